@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The loads by which an attacker once stopped a node, against a server of its own each. Standard library; not a test of CI:
-it takes twenty minutes, and a busy machine answers at random. Loopback only.
+"""Attacks that once stopped a node, each against a new server. Standard library; not part of CI: it takes twenty
+minutes, and a busy machine distorts the times. Loopback only.
 
     LOTLINE_BIN=target/release/lotline python3 bench/attacks.py [page] [robots] [brackets] [attributes] [connections] [bodies]
         [sessions] [tickets] [subscribes] [slow-hosts] [guesses]
 
-A line a case: what the server took, and how another tenant was served meanwhile. It judges nothing: compare two builds.
+One line per case: resource usage of the server, and how another tenant was served. No verdict: compare two builds.
 """
 
 import argparse
@@ -206,7 +206,7 @@ def tickets():
 
 
 def take_tickets(url, key, times):
-    """Takes a ticket, opens a stream with it and closes it, again and again; the statuses of the tickets."""
+    """Repeatedly gets a ticket, opens a stream with it and closes it; returns the statuses of the tickets."""
     place = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=30, source_address=(BETA, 0))
     seen = {}
@@ -306,7 +306,7 @@ def guesses():
 
 
 def limit(process):
-    """A server that takes more than this is ended by its own allocator, and not the machine with it."""
+    """Limits the server's memory, so that only the server fails when it needs more, not the machine."""
     subprocess.run(["prlimit", "--pid", str(process.pid), f"--as={MEMORY_BYTES}"], check=True)
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What reading pages costs: processor time of the server and of its readers for each thousand pages of a local site, and the
-memory of both. Standard library; not a test of CI.
+"""The cost of parsing pages: CPU time of the server and of its readers per thousand pages of a local site, and the
+memory of both. Standard library; not part of CI.
 
     LOTLINE_BIN=target/release/lotline python3 bench/crawl.py [--pages 5000] [--kib 30] [--rounds 3]
 
-Compare two builds by running them in turns on a machine that does nothing else.
+Compare two builds by running them in turns on an otherwise idle machine.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def crawl(site, pages):
 
 
 def family_seconds(pid):
-    """Of the process, of the children that it has waited for, and of those that run."""
+    """CPU time of the process, of the children that it has waited for, and of the running ones."""
     return cpu_seconds(pid) + sum(own_seconds(child) for child in children(pid))
 
 
@@ -85,7 +85,7 @@ def own_seconds(pid):
 
 
 class Site:
-    """Lists of a hundred homes, and a page for each home with JSON-LD and text around it."""
+    """Serves lists of a hundred homes, and a page for each home with JSON-LD and text around it."""
 
     def __init__(self, homes, kib):
         lists = (homes + PER_LIST - 1) // PER_LIST

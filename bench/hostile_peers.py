@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Peers that mean harm or are gone, beside one that is honest: what do they cost, and how do they end? Standard library, and
-slowhttptest for `slow`; `gone` needs root, ip and iptables. Not a test of CI: it takes minutes, and a busy machine answers
-at random.
+"""Hostile or vanished peers beside an honest one: their cost, and how they are disconnected. Standard library, and
+slowhttptest for `slow`; `gone` needs root, ip and iptables. Not part of CI: it takes minutes, and a busy machine
+distorts the times.
 
     LOTLINE_BIN=target/release/lotline python3 bench/hostile_peers.py [calm] [slow] [floods] [gone] [descriptors]
 
-For each case a server of its own; a line with what was seen. Ends with 1 when one was not as `docs/promises.md` says.
+Each case has a new server and prints one line. Exit status 1 when a result is not as `docs/promises.md` says.
 """
 
 import argparse
@@ -73,7 +73,7 @@ CASES = {"calm": run_calm, "slow": run_slow, "floods": run_floods, "gone": run_g
 
 
 class ready:  # noqa: N801
-    """A server that runs, and its admin's token."""
+    """A running server, and its admin's token."""
 
     def __init__(self, prepare=lambda _: None, **settings):
         self.server = Server(**settings)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Can a stranger tell from the time of a refusal whether a user name exists? Standard library; not a test of CI, because
-a busy machine answers at random.
+"""Does the time of a refused sign-in reveal whether a user name exists? Standard library; not part of CI, because a
+busy machine distorts the times.
 
     LOTLINE_BIN=target/release/lotline python3 bench/login_timing.py
 
-Starts a server with the configuration's own cost of a password, signs in with wrong passwords as users that exist and as
-users that do not, in random order, and compares the times by rank (Mann-Whitney, normal approximation).
+Starts a server with the default password cost, signs in with wrong passwords as existing and as unknown users, in
+random order, and compares the times by rank (Mann-Whitney, normal approximation).
 """
 
 import argparse
@@ -23,9 +23,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests" / "conformanc
 
 from server import Server  # noqa: E402
 
-# Below it the kinds are told apart; with equal times one run in a hundred falls below.
+# Below it the kinds are distinguishable; with equal times one run in a hundred falls below.
 LEAST_P = 0.01
-# The sign-in throttle lets so many failures pass untold for an account, and more for an address.
+# Failures that the sign-in throttle allows without a delay, per account and per address.
 FAILURES_OF_A_USER = 4
 FAILURES_OF_AN_ADDRESS = 20
 
@@ -83,7 +83,7 @@ def sign_in(connection, name, address):
 
 
 def rank_test(first, second):
-    """Two-sided p of the Mann-Whitney test. Ties are so rare among times that they are ranked as they come."""
+    """Two-sided p of the Mann-Whitney test. Ties are so rare among times that they are ranked in any order."""
     ranked = sorted([(value, 0) for value in first] + [(value, 1) for value in second])
     rank_sum = sum(rank for rank, (_, group) in enumerate(ranked, 1) if group == 0)
     n, m = len(first), len(second)

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""How much does one tenant feel of another that floods at its limit? Standard library; not a test of CI, because a busy
-machine answers at random.
+"""How much does a tenant that floods at its quota slow another one? Standard library; not part of CI, because a busy
+machine distorts the times.
 
     export LOTLINE_BIN=target/release/lotline; python3 bench/noisy_neighbour.py
     export LOTLINE_POSTGRES_FSYNC=on; scripts/with-postgres python3 bench/noisy_neighbour.py --postgres
 
-Two tenants on one node. The quiet one broadcasts twenty times a second and times each answer; the noisy one, in every other
-window, broadcasts over many connections as fast as its quota lets it. Prints the quiet one's p50 and p99 with and without the
-flood, and their ratio. Ends with 1 when the p99 moved by more than a fifth. TMPDIR says on which disk the store is.
+Two tenants on one node. The quiet one broadcasts twenty times a second and times each answer; the noisy one, in every
+second window, broadcasts over many connections as fast as its quota allows. Prints the quiet one's p50 and p99 with
+and without the flood, and their ratio. Exit status 1 when the p99 grew by more than a fifth. TMPDIR selects the
+store's disk.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from wire import connect, percentile  # noqa: E402
 MOST_RATIO = 1.2
 PAUSE_SECONDS = 0.05
 REFUSED_PAUSE_SECONDS = 0.02
-# The flood's own clients stand behind the server and the quiet one for the processor: they are not of the server.
+# The flooding clients have a lower CPU priority than the server and the quiet client: their own load is not measured.
 FLOOD_NICENESS = 15
 
 
@@ -65,7 +66,7 @@ def measure(url, quiet, noisy, options):
     for window in range(2 * options.windows):
         kind = ("calm", "flood")[window % 2]
         over, counts = multiprocessing.Event(), multiprocessing.Queue()
-        # A process of its own, so that it takes none of the time in which the quiet one's answers are read.
+        # A separate process, so that it does not delay the reading of the quiet one's answers.
         flood = multiprocessing.Process(target=flood_until, args=(url, noisy, options.threads, over, counts))
         if kind == "flood":
             flood.start()
@@ -80,7 +81,7 @@ def measure(url, quiet, noisy, options):
 
 
 def ask(url, token, seconds):
-    """The milliseconds of each answer."""
+    """The response times in milliseconds."""
     connection, taken = connect(url), []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -109,12 +110,12 @@ def flood_alone(url, token, over, counts):
         try:
             status, _ = broadcast(connection, token)
         except (OSError, http.client.HTTPException):
-            # A refusal does not wait for the body, and the server then lets go of the connection.
+            # A refusal does not wait for the body; the server then closes the connection.
             connection.close()
             connection, status = connect(url), 429
         served, refused = served + (status == 200), refused + (status != 200)
         if status == 429:
-            # Refusals cost the server little; without a pause the client's own CPU would be what is measured.
+            # Refusals are cheap for the server; without a pause the client's own CPU time would be measured.
             time.sleep(REFUSED_PAUSE_SECONDS)
     connection.close()
     counts.put((served, refused))

@@ -1,4 +1,4 @@
-"""A database of its own on the PostgreSQL of scripts/with-postgres, with plain roles, as a deployment has them."""
+"""A new database on the PostgreSQL of scripts/with-postgres, with plain roles, as in a deployment."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import urllib.parse
 
 
 def settings(name):
-    """The configuration of a server on a fresh database of this name. One pool of connections, shared by both doors."""
+    """The configuration of a server on a new database of this name. Tenant and system share one connection pool."""
     superuser = os.environ["LOTLINE_TEST_POSTGRES"]
 
     def url(role):

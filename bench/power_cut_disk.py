@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""A disk that loses its power: an ext4 file system on a loop device on a file that FUSE serves. Needs root, /dev/fuse and
-a free loop device; standard library only. `tests/it/crash/power_cut.rs` runs it, see there.
+"""A disk that loses power: an ext4 file system on a loop device on a file that FUSE serves. Needs root, /dev/fuse and
+a free loop device; standard library only. Used by `tests/it/crash/power_cut.rs`.
 
     unshare --mount python3 bench/power_cut_disk.py IMAGE FOLDER SEED COMMAND...
 
-Mounts the ext4 image IMAGE at FOLDER, in this mount namespace, and becomes COMMAND. What the kernel writes to the device
-is kept in memory until the kernel flushes the device, as in a drive's cache; only then is it in IMAGE. On SIGUSR1 to the
-process whose id is in IMAGE.pid the power goes, at one of the next requests, so that it is often in the middle of a commit:
-of what was not flushed each sector of 512 bytes reaches IMAGE or does not, as chance from SEED has it, and every request
-from then on fails. What happened is told in IMAGE.cut, and COMMAND is to be killed. When COMMAND ends, the disk ends too.
+Mounts the ext4 image IMAGE at FOLDER, in this mount namespace, and becomes COMMAND. Writes of the kernel to the
+device stay in memory until the kernel flushes the device, as in a drive's cache; only then are they in IMAGE. After
+SIGUSR1 to the process with the id in IMAGE.pid the power fails at one of the next requests, so that it is often in
+the middle of a commit: each unflushed sector of 512 bytes reaches IMAGE or not, at random from SEED, and every
+further request fails. A report is written to IMAGE.cut; the caller then has to kill COMMAND. When COMMAND ends, the
+disk ends too.
 """
 
 import ctypes
@@ -24,10 +25,10 @@ import sys
 
 SECTOR = 512
 MOST_WRITTEN = 128 * 1024
-# The power goes at one of so many writes and flushes, and after this time in any case.
+# The power fails at one of this many next writes and flushes, and after this time at the latest.
 CUT_WITHIN = 12
 CUT_SECONDS = 1
-# The operations of linux/fuse.h that a single file sees; every other is answered with "no such thing".
+# The operations of linux/fuse.h that a single file needs; every other is answered with ENOSYS.
 GETATTR, SETATTR, OPEN, READ, WRITE, STATFS, RELEASE, FSYNC, FLUSH, INIT = 3, 4, 14, 15, 16, 17, 18, 20, 25, 26
 # These have no answer.
 FORGET, INTERRUPT, BATCH_FORGET = 2, 36, 42
@@ -37,25 +38,25 @@ EIO, ENOSYS = 5, 38
 
 
 class Disk:
-    """The sectors that are safe, in the image, and those that a cut may lose, in the order in which they were written."""
+    """The flushed sectors, in the image, and those that a power cut may lose, in the order of writing."""
 
     def __init__(self, image, seed):
         self.image = os.open(image, os.O_RDWR)
         self.size = os.fstat(self.image).st_size
         self.unflushed = []
-        # The newest content of each sector in `unflushed`, for reads.
+        # The latest content of each sector in `unflushed`, for reads.
         self.cached = {}
         self.flushes = 0
         self.chance = random.Random(seed)
         self.has_power = True
-        # How many writes and flushes are still done before the cut, once there is to be one.
+        # The number of writes and flushes left before the cut, once it was requested.
         self.left = None
 
     def arm(self):
         self.left = self.chance.randrange(CUT_WITHIN)
 
     def wears(self):
-        """Counts a write or flush; whether it is the one that meets the cut."""
+        """Counts a write or flush; returns whether the cut happens at it."""
         if self.left is not None:
             self.left -= 1
         return self.left is not None and self.left < 0
@@ -82,7 +83,7 @@ class Disk:
         self.flushes += 1
 
     def cut(self):
-        """Keeps none, all or a part of what was not flushed; which part is anybody's guess."""
+        """Keeps none, all or a random part of the unflushed sectors."""
         share = self.chance.choice([0, 0.1, 0.5, 0.9, 1])
         kept = [sector for sector in self.unflushed if self.chance.random() < share]
         self.keep(kept)
@@ -95,7 +96,7 @@ class Disk:
 
 
 class Server:
-    """Answers the kernel's requests for the one file."""
+    """Answers the kernel's requests for the file."""
 
     def __init__(self, device, disk, life):
         self.device, self.disk, self.life = device, disk, life
@@ -103,7 +104,7 @@ class Server:
         self.on_cut = None
 
     def run(self, on_cut):
-        """Until nobody holds the other end of `life` any more. A byte on the pipe of signals is the word to cut."""
+        """Serves until the other end of `life` is closed. A byte on the pipe of signals requests the cut."""
         self.on_cut = on_cut
         signals, wake = os.pipe()
         os.set_blocking(wake, False)
@@ -176,7 +177,7 @@ class Server:
     @staticmethod
     def greet(body):
         _, _, readahead, offered = struct.unpack_from("<IIII", body)
-        # No cache of writes in the kernel above us: what a program wrote is here before it is told so.
+        # No write-back cache in the kernel: a write arrives here before the program's call returns.
         flags = offered & (BIG_WRITES | MAX_PAGES)
         pages = MOST_WRITTEN // 4096
         return struct.pack("<IIIIHHIIHHI28x", 7, 31, readahead, flags, 16, 12, MOST_WRITTEN, 1, pages, 0, 0)
@@ -199,13 +200,13 @@ def main():
     if os.fork() == 0:
         os.close(held)
         serve(device, Disk(image, seed), life, image)
-        # Closed by hand: at our end the namespace ends first, and would wait for us to answer.
+        # Closed explicitly: at process exit the namespace would end first, and wait for an answer from here.
         os.close(device)
         os._exit(0)
     os.close(device)
     os.close(life)
     run("mount", "-t", "ext4", "-o", "loop,noatime", file, folder)
-    # The command holds the pipe's end as long as it lives.
+    # The command keeps the pipe's end open until it ends.
     os.set_inheritable(held, True)
     os.execvp(command[0], command)
 

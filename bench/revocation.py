@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""How soon does a revocation end what is open? Standard library; not a test of CI, because a busy machine answers at random.
+"""How soon does a revocation close open connections? Standard library; not part of CI: a busy machine distorts the
+times.
 
     LOTLINE_BIN=target/release/lotline python3 bench/revocation.py
 
-Each try opens a socket and a stream on one credential, ends it in one of eight ways, and takes the time from the request
-to the close frame with its code, and to the stream's `problem` event. 200 tries, the ways in turn. Ends with 1 when the
-p99 of either carrier is a second or more.
+Each try opens a socket and a stream with one credential, ends it in one of eight ways, and measures the time from the
+request to the close frame with its code, and to the stream's `problem` event. 200 tries, the ways in turn. Exit
+status 1 when the p99 of either carrier is a second or more.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def main():
 
 
 def attempt(desk, number, kind):
-    """The milliseconds until each carrier was told of the end."""
+    """The milliseconds until each carrier's connection was closed."""
     end, code = KINDS[kind]
     person = Person(desk, f"{kind.replace(' ', '-')}-{number}")
     token = person.key["key"] if kind in ("key revoked", "its maker deactivated") else person.token
@@ -80,7 +81,7 @@ def attempt(desk, number, kind):
 
 
 class Desk:
-    """Who ends credentials: an admin, and an operator."""
+    """The callers that end credentials: an admin, and an operator."""
 
     def __init__(self, server):
         self.url = server.url
@@ -110,7 +111,7 @@ class Person:
     """A new user with two sign-ins and a key."""
 
     def __init__(self, desk, name):
-        # An admin, who alone may make keys.
+        # An admin: only admins may create keys.
         new = {"username": name, "email": f"{name}@example.com", "password": PASSWORD, "role": "admin"}
         user = desk.do("POST", "/users", desk.admin, new)
         self.id, self.tenant = user["id"], desk.tenant
@@ -152,8 +153,8 @@ def suspend(desk, person):
     desk.do("PATCH", f"/tenants/{person.tenant}", desk.operator, {"is_active": True})
 
 
-# A refresh token that is shown again ends its sign-in too, by the same word as a log-out; it is left out here, because the
-# server forgives it for ten seconds.
+# A replayed refresh token ends its sign-in too, by the same revocation as a log-out; it is left out here, because the
+# server allows a replay for ten seconds.
 KINDS = {
     "log-out": (log_out, 4410),
     "ended from another sign-in": (end_from_another, 4410),

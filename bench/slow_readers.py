@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Do sockets that never read hold up those that do? Standard library; not a test of CI, because a busy machine answers at
-random.
+"""Do sockets that never read delay those that do? Standard library; not part of CI, because a busy machine distorts
+the times.
 
     LOTLINE_BIN=target/release/lotline python3 bench/slow_readers.py
 
-One tenant is told sixteen kilobytes ten times a second. 500 sockets read; in every other window 500 more stand beside them
-that never do, and are cut when their queues are full. Prints the readers' p50 and p99 from request to socket with and
-without them, and by how much the server's memory grew. Ends with 1 when the p99 more than doubled, when memory grew by
-more than the queues of the slow ones and 16 MiB, or when a reader missed anything.
+One tenant gets a broadcast of sixteen kilobytes ten times a second. 500 sockets read; in every second window there
+are 500 more that never do, and are closed when their queues are full. Prints the readers' p50 and p99 from request to
+socket with and without them, and the growth of the server's memory. Exit status 1 when the p99 more than doubled,
+when memory grew by more than the queues of the slow ones and 16 MiB, or when a reader missed a broadcast.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from server import Server  # noqa: E402
 from wire import Socket, call, connect, percentile  # noqa: E402
 
 MOST_RATIO = 2.0
-# The least that may be configured, so that a window fills it.
+# The minimum of the configuration, so that a window fills it.
 QUEUE_BYTES = 128 * 1024
 SLACK_BYTES = 16 * 1024 * 1024
 PAUSE_SECONDS = 0.1
-# Four bytes each, and 4,000 characters are the most that a broadcast may have.
+# Four bytes per character; a broadcast may have 4,000 characters.
 PAD = "\U0001f3e1" * 3_950
 LAST_WORD = "that was all"
 METRICS_KEY = "for-this-run-alone"
@@ -62,7 +62,7 @@ def main():
 
 
 def measure(url, token, memory, options):
-    """Each reader's frames as kinds of window and milliseconds, the number of broadcasts, and of slow sockets cut."""
+    """Each reader's frames (kind of window, milliseconds), the broadcasts sent, and the slow sockets closed."""
     ready, results = multiprocessing.Event(), multiprocessing.SimpleQueue()
     readers = multiprocessing.Process(target=read_all, args=(url, token, options.each, ready, results))
     readers.start()
@@ -96,14 +96,14 @@ def say(admin, token, text):
 
 
 def cut_so_far(admin):
-    """How many readers the server has ended because their queue was full."""
+    """The number of readers that the server closed because their queue was full."""
     admin.request("GET", "/metrics", headers={"Authorization": f"Bearer {METRICS_KEY}"})
     lines = admin.getresponse().read().decode().splitlines()
     return next(int(float(line.split()[1])) for line in lines if line.startswith("lotline_mailbox_overflows_total "))
 
 
 def read_all(url, token, count, ready, results):
-    """Reads all sockets in one loop until each has had the last word."""
+    """Reads all sockets in one loop until each has received the last broadcast."""
     selector, delays = selectors.DefaultSelector(), []
     for _ in range(count):
         reader = Socket(url, token)
@@ -119,7 +119,7 @@ def read_all(url, token, count, ready, results):
 
 
 def takes(reader, delays, last_word):
-    """Notes what has come; whether that was all."""
+    """Records the received frames; returns whether the last broadcast was among them."""
     try:
         reader.receive()
     except EOFError:
@@ -129,7 +129,7 @@ def takes(reader, delays, last_word):
         if last_word in payload:
             return True
         for kind in ("alone", "beside"):
-            # The text begins the message's value: no need to parse sixteen kilobytes for it.
+            # Searched as text: parsing sixteen kilobytes of JSON would take longer.
             at = payload.find(b'"' + kind.encode() + b" ")
             if at >= 0:
                 sent = float(payload[at + len(kind) + 2 :].split(b" ", 1)[0])
@@ -138,7 +138,7 @@ def takes(reader, delays, last_word):
 
 
 class Memory:
-    """What the server holds, from its own page of proc(5)."""
+    """The server's memory, from proc(5)."""
 
     def __init__(self, pid):
         self.path = f"/proc/{pid}/status"

@@ -1,4 +1,4 @@
-"""Sockets and streams for the measurements here, by hand: what a library does beside reading would be measured too."""
+"""Sockets and streams for these measurements, without a library: its own work would be measured too."""
 
 import base64
 import http.client
@@ -13,7 +13,7 @@ def connect(url):
 
 
 def call(connection, method, path, token, body=None):
-    """The status and the answer."""
+    """Status and body of the answer."""
     headers = {"Authorization": f"Bearer {token}"}
     if body is not None:
         headers["Content-Type"] = "application/json"
@@ -52,7 +52,7 @@ class Socket:
         self.bytes += more
 
     def frames(self):
-        """What is complete of what was received: opcodes and payloads."""
+        """The complete frames received: opcodes and payloads."""
         while len(self.bytes) >= 2:
             size, start = self.bytes[1] & 127, 2
             if size >= 126:
@@ -63,7 +63,7 @@ class Socket:
             opcode, payload = self.bytes[0] & 15, self.bytes[start : start + size]
             self.bytes = self.bytes[start + size :]
             if opcode == 9:
-                # A peer that is silent for two pings is dropped. The mask is of noughts.
+                # A peer that does not answer two pings is disconnected. The mask is zero.
                 self.stream.sendall(bytes([0x8A, 0x80 | len(payload), 0, 0, 0, 0]) + payload)
             yield opcode, payload
 

@@ -1,12 +1,12 @@
-//! Ten thousand sockets: many tenants follow one server, each gets a broadcast a second. Prints the server's memory and
-//! processor time, and whether every socket got every broadcast once and in order. Exit status 1 when one did not.
+//! Ten thousand sockets: many tenants on one server, each gets a broadcast per second. Prints the server's memory and
+//! CPU time, and whether every socket got every broadcast once and in order. Exit status 1 when one did not.
 //!
 //! ```sh
 //! cargo build --release && cargo run --release --example fanout -- --server target/release/lotline
 //! ```
 //!
-//! The server is a process of its own, on a fresh SQLite store; the sockets are this process's. With `--jitter` they are
-//! all cut in the end (`storm`).
+//! The server is a separate process on a fresh SQLite store; the sockets belong to this process. With `--jitter` they
+//! are all disconnected at the end (`storm`).
 
 mod storm;
 
@@ -38,9 +38,9 @@ use tokio_util::sync::CancellationToken;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-/// How long the last broadcast may be on its way.
+/// The longest wait for the last broadcast.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Upgrades under way at once.
+/// Concurrent connects.
 const UPGRADES: usize = 100;
 /// Of `/proc/PID/stat`, on every Linux that Lotline runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -52,27 +52,27 @@ struct Options {
     server: PathBuf,
     #[arg(long, default_value_t = 200)]
     tenants: usize,
-    /// Users a tenant.
+    /// Users per tenant.
     #[arg(long, default_value_t = 10)]
     users: usize,
-    /// Sockets a user.
+    /// Sockets per user.
     #[arg(long, default_value_t = 5)]
     sockets: usize,
-    /// Broadcasts a tenant, one a second.
+    /// Broadcasts per tenant, one per second.
     #[arg(long, default_value_t = 30)]
     rounds: u64,
-    /// Seconds without a broadcast before the first, to measure what sockets cost at rest.
+    /// Seconds without a broadcast before the first, to measure the cost of idle sockets.
     #[arg(long, default_value_t = 10)]
     rest: u64,
-    /// Tells the tenants one after the other, over the second, and not all in the same moment.
+    /// Spreads each round's broadcasts over the second, instead of sending all at once.
     #[arg(long)]
     spread: bool,
-    /// Cuts all sockets at once in the end; they come back within so many seconds.
+    /// Disconnects all sockets at the end; they reconnect within this many seconds.
     #[arg(long)]
     jitter: Option<u64>,
 }
 
-/// A tenant's users, as their tokens; the first is its admin.
+/// The tokens of a tenant's users; the first is its admin.
 type Tenant = Vec<String>;
 
 #[tokio::main]
@@ -157,7 +157,7 @@ fn report(tally: &DeliveryStats, wanted: u64, span: f64, cpu_secs: f64, after: U
     Ok(delivered == wanted && faults.is_empty())
 }
 
-/// What the sockets saw.
+/// What the sockets received.
 #[derive(Default)]
 struct DeliveryStats {
     delivered: AtomicU64,
@@ -165,7 +165,7 @@ struct DeliveryStats {
     delays_ms: Mutex<Vec<i64>>,
 }
 
-/// What opens the figures of this server, which nothing else reaches.
+/// The key for this server's metrics; the server is reachable from this machine only.
 const METRICS_KEY: &str = "for-this-run-alone";
 
 fn environment(wish: &Options, folder: &Path) -> BTreeMap<String, String> {
@@ -181,7 +181,7 @@ fn environment(wish: &Options, folder: &Path) -> BTreeMap<String, String> {
     keys.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Through the library, on the store that the server opens afterwards: thousands of command lines would take long.
+/// Uses the library on the store that the server opens later: thousands of subcommands would take long.
 async fn make_people(
     wish: &Options,
     environment: &BTreeMap<String, String>,
@@ -243,7 +243,7 @@ async fn follow_all(
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn open(url: String) -> Outcome<Socket> {
-    // Thousands of the usual buffers would be more than the server takes.
+    // Thousands of default buffers would take more memory than the server.
     let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
     let (mut socket, _) = connect_async_with_config(url, Some(config), true).await?;
     match socket.next().await {
@@ -252,7 +252,7 @@ async fn open(url: String) -> Outcome<Socket> {
     }
 }
 
-/// Reads until it is dropped: each broadcast must be the one after the last.
+/// Reads until it is dropped: each broadcast must follow the previous one.
 async fn follow(mut socket: Socket, tally: Arc<DeliveryStats>, clock: Clock) {
     let fault = |words: String| tally.faults.lock().push(words);
     let mut expected = 0;
@@ -273,7 +273,7 @@ async fn follow(mut socket: Socket, tally: Arc<DeliveryStats>, clock: Clock) {
     }
 }
 
-/// The round and the time of sending in a broadcast's text.
+/// Round and time of sending in a broadcast's text.
 fn broadcast(text: &str) -> Option<(u64, i64)> {
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
     if value["type"] != "system_notification" {
@@ -283,8 +283,8 @@ fn broadcast(text: &str) -> Option<(u64, i64)> {
     Some((round.parse().ok()?, sent_ms.parse().ok()?))
 }
 
-/// A broadcast to each tenant each second, to all at once or to each at its own moment of it. A round that takes longer
-/// makes the next one late, never out of order.
+/// A broadcast to each tenant each second, to all at once or spread over it. A round that takes longer delays the
+/// next one; the order stays.
 async fn broadcast_all(wish: &Options, url: &str, tenants: &[Tenant], clock: &Clock) -> Outcome<()> {
     let client = reqwest::Client::new();
     let began = clock.now();
@@ -328,7 +328,7 @@ impl Server {
                 None => print_line(line)?,
             }
         };
-        // Somebody must go on reading, or the server's log would stand still.
+        // The pipe must be read, or the server would block when it logs.
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(print_line));
         Ok(Self { process, url })
     }
@@ -336,7 +336,7 @@ impl Server {
     fn usage(&self) -> Outcome<Usage> {
         let proc = PathBuf::from(format!("/proc/{}", self.process.id()));
         let stat = std::fs::read_to_string(proc.join("stat"))?;
-        // The name in brackets may hold blanks; the 12th and 13th field after it are user and system time.
+        // The name in parentheses may contain blanks; the 12th and 13th field after it are user and system time.
         let fields = stat.rsplit_once(')').ok_or("no name in stat")?.1;
         let ticks: f64 =
             fields.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum();
@@ -357,7 +357,7 @@ impl Drop for Server {
     }
 }
 
-/// What the server has used so far.
+/// The server's resource usage so far.
 #[derive(Clone, Copy)]
 struct Usage {
     cpu_secs: f64,

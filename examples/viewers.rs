@@ -1,12 +1,12 @@
-//! A crowd looks at one listing, turns away and comes back, and is killed in the end. Prints how many messages that cost each
-//! of them and the server's processor time, and how long ghosts stayed. Exit status 1 when somebody had more than one
-//! message a second, or a ghost is left.
+//! Many users view one listing, leave it and return, and are killed at the end. Prints how many messages this takes
+//! per user, the server's CPU time, and how long killed users stay listed. Exit status 1 when a user got more than
+//! one message per second, or a killed user is still online after the grace.
 //!
 //! ```sh
 //! cargo build --release && cargo run --release --example viewers -- --server target/release/lotline
 //! ```
 //!
-//! The server is a process of its own, on a fresh SQLite store, and so is the crowd: it is killed with signal 9.
+//! Server (on a fresh SQLite store) and viewers are separate processes; the viewers are killed with signal 9.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -37,11 +37,11 @@ use tokio_util::sync::CancellationToken;
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const TENANT: &str = "acme";
-/// Upgrades under way at once.
+/// Concurrent connects.
 const UPGRADES: usize = 100;
-/// How long a crowd may take to be seen as it is.
+/// The longest time until a change of the viewers is visible.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How long somebody who went counts as there, by default, and a little.
+/// How long a disconnected user counts as present by default, plus a margin.
 const GRACE: Duration = Duration::from_secs(15);
 /// Of `/proc/PID/stat`, on every Linux that Lotline runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -53,10 +53,10 @@ struct Options {
     server: Option<PathBuf>,
     #[arg(long, default_value_t = 2_000)]
     viewers: usize,
-    /// How often the crowd comes and goes.
+    /// How often the viewers leave and return.
     #[arg(long, default_value_t = 5)]
     rounds: u64,
-    /// Is the crowd: reads from standard input where to look and by which tokens, then what to do.
+    /// Runs the viewers: reads property, tokens and then commands from standard input.
     #[arg(long, hide = true)]
     crowd: bool,
 }
@@ -87,7 +87,7 @@ async fn measure(wish: &Options, binary: &Path, folder: &Path) -> Outcome<bool> 
             let (cpu, began) = (scene.server.cpu_secs()?, clock.now());
             crowd.send_command(word)?;
             scene.has_viewers(wanted).await?;
-            // What is told of it comes within the second.
+            // Updates are sent within a second.
             clock.sleep(Duration::from_millis(1_500)).await;
             let (sum, most) = crowd.counts()?;
             let (span, cpu) = (since(&clock, began), scene.server.cpu_secs()? - cpu);
@@ -110,7 +110,7 @@ async fn measure(wish: &Options, binary: &Path, folder: &Path) -> Outcome<bool> 
     Ok(held && online == 0.0)
 }
 
-/// The server with a listing, and somebody who asks it.
+/// The server with a listing, and a user that reads its viewers.
 struct Environment {
     server: Server,
     client: reqwest::Client,
@@ -161,7 +161,7 @@ impl Environment {
     }
 }
 
-/// The other process.
+/// The viewers' process.
 struct ViewerProcess {
     process: Child,
     commands: ChildStdin,
@@ -169,7 +169,7 @@ struct ViewerProcess {
 }
 
 impl ViewerProcess {
-    /// Waits until all of them are connected.
+    /// Waits until all viewers are connected.
     fn start(url: &str, property: i64, tokens: &[String]) -> Outcome<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .arg("--crowd")
@@ -191,7 +191,7 @@ impl ViewerProcess {
         Ok(writeln!(self.commands, "{order}")?)
     }
 
-    /// Messages of viewers since this was asked last: of all, and at most of one.
+    /// Viewer messages since the last call: of all sockets together, and the maximum of one.
     fn counts(&mut self) -> Outcome<(u64, u64)> {
         self.send_command("heard")?;
         let word = self.next_reply()?;
@@ -250,12 +250,12 @@ async fn run_viewer_process() -> Outcome<()> {
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn open(url: String, count: Arc<AtomicU64>) -> Outcome<(Socket, Arc<AtomicU64>)> {
-    // Thousands of the usual buffers would be more than the server takes.
+    // Thousands of default buffers would take more memory than the server.
     let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
     Ok((connect_async_with_config(url, Some(config), true).await?.0, count))
 }
 
-/// Shows what the screen shows, and counts what it is told of it.
+/// Sends what is on the screen, and counts the viewer messages.
 async fn view(mut socket: Socket, mut screen: watch::Receiver<Option<i64>>, count: Arc<AtomicU64>) {
     loop {
         tokio::select! {
@@ -283,7 +283,7 @@ struct People {
     tokens: Vec<String>,
 }
 
-/// What opens the figures of this server, which nothing else reaches.
+/// The key for this server's metrics; the server is reachable from this machine only.
 const METRICS_KEY: &str = "for-this-run-alone";
 
 fn environment(folder: &Path) -> BTreeMap<String, String> {
@@ -298,7 +298,7 @@ fn environment(folder: &Path) -> BTreeMap<String, String> {
     keys.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Through the library, on the store that the server opens afterwards.
+/// Uses the library on the store that the server opens later.
 async fn make_people(
     viewers: usize,
     environment: &BTreeMap<String, String>,
@@ -354,14 +354,14 @@ impl Server {
                 None => print_line(line)?,
             }
         };
-        // Somebody must go on reading, or the server's log would stand still.
+        // The pipe must be read, or the server would block when it logs.
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(print_line));
         Ok(Self { process, url })
     }
 
     fn cpu_secs(&self) -> Outcome<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The name in brackets may hold blanks; the 12th and 13th field after it are user and system time.
+        // The name in parentheses may contain blanks; the 12th and 13th field after it are user and system time.
         let fields = stat.rsplit_once(')').ok_or("no name in stat")?.1;
         let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok());
         Ok(ticks.sum::<f64>() / TICKS_PER_SECOND)

@@ -1,23 +1,23 @@
 #!/usr/bin/env python3
-"""An outside worker for Lotline in the standard library: copy it, put your crawl into `crawl`, keep the rest.
+"""An external worker for Lotline in the standard library: copy it, put your crawl into `crawl`, keep the rest.
 
     LOTLINE_KEY=llk_… python3 worker.py --url http://127.0.0.1:8001 --spider my_site [--once]
 
-The key needs the scopes jobs:run, properties:write and logs:write (`lotline key create`). An admin makes the spider
+The key needs the scopes jobs:run, properties:write and logs:write (`lotline key create`). An admin creates the spider
 with `POST /api/v1/spiders {"name": "my_site", "runner": "external"}`; users start jobs with `POST /api/v1/jobs`.
 
 From Scrapy: call `run.add(item)` in a pipeline's `process_item`, give `run.progress(pages, stats)` what
 `crawler.stats.get_stats()` says (it may hold dates: `json.dumps(…, default=str)`), send `logging` records to
 `run.log`, raise `CloseSpider` where `run` raises `Stop`, and return `stats["finish_reason"]` from `crawl`. Lotline
-reads Scrapy's own words: `item_scraped_count`, `response_received_count`, `finish_reason`.
+reads Scrapy's own names: `item_scraped_count`, `response_received_count`, `finish_reason`.
 
-A worker that dies is no loss: its lease ends and the job is given out again, three times in all. So a crawl may be
-repeated; properties are upserts by (source, listing_key), and sending one again changes nothing.
+When a worker dies, its lease ends and the job is given out again, three times in all. So a crawl may be repeated;
+properties are upserts by (source, listing_key), and sending one again changes nothing.
 
-What a worker has found and logged is packed into requests, each with an Idempotency-Key of its own from then on. A
-request waits in the outbox, as it was packed, until the server has taken it: however often it is sent, and however many
-answers get lost, its lines stand in the log once and in their order. Lines are lost only with the process, or when the
-server refuses them for good; a crawl that is repeated writes lines of its own, under its own execution.
+Properties and log lines are packed into requests, each with its own Idempotency-Key from then on. A request stays in
+the outbox, unchanged, until the server has accepted it: however often it is sent, and however many answers get lost,
+its lines are in the log once and in order. Lines are lost only with the process, or when the server refuses them for
+good; a repeated crawl writes its own lines, under its own execution.
 """
 
 import argparse
@@ -39,11 +39,11 @@ TRIES = 8
 
 
 class Stop(Exception):
-    """The crawl is to end: somebody cancelled the job, or the lease is another worker's now."""
+    """The crawl has to end: the job was cancelled, or the lease was lost to another worker."""
 
 
 class Refused(Exception):
-    """The server does not take it: for good, or `for_now`, after every try."""
+    """The server refuses the request: for good, or `for_now`, after all tries."""
 
     def __init__(self, status, problem, for_now=False):
         super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')} {problem.get('errors', '')}")
@@ -55,8 +55,8 @@ class Server:
         self.base, self.key = url.rstrip("/") + "/api/v1", key
 
     def post(self, path, body, once=None):
-        """Tries again while the server asks for patience or cannot be reached. `once` is an Idempotency-Key: with it a
-        request whose answer was lost is not done twice."""
+        """Retries while the server asks to, or cannot be reached. `once` is an Idempotency-Key: with it a request is
+        not processed twice when its answer was lost."""
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         if once:
             headers["Idempotency-Key"] = once
@@ -73,7 +73,7 @@ class Server:
                     problem = json.loads(text)
                 except ValueError:  # a proxy's page
                     problem = {"detail": refusal.reason}
-                # 409 with Retry-After: the same request is still under way.
+                # 409 with Retry-After: the same request is still in progress.
                 may_try = status in (429, 502, 503, 504) or status == 409 and told
                 if not may_try or attempt == TRIES:
                     raise Refused(status, problem, for_now=bool(may_try)) from None
@@ -86,7 +86,7 @@ class Server:
 
 
 class Run:
-    """One job in hand. Its methods raise `Stop` when the crawl is to end."""
+    """A claimed job. Its methods raise `Stop` when the crawl has to end."""
 
     def __init__(self, server, claim):
         self.server, self.job, self.lease = server, claim["job"], claim["lease_token"]
@@ -95,7 +95,7 @@ class Run:
         self.outbox = collections.deque()
         self.cancelled = self.lost = False
         self.over = threading.Event()
-        # Keeps the lease while a page is slow: a third of its length leaves room for a lost try.
+        # Renews the lease while a page is slow: a third of its length leaves time for a retry.
         self.heart = threading.Thread(target=self._beat, args=(claim["lease_seconds"] / 3,), daemon=True)
 
     def start(self):
@@ -118,7 +118,7 @@ class Run:
             raise Stop
 
     def add(self, listing):
-        """A property as it was seen: at least `source`, `listing_key`, `source_url`."""
+        """Adds a property: at least `source`, `listing_key`, `source_url`."""
         self.items.append(listing)
         if len(self.items) >= BATCH:
             self.flush()
@@ -128,7 +128,7 @@ class Run:
         self.lines.append({"level": level, "message": message[:8000]})
 
     def progress(self, pages, stats=None):
-        """Call it as often as you like: the server merges."""
+        """May be called often: the server merges progress reports."""
         self.flush()
         self.sequence += 1
         self.report("progress", items_scraped=self.sent, pages_crawled=pages, stats=stats or {}, sequence=self.sequence)
@@ -149,7 +149,7 @@ class Run:
             self._pack()
 
     def _pack(self):
-        """From here on a request stays as it is: another body under its key would be another request."""
+        """Packs requests, which must not change afterwards: a key is valid for one body only."""
         items, self.items = self.items, []
         lines, self.lines = self.lines, []
         if items:
@@ -188,7 +188,7 @@ def work(server, claim):
         except Stop:
             if not run.lost:
                 run.end("complete", finish_reason="cancelled")
-        except Exception as error:  # whatever it is, the users of the job should read it
+        except Exception as error:  # every failure is reported to the job's users
             run.log("error", repr(error))
             run.end("fail", error=repr(error)[:1000])
     except (Stop, Refused, OSError) as error:
@@ -198,7 +198,7 @@ def work(server, claim):
 
 
 def crawl(run):
-    """Your crawl; this one visits the target urls and takes each page for a listing. Returns the stats."""
+    """Your crawl; this one fetches the target urls and treats each page as a listing. Returns the stats."""
     stats = {"response_received_count": 0, "item_scraped_count": 0, "finish_reason": "finished"}
     for url in run.job["target_urls"]:
         run.check()
@@ -207,7 +207,7 @@ def crawl(run):
                 text = page.read(4_000_000).decode("utf-8", "replace")
         except urllib.error.HTTPError as gone:
             run.log("warning", f"{url} answers {gone.code}")
-            if gone.code in (404, 410):  # tells those who watch the listing
+            if gone.code in (404, 410):  # reports the listing as removed
                 run.add({**key_of(url), "removed": True})
             continue
         stats["response_received_count"] += 1
@@ -233,7 +233,7 @@ def key_of(url):
 def main():
     options = argparse.ArgumentParser(description="A worker for Lotline.")
     options.add_argument("--url", default="http://127.0.0.1:8001")
-    options.add_argument("--spider", action="append", required=True, help="whose jobs to take; may be repeated")
+    options.add_argument("--spider", action="append", required=True, help="spider to claim jobs of; may be repeated")
     options.add_argument("--once", action="store_true", help="end after one job, or when there is none")
     options = options.parse_args()
     server = Server(options.url, os.environ["LOTLINE_KEY"])
@@ -241,7 +241,7 @@ def main():
         claim = None
         try:
             claim = server.post("/workers/claim", {"spiders": options.spider, "wait_seconds": 5 if options.once else 30})
-        except OSError:  # a server that is away for long comes back too
+        except OSError:  # the server may be down for long; keep trying
             if options.once:
                 raise
         if claim:

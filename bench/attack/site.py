@@ -1,4 +1,4 @@
-"""Hosts that mean harm to a crawler: each answers every path with one page, and has a robots.txt."""
+"""Hosts that are hostile to a crawler: each answers every path with the same page, and has a robots.txt."""
 
 import gzip
 import http.server

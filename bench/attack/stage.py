@@ -1,4 +1,4 @@
-"""Two tenants on one server: `beta` attacks, `alpha` is served beside it. What the server takes meanwhile."""
+"""Two tenants on one server: `beta` attacks, `alpha` is measured. The server's resource usage meanwhile."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ class Stage:
         return self.server.process
 
     def call(self, method, path, token=None, body=None, source=ALPHA, timeout=30):
-        """Status and answer, on a connection of its own."""
+        """Status and answer, on a new connection."""
         place = urllib.parse.urlsplit(self.server.url)
         connection = http.client.HTTPConnection(place.hostname, place.port, timeout=timeout, source_address=(source, 0))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -61,7 +61,7 @@ class Stage:
         return self.call("GET", f"/api/v1/jobs/{job}", token)[1]
 
     def wait(self, token, job, seconds):
-        """The job when it is over, or as it is after that time."""
+        """The job when it has ended, or its state after that time."""
         end = time.monotonic() + seconds
         while True:
             found = self.status(token, job)
@@ -71,7 +71,7 @@ class Stage:
 
 
 class Meter:
-    """Memory and processor time of the server with its readers, and what alpha is served, from `with` to its end."""
+    """Memory and CPU time of the server with its readers, and alpha's response times, during a `with`."""
 
     def __init__(self, stage):
         self.stage, self.pid = stage, stage.process.pid
@@ -123,7 +123,7 @@ class Meter:
 
 
 def is_open(socket, seconds=0.3):
-    """Whether nothing has ended it so far."""
+    """Whether it has not been closed so far."""
     socket.stream.settimeout(seconds)
     try:
         while True:
@@ -158,7 +158,7 @@ def rss_mib(pid):
 
 
 def cpu_seconds(pid):
-    """Of the process and of the children that it has waited for."""
+    """CPU time of the process and of the children that it has waited for."""
     try:
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         return sum(map(int, fields[11:15])) / TICKS

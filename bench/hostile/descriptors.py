@@ -1,4 +1,4 @@
-"""Every descriptor that the server may open is taken."""
+"""All descriptors that the server may open are in use."""
 
 import http.client
 import json
@@ -13,12 +13,12 @@ MOST = 200
 SOCKETS = 20
 FLOOD = 600
 WAIT_SECONDS = 8
-# Long enough that who says nothing is still there at the end of the wait.
+# Long enough that silent connections are still open at the end of the wait.
 SETTINGS = {"server__header_timeout_seconds": 60, "limits__sockets_per_user": SOCKETS + 5}
 
 
 def limited(server):
-    """Lets the server's program run with few descriptors; it cannot raise a hard limit."""
+    """Makes the server run with few descriptors: a hard limit, which it cannot raise."""
     wrapper = server.folder / "limited"
     wrapper.write_text(f'#!/bin/sh\nulimit -n {MOST} && exec "{server.binary}" "$@"\n')
     wrapper.chmod(0o755)
@@ -26,7 +26,7 @@ def limited(server):
 
 
 def run(server, token):
-    """What was seen, and whether it is as promised."""
+    """Whether the result is as promised, and its description."""
     place = urllib.parse.urlsplit(server.url)
     process = server.process.pid
     peers = [Peer(server.url, token) for _ in range(SOCKETS)]
@@ -34,7 +34,7 @@ def run(server, token):
     broadcast(kept_alive, token, "before")
     flood = []
     for _ in range(FLOOD):
-        # Most of them the kernel accepts on the server's behalf, and the server never sees.
+        # Most of them stay in the kernel's backlog; the server never accepts them.
         one = socket.socket()
         one.setblocking(False)
         one.connect_ex((place.hostname, place.port))

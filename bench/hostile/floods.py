@@ -1,4 +1,4 @@
-"""Sockets that send as fast as they can what costs them little."""
+"""Sockets that send cheap messages as fast as they can."""
 
 import json
 import multiprocessing
@@ -10,25 +10,25 @@ from .peer import BINARY, CONTINUATION, PING, PONG, TEXT, Peer, frame
 PEERS = 4
 SECONDS = 15
 AGAIN_SECONDS = 5
-# Processor seconds in a second for all peers together: half of one core.
+# CPU seconds per second for all peers together: half of one core.
 MOST_LOAD = 0.5
 PING_TEXT = b'{"type":"ping"}'
 SUBSCRIBING = [json.dumps({"type": kind, "subscription": "job_updates"}).encode() for kind in ("subscribe", "unsubscribe")]
 
 
 def in_pieces(payload):
-    """A message a byte a frame."""
+    """A message in frames of one byte."""
     pieces = [frame(TEXT, payload[:1], fin=False)]
     pieces += [frame(CONTINUATION, payload[at : at + 1], fin=at + 1 == len(payload)) for at in range(1, len(payload))]
     return b"".join(pieces)
 
 
 def of(piece):
-    """Enough of it for a large write."""
+    """Repeated to the size of a large write."""
     return piece * max(1, 256 * 1024 // len(piece))
 
 
-# What is sent first and then again and again, and the code that it is closed with.
+# What is sent first and then repeatedly, and the expected close code.
 KINDS = {
     "pings": (b"", of(frame(PING)), 4429),
     "long pings": (b"", of(frame(PING, b"x" * 125)), 4429),
@@ -50,7 +50,7 @@ KINDS = {
 
 
 def run(kind, server, token):
-    """What was seen, and whether it is as promised."""
+    """Whether the result is as promised, and its description."""
     first, chunk, wanted = KINDS[kind]
     ends = multiprocessing.Queue()
     flooders = [multiprocessing.Process(target=flood, args=(server.url, token, first, chunk, ends)) for _ in range(PEERS)]
@@ -70,7 +70,7 @@ def run(kind, server, token):
 
 
 def flood(url, token, first, chunk, ends):
-    """Floods, and comes back at once where it was closed sooner than `AGAIN_SECONDS` after the beginning."""
+    """Floods, and reconnects at once if it was closed within `AGAIN_SECONDS` after the beginning."""
     began, codes, longest, sent = time.monotonic(), [], 0, 0
     while not codes or time.monotonic() - began < AGAIN_SECONDS:
         peer = Peer(url, token)

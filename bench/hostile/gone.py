@@ -1,5 +1,5 @@
-"""Peers that vanish without a word: in a network namespace of their own, behind a firewall that from then on drops all that
-passes, both ways."""
+"""Peers that vanish without closing: in a network namespace of their own, behind a firewall that then drops all
+packets in both directions."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ SPACE = "lotline-gone"
 HERE, THERE = "10.213.7.1", "10.213.7.2"
 SOCKETS, STREAMS = 500, 100
 HEARTBEAT_SECONDS = 5
-# Streams say something every 15 seconds, and that must be acknowledged within 30.
+# The server writes to a stream every 15 seconds, and that must be acknowledged within 30.
 STREAM_SECONDS = 15 + 30
 SETTINGS = {
     "server__bind": f"{HERE}:0",
@@ -28,7 +28,7 @@ SETTINGS = {
 
 @contextlib.contextmanager
 def namespace():
-    """A namespace with one cable to here."""
+    """A namespace with a veth pair to this one."""
     ip("netns", "add", SPACE)
     try:
         ip("link", "add", "lot0", "type", "veth", "peer", "name", "lot1", "netns", SPACE)
@@ -38,13 +38,13 @@ def namespace():
         ip("-n", SPACE, "link", "set", "lot1", "up")
         yield
     finally:
-        # By hand: the namespace itself may take a while to go, and the cable with it.
+        # Explicitly: the namespace may be removed only later, and the veth pair with it.
         subprocess.run(["ip", "link", "delete", "lot0"], check=False)
         ip("netns", "delete", SPACE)
 
 
 def run(server, token):
-    """What was seen, and whether it is as promised."""
+    """Whether the result is as promised, and its description."""
     process = server.process.pid
     before = rss_mib(process), open_files(process)
     holder = inside("python3", str(pathlib.Path(__file__).parents[1] / "hostile_peers.py"), "--hold", server.url, token)
@@ -65,7 +65,7 @@ def run(server, token):
         for carrier in ("socket", "stream"):
             if carrier not in left:
                 ends.setdefault(carrier, time.monotonic() - began)
-    # Every seat is free again: as many come in as before.
+    # All connection slots are free again: the same number is admitted.
     again = [Peer(server.url, token) for _ in range(SOCKETS)]
     for peer in again:
         peer.close()
@@ -82,14 +82,14 @@ def run(server, token):
 
 
 def carriers(url, token):
-    """What is connected, by carrier."""
+    """The carriers of the open connections."""
     request = urllib.request.Request(f"{url}/api/v1/connections", headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return {one["carrier"] for one in json.load(answer)["data"]}
 
 
 def hold(url, token):
-    """Connects, says so, and stays until it is killed."""
+    """Connects, prints `ready`, and stays until it is killed."""
     held = [Peer(url, token) for _ in range(SOCKETS)]
     for _ in range(STREAMS):
         request = urllib.request.Request(f"{url}/sse/notifications", headers={"Authorization": f"Bearer {token}"})

@@ -1,4 +1,4 @@
-"""What the server takes while something goes on, and how an honest client beside it is served."""
+"""The server's resource usage during an attack, and the response times of an honest client."""
 
 import http.client
 import multiprocessing
@@ -14,7 +14,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Meter:
-    """Processor time of the server, its memory, its descriptors and the honest client's times, from `with` to its end."""
+    """CPU time and memory of the server, and the honest client's times, during a `with`."""
 
     def __init__(self, server, token):
         self.process = server.process.pid
@@ -37,7 +37,7 @@ class Meter:
 
     @property
     def load(self):
-        """Processor seconds in a second."""
+        """CPU seconds per second."""
         return self.cpu / self.seconds
 
     def words(self):
@@ -49,7 +49,7 @@ class Meter:
 
 
 def be_honest(url, token, over, times):
-    """A new connection for each request, and a socket that stays: both are asked until `over`."""
+    """Uses a new connection per request and one lasting socket, in turn, until `over`."""
     address = urllib.parse.urlsplit(url).netloc
     answers, pongs, failures = [], [], 0
     socket = Peer(url, token)
@@ -66,7 +66,7 @@ def be_honest(url, token, over, times):
             pongs.append((time.perf_counter() - began) * 1000)
         except OSError:
             failures += 1
-        # No faster than a socket may speak.
+        # No faster than a socket's message limit.
         over.wait(max(PAUSE_SECONDS, 1 / 25))
     socket.close()
     times.put((answers, pongs, failures))

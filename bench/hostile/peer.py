@@ -1,4 +1,4 @@
-"""A WebSocket client by hand, which can do what no proper one does. Every read has an end."""
+"""A WebSocket client that can violate the protocol. Every read has a timeout."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ def frame(opcode, payload=b"", fin=True, reserved=0, masked=True):
 
 
 class Peer:
-    """Past the handshake, which must succeed, and past the first message."""
+    """Open after the handshake, which must succeed, and after the first message."""
 
     def __init__(self, url, token, path="/ws"):
         self.bytes = b""
@@ -53,7 +53,7 @@ class Peer:
         self.bytes += piece
 
     def take(self):
-        """The next frame that has arrived in full, as opcode and payload."""
+        """The next complete frame, as opcode and payload."""
         if len(self.bytes) < 2:
             return None
         length, start = self.bytes[1] & 0x7F, 2
@@ -88,8 +88,8 @@ class Peer:
         self.socket.close()
 
     def flood(self, chunk, seconds):
-        """Sends `chunk` again and again as fast as it is taken, and reads what comes. The close code, None when it was not
-        closed in that time; after how many seconds; how many bytes were sent."""
+        """Sends `chunk` repeatedly as fast as possible, and reads. Returns the close code, None when it was not
+        closed in that time, the seconds until then, and the number of bytes sent."""
         self.socket.setblocking(False)
         began, sent, at = time.monotonic(), 0, 0
         while (now := time.monotonic() - began) < seconds:

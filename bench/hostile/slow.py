@@ -1,4 +1,4 @@
-"""Clients that never finish their sentence or hardly read the answer: slowhttptest in its three ways."""
+"""Clients that never finish the request or hardly read the answer: slowhttptest in its three modes."""
 
 import csv
 import pathlib
@@ -9,11 +9,11 @@ import time
 from .meter import Meter, open_files
 
 CONNECTIONS = 1000
-# Descriptors that the honest client, the probe and the store may have besides.
+# Additional descriptors for the honest client, the probe and the store.
 SPARE = 12
-# Processor seconds in a second.
+# CPU seconds per second.
 MOST_LOAD = 0.5
-# What slowhttptest does, at which path, and for how many seconds at most.
+# The options of slowhttptest, its path, and its maximum duration in seconds.
 HEADERS = ["-H", "-i", "3", "-x", "24", "-t", "GET"]
 BODY = ["-B", "-i", "3", "-s", "8192", "-x", "10", "-t", "POST"]
 READ = ["-X", "-w", "512", "-y", "1024", "-n", "3", "-z", "32", "-k", "3"]
@@ -22,7 +22,7 @@ DEADLINES = {"server__header_timeout_seconds": 5, "server__body_timeout_seconds"
 
 
 def run(way, server, token):
-    """What was seen, and whether it is as promised."""
+    """Whether the result is as promised, and its description."""
     options, path, seconds = WAYS[way]
     before = open_files(server.process.pid)
     report = server.folder / way
@@ -32,7 +32,7 @@ def run(way, server, token):
         slow = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         held, freed = watch(server.process.pid, before + SPARE, slow)
         said = slow.communicate(timeout=60)[0]
-    # Coloured for a terminal.
+    # The output has terminal colours.
     said = re.sub(r"\x1b\[[0-9;]*m", "", said)
     end = re.search(r"Test ended on (\d+)th second\s+Exit status:\s*([^\n]+)", said)
     rows = list(csv.DictReader(pathlib.Path(f"{report}.csv").open()))
@@ -44,7 +44,7 @@ def run(way, server, token):
 
 
 def watch(process, few, client):
-    """Until the client ends: the most descriptors at once, and when there were no more than a `few` again for good."""
+    """Watches until the client ends: the most descriptors, and when there were at most `few` again for good."""
     began, held, freed = time.monotonic(), 0, None
     while client.poll() is None:
         now = open_files(process)

@@ -1,4 +1,4 @@
-//! REST requests under one credential.
+//! REST requests with one credential.
 
 use reqwest::RequestBuilder;
 use serde_json::Value;
@@ -25,7 +25,7 @@ impl Api {
         self.answer(self.endpoint.http.post(format!("{}{path}", self.endpoint.url)).json(body)).await
     }
 
-    /// Reads the whole body without a look at what is in it: for load.
+    /// Reads the whole body without parsing it: for load.
     pub async fn read(&self, path: &str) -> Outcome<()> {
         let request = self.endpoint.http.get(format!("{}{path}", self.endpoint.url)).bearer_auth(&self.token);
         request.send().await?.error_for_status()?.bytes().await?;

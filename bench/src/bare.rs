@@ -1,5 +1,5 @@
-//! The bare write loop: one thread writes each message to each of its TCP sockets and does nothing else. It is what a
-//! fan-out of as many bytes costs with one write for each delivery.
+//! The bare write loop: one thread writes each message to each of its TCP sockets and does nothing else. It is the
+//! cost of a fan-out of the same bytes with one write per delivery.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct Plan {
     pub sockets: u32,
     pub messages: u64,
     pub message_bytes: usize,
-    /// Messages a second; without it one after the other.
+    /// Messages per second; without it one directly after the other.
     pub rate: Option<u32>,
 }
 
@@ -31,7 +31,7 @@ pub async fn measure(plan: Plan) -> Outcome<Delivered> {
     }
     let ours = ours.into_iter().map(TcpStream::into_std).collect::<Result<Vec<_>, _>>()?;
     let watch = tally.watch;
-    // A thread of its own has a processor time of its own.
+    // A thread of its own, so that its CPU time can be measured.
     let writing = spawn_blocking(move || write_alone(ours, watch, plan));
     let cpu_seconds = writing.await??;
     tally.wait_for(plan.messages * u64::from(plan.sockets), &mut readers).await?;
@@ -39,7 +39,7 @@ pub async fn measure(plan: Plan) -> Outcome<Delivered> {
     Ok(tally.summary(cpu_seconds))
 }
 
-/// Both ends of as many connections over loopback.
+/// Both ends of `count` connections over loopback.
 async fn pairs(count: u32) -> Outcome<(Vec<TcpStream>, Vec<TcpStream>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
@@ -57,7 +57,7 @@ async fn read(mut socket: TcpStream, tally: Arc<DeliveryStats>) -> Failure {
     let (mut finder, mut buffer) = (TimestampFinder::new(TIMESTAMP_PREFIX), vec![0; 4_096]);
     loop {
         match socket.read(&mut buffer).await {
-            // The writer is done; what it wrote has been read.
+            // The writer is done; everything it wrote has been read.
             Ok(0) => return std::future::pending().await,
             Ok(length) => tally.record(&mut finder, &buffer[..length]),
             Err(error) => return error.into(),
@@ -65,7 +65,7 @@ async fn read(mut socket: TcpStream, tally: Arc<DeliveryStats>) -> Failure {
     }
 }
 
-/// Writes everything on this thread; the processor time that this took.
+/// Writes everything on this thread; returns the CPU time used.
 fn write_alone(sockets: Vec<std::net::TcpStream>, watch: Stopwatch, plan: Plan) -> Outcome<f64> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -90,7 +90,7 @@ async fn write_all(sockets: &mut [TcpStream], watch: Stopwatch, plan: Plan) -> O
     Ok(())
 }
 
-/// A message of so many bytes, and no fewer than its mark needs.
+/// A message of `bytes` bytes, but at least as long as its time stamp.
 fn message(sent_us: u64, bytes: usize) -> Vec<u8> {
     let mut message = delivery::text(sent_us).into_bytes();
     message.resize(bytes.max(message.len()), b'-');

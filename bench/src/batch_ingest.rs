@@ -1,4 +1,4 @@
-//! Listings in batches of 500: new ones, then the same again, which change nothing.
+//! Listings in batches of 500: new ones, then the same ones again, which change nothing.
 
 use crate::Outcome;
 use crate::api::Api;
@@ -19,7 +19,7 @@ pub async fn measure(stage: &Environment, options: &Options) -> Outcome<Vec<Metr
     ])
 }
 
-/// Sends batches by their numbers, from zero again after `batches` of them; the load and its processor time.
+/// Sends batches by number, starting over after `batches` of them; returns the load and its CPU time.
 async fn ingest(stage: &Environment, options: &Options, batches: u64) -> Outcome<(Load, f64)> {
     let worker = stage.worker.clone();
     let step = move |number: u64| send(worker.clone(), number % batches.max(1));

@@ -1,4 +1,4 @@
-//! The one place that reads a clock or waits. Everything else of this program takes a [`Stopwatch`].
+//! The only place that reads a clock or waits. The rest of the program takes a [`Stopwatch`].
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ pub fn date() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// Processor time that the calling thread has used.
+/// CPU time of the calling thread.
 pub fn thread_cpu_seconds() -> f64 {
     let used = clock_gettime(ClockId::ThreadCPUTime);
     used.tv_sec as f64 + used.tv_nsec as f64 / 1e9

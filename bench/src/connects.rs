@@ -1,4 +1,4 @@
-//! Sockets that are opened and closed: each takes a check of its token, a seat and an upgrade.
+//! Sockets that are opened and closed: each needs a token check, a connection slot and an upgrade.
 
 use std::sync::Arc;
 

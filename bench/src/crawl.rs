@@ -1,4 +1,4 @@
-//! A crawl of a local site: processor time of the server and its page readers.
+//! A crawl of a local site: CPU time of the server and its page readers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::site::Site;
 const TIMEOUT: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_millis(100);
 
-/// What the server needs to crawl the site as fast as it can.
+/// The settings with which the server crawls the site as fast as it can.
 pub fn settings(site: &Site, homes: u32) -> Vec<(&'static str, String)> {
     vec![
         ("LOTLINE__CRAWLER__ENABLED", "true".to_owned()),
@@ -37,12 +37,12 @@ pub async fn measure(stage: &Environment, site: &Site, homes: u32) -> Outcome<Ve
     ])
 }
 
-/// Homes, their lists and the first page, twice over.
+/// Twice the number of homes, their lists and the first page.
 fn most_pages(homes: u32) -> u32 {
     homes * 2 + 10
 }
 
-/// The job as it is when it has completed.
+/// Waits until the job has completed, and returns it.
 async fn finished(stage: &Environment, job: &Value) -> Outcome<Value> {
     let (path, watch) = (format!("/api/v1/jobs/{}", job["job_id"]), Stopwatch::start());
     while watch.elapsed() < TIMEOUT {

@@ -1,4 +1,4 @@
-//! Messages that carry the time at which they were sent, and the count of those that arrived.
+//! Messages that carry the time of sending, and counts of the received ones.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 use crate::clock::{Stopwatch, pause};
 use crate::{Failure, Outcome};
 
-/// What stands before the time of sending in a message's text; a dot stands behind it.
+/// Precedes the time of sending in a message's text; a dot follows the time.
 pub const TIMESTAMP_PREFIX: &str = "sent at ";
-/// How long the next message may be on its way.
+/// The longest wait for the next message.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 
@@ -21,10 +21,10 @@ pub fn text(sent_us: u64) -> String {
     format!("{TIMESTAMP_PREFIX}{sent_us}.")
 }
 
-/// Finds a mark and the number behind it in a stream of bytes, wherever the stream is cut.
+/// Finds a mark and the number after it in a stream of bytes, wherever the stream is split.
 pub struct TimestampFinder {
     mark: memmem::Finder<'static>,
-    /// The end of what was read, in which a mark may begin.
+    /// The end of the bytes read so far, in which a mark may begin.
     tail: Vec<u8>,
 }
 
@@ -33,7 +33,7 @@ impl TimestampFinder {
         Self { mark: memmem::Finder::new(prefix), tail: Vec::new() }
     }
 
-    /// Calls `found` for each mark with the number behind it, zero where no digit follows.
+    /// Calls `found` for each mark with the number after it, zero where no digit follows.
     pub fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(u64)) {
         self.tail.extend_from_slice(bytes);
         let length = self.mark.needle().len();
@@ -51,7 +51,7 @@ impl TimestampFinder {
     }
 }
 
-/// The number that begins here and how many bytes it has; none while its end is not there.
+/// The number that begins here and its length in bytes; none while its end has not arrived.
 fn number(bytes: &[u8]) -> Option<(u64, usize)> {
     let used = bytes.iter().position(|byte| !byte.is_ascii_digit())?;
     let add = |sum: u64, byte: &u8| sum.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
@@ -88,14 +88,14 @@ impl DeliveryStats {
         });
         drop(latencies);
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        // A keepalive is no delivery.
+        // A keepalive is not a delivery.
         if count > 0 {
             self.last_us.fetch_max(now, Ordering::Relaxed);
         }
         self.delivered.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Waits until all have arrived. Fails when a reader ends before, and when nothing arrives any more.
+    /// Waits until all have arrived. Fails when a reader ends earlier, and when nothing arrives any more.
     pub async fn wait_for(&self, expected: u64, readers: &mut JoinSet<Failure>) -> Outcome<()> {
         let (mut seen, mut since) = (0, Stopwatch::start());
         loop {
@@ -115,7 +115,7 @@ impl DeliveryStats {
         }
     }
 
-    /// What arrived, and that the sender used `cpu_seconds` for it.
+    /// The results, with the CPU time that the sender used.
     pub fn summary(&self, cpu_seconds: f64) -> Delivered {
         let mut latencies_us = std::mem::take(&mut *self.latencies_us.lock());
         latencies_us.sort_unstable();
@@ -130,11 +130,11 @@ impl DeliveryStats {
     }
 }
 
-/// The figures of one part of a fan-out.
+/// The metrics of one part of a fan-out.
 pub struct Delivered {
     pub bytes_each: f64,
     pub per_second: f64,
-    /// Of the sender, for 100,000 deliveries.
+    /// Of the sender, per 100,000 deliveries.
     pub cpu_seconds: f64,
     /// Sorted.
     pub latencies_us: Vec<u64>,

@@ -43,7 +43,7 @@ impl Environment {
         Ok(Self { server, endpoint: door, admin, worker, members, store })
     }
 
-    /// A member's token; the members take turns.
+    /// A member's token, of each member in turn.
     pub fn member(&self, number: usize) -> &str {
         self.members.get(number % self.members.len().max(1)).map_or("", String::as_str)
     }
@@ -55,14 +55,14 @@ impl Environment {
     }
 }
 
-/// Tells the tenant something that carries the time of sending.
+/// Broadcasts a message that carries the time of sending.
 pub async fn broadcast(admin: Api, sent_us: u64) -> Outcome<()> {
     let body = json!({ "message": delivery::text(sent_us) });
     admin.post("/api/v1/admin/broadcast", &body).await?;
     Ok(())
 }
 
-/// Makes a user; its token.
+/// Creates a user; its token.
 async fn user(store: &Store, name: &str, role: &str) -> Outcome<String> {
     let words =
         ["user", "create", "--tenant", TENANT, "--username", name, "--role", role, "--password-stdin"];

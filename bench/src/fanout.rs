@@ -36,7 +36,7 @@ pub async fn measure(stage: &Environment, options: &Options, carrier: Carrier) -
     Ok(figures)
 }
 
-/// One part with subscribers of its own: what they received, and how many broadcasts were sent.
+/// One part with its own subscribers: what they received, and the number of broadcasts.
 async fn part(
     stage: &Environment,
     options: &Options,
@@ -59,7 +59,7 @@ async fn part(
     Ok((tally.summary(cpu_seconds), sent))
 }
 
-/// Reads until the connection fails; why it did.
+/// Reads until the connection fails; returns the reason.
 async fn read(mut feed: Feed, tally: Arc<DeliveryStats>) -> Failure {
     let mut finder = TimestampFinder::new(TIMESTAMP_PREFIX);
     loop {
@@ -70,7 +70,7 @@ async fn read(mut feed: Feed, tally: Arc<DeliveryStats>) -> Failure {
     }
 }
 
-/// Each broadcast is sent when it is due, however late the answers are, and latency counts from then.
+/// Sends each broadcast when it is due, however late the answers are; latency counts from then.
 async fn publish_at_rate(stage: &Environment, options: &Options, watch: Stopwatch) -> Outcome<u64> {
     let period = Duration::from_secs(1) / options.rate;
     let (begin_us, count) = (watch.micros(), options.paced_messages());

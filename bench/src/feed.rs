@@ -19,7 +19,7 @@ pub enum Carrier {
     Sse,
 }
 
-/// Where the server is, and the client for its streams.
+/// The server's address, and the client for its streams.
 #[derive(Clone)]
 pub struct Endpoint {
     pub http: reqwest::Client,
@@ -32,12 +32,12 @@ pub enum Feed {
 }
 
 impl Feed {
-    /// Connects with the token in the query, and `more` behind it.
+    /// Connects with the token in the query, followed by `more`.
     pub async fn connect(carrier: Carrier, door: &Endpoint, token: &str, more: &str) -> Outcome<Self> {
         match carrier {
             Carrier::WebSocket => {
                 let url = door.url.replacen("http://", "ws://", 1);
-                // Thousands of the usual buffers would take more memory than the server.
+                // Thousands of default buffers would take more memory than the server.
                 let config = WebSocketConfig::default().read_buffer_size(4_096).write_buffer_size(0);
                 let url = format!("{url}/ws?token={token}{more}");
                 let (socket, _) = connect_async_with_config(url, Some(config), true).await?;
@@ -51,7 +51,7 @@ impl Feed {
         }
     }
 
-    /// What comes next; an end is a failure.
+    /// The next message; the end of the connection is a failure.
     pub async fn next(&mut self) -> Outcome<Bytes> {
         match self {
             Self::WebSocket(socket) => loop {
@@ -65,7 +65,7 @@ impl Feed {
         }
     }
 
-    /// Waits for the first message, which says that the connection stands.
+    /// Waits for the first message, which confirms the connection.
     pub async fn established(&mut self) -> Outcome<()> {
         let first = self.next().await?;
         let first = String::from_utf8_lossy(&first);
@@ -75,7 +75,7 @@ impl Feed {
         Err(format!("the first message is {first}").into())
     }
 
-    /// Closes a socket and waits for the server's end of it; a stream is only dropped.
+    /// Closes a socket and waits for the server's close frame; a stream is only dropped.
     pub async fn close(self) -> Outcome<()> {
         let Self::WebSocket(mut socket) = self else { return Ok(()) };
         socket.close(None).await?;
@@ -84,7 +84,7 @@ impl Feed {
     }
 }
 
-/// Opens connections of all members in turns, each established.
+/// Opens connections of all members in turn, all of them established.
 pub async fn open_all(stage: &Environment, carrier: Carrier, count: u32) -> Outcome<Vec<Feed>> {
     let (mut opening, mut feeds) = (JoinSet::new(), Vec::new());
     for number in 0..count as usize {

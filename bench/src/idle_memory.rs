@@ -1,4 +1,4 @@
-//! Memory of the server without a socket and with many that are idle.
+//! Memory of the server without sockets and with many idle ones.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::feed::{self, Carrier};
 use crate::metric::Metric;
 use crate::options::Options;
 
-/// What opening the sockets took is given back by then.
+/// By then the memory needed for opening the sockets has been released.
 const SETTLE: Duration = Duration::from_secs(3);
 const MIB: f64 = 1_048_576.0;
 
 pub async fn measure(stage: &Environment, options: &Options) -> Outcome<Vec<Metric>> {
-    // The first socket makes what all of them share.
+    // The first socket allocates what all of them share.
     let first = feed::open_all(stage, Carrier::WebSocket, 1).await?;
     pause(SETTLE).await;
     let empty = stage.server.resident_bytes()?;

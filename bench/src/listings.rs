@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use crate::Outcome;
 use crate::api::Api;
 
-/// Listings in a batch: the most that the server takes.
+/// Listings per batch: the server's maximum.
 pub const BATCH: u64 = 500;
 
-/// Sends batch `number`; the same number again has the same listings. Returns the answer.
+/// Sends batch `number`; the same number yields the same listings. Returns the answer.
 pub async fn send(worker: &Api, number: u64) -> Outcome<Value> {
     let items: Vec<Value> = (number * BATCH..(number + 1) * BATCH).map(listing).collect();
     let answer = worker.post("/api/v1/properties/batch", &json!({ "items": items })).await?;

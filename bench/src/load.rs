@@ -1,4 +1,4 @@
-//! Load of a fixed number of clients, each of which begins its next step when the last one is answered.
+//! Load of a fixed number of clients, each of which starts its next step when the previous one is answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +10,10 @@ use crate::Outcome;
 use crate::clock::Stopwatch;
 use crate::statistics::percentile;
 
-/// What was done in which time.
+/// The steps done, and the time taken.
 pub struct Load {
     pub seconds: f64,
-    /// How long each step took, in microseconds, sorted.
+    /// The duration of each step in microseconds, sorted.
     micros: Vec<u64>,
 }
 
@@ -26,7 +26,7 @@ impl Load {
         self.done() as f64 / self.seconds
     }
 
-    /// Milliseconds of processor time a step.
+    /// Milliseconds of CPU time per step.
     pub fn cpu_ms_each(&self, cpu_seconds: f64) -> f64 {
         cpu_seconds * 1e3 / self.done().max(1) as f64
     }

@@ -1,10 +1,10 @@
-//! What the figures were measured on.
+//! The machine on which the metrics were measured.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-/// Cores, processor, memory and kernel. What the system does not tell is null.
+/// Cores, processor, memory and kernel. Unknown values are null.
 pub fn describe() -> Value {
     let cores = std::thread::available_parallelism().map(usize::from).ok();
     let processor = fs::read_to_string("/proc/cpuinfo").ok();

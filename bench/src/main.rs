@@ -65,7 +65,7 @@ async fn main() -> Outcome<ExitCode> {
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One round of each build, one after the other. A round counts when all builds have its figures.
+/// One round of each build, one after the other. A round counts when all builds have its metrics.
 async fn run_alternating(measurement: Measurement, options: &Options, report: &mut Report) -> Outcome<()> {
     let mut rounds: Vec<Vec<Metric>> = Vec::new();
     for binary in options.builds() {
@@ -77,7 +77,7 @@ async fn run_alternating(measurement: Measurement, options: &Options, report: &m
     Ok(())
 }
 
-/// What the figures belong to.
+/// The builds, the machine and the command line of the report.
 async fn head(options: &Options) -> Outcome<Value> {
     let mut builds = Vec::new();
     for binary in options.builds() {
@@ -123,7 +123,7 @@ fn write(options: &Options, mut report: Value, figures: &Report, failures: &[Str
     Ok(())
 }
 
-/// Tells how far the run is, on standard error. A closed one stops no measurement.
+/// Reports progress on standard error. A closed standard error does not stop a measurement.
 fn print_line(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -14,7 +14,7 @@ use crate::{Outcome, appends, batch_ingest, connects, crawl, fanout, idle_memory
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Measurement {
-    /// Broadcasts to sockets, beside the bare write loop.
+    /// Broadcasts to sockets, compared with the bare write loop.
     FanoutWebsocket,
     /// The same to streams of server-sent events.
     FanoutSse,
@@ -28,7 +28,7 @@ pub enum Measurement {
     BatchIngest,
     /// REST reads of a page of listings and of one.
     Reads,
-    /// Events that are read again.
+    /// Replay of events.
     Replay,
     /// A crawl of a local site.
     Crawl,
@@ -69,7 +69,7 @@ impl Measurement {
     }
 }
 
-/// The failure of the measurement comes before one of the removal.
+/// A failure of the measurement takes precedence over one of the removal.
 async fn removed(stage: Environment, figures: Outcome<Vec<Metric>>) -> Outcome<Vec<Metric>> {
     let removed = stage.remove().await;
     let figures = figures?;

@@ -1,4 +1,4 @@
-//! One measured figure.
+//! One measured metric.
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {

@@ -6,14 +6,14 @@ use clap::{Parser, ValueEnum};
 
 use crate::measurement::Measurement;
 
-/// Measures a built lotline from outside: starts it on a fresh store, loads it, and prints what that took.
+/// Measures a built lotline from outside: starts it on a fresh store, loads it, and prints the results.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bench", version)]
 pub struct Options {
     /// The build to measure.
     #[arg(long, value_name = "PATH", default_value = "target/release/lotline")]
     pub lotline: PathBuf,
-    /// Another build, measured in turns with the first; prints the first one's figures divided by its figures.
+    /// Another build, measured in turns with the first; prints the first one's metrics divided by its metrics.
     #[arg(long, value_name = "PATH")]
     pub against: Option<PathBuf>,
     /// A superuser's address on PostgreSQL, where each start gets a database of its own; SQLite without it.
@@ -34,7 +34,7 @@ pub struct Options {
     /// Subscribers of fanout_websocket and fanout_sse; up to 1,000 streams of each of ten users.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub subscribers: u32,
-    /// Broadcasts a second of fanout_websocket and fanout_sse, in the part that is not saturated.
+    /// Broadcasts per second of fanout_websocket and fanout_sse, in the part that is not saturated.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rate: u32,
     /// Concurrent clients that ask, append or connect as fast as they are answered.
@@ -43,7 +43,7 @@ pub struct Options {
     /// Idle sockets of idle_memory.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub sockets: u32,
-    /// Events that replay reads again; rounded up to whole batches of 500.
+    /// Events that replay reads; rounded up to whole batches of 500.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub events: u32,
     /// Homes on the site of crawl.

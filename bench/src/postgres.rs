@@ -1,4 +1,4 @@
-//! A database of its own on a PostgreSQL server, with an owner and a plain role, as a deployment has them.
+//! A database of its own on a PostgreSQL server, with an owner and a plain role, as in a deployment.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -31,7 +31,7 @@ impl Database {
         Ok(database)
     }
 
-    /// What a server needs to know to use it.
+    /// The environment variables of a server that uses it.
     pub fn environment(&self) -> [(String, String); 2] {
         [
             ("LOTLINE__DATABASE__URL".to_owned(), self.server.clone()),
@@ -39,7 +39,7 @@ impl Database {
         ]
     }
 
-    /// Lets the server's role in; the migrations make the roles that it is given.
+    /// Grants the server's role access; the migrations create the group roles.
     pub async fn grant(&self) -> Outcome<()> {
         self.sql(&format!("GRANT lotline_tenant, lotline_system TO {}_app", self.name)).await
     }

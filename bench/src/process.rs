@@ -1,4 +1,4 @@
-//! What a process used, as proc(5) tells it: processor time with its children, and resident memory.
+//! Resource usage of a process from proc(5): CPU time with its children, and resident memory.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ struct Ticks {
     waited: u64,
 }
 
-/// Processor time of the process, of its running children and of those that it has waited for.
+/// CPU time of the process, of its running children and of those that it has waited for.
 pub fn cpu_seconds(pid: u32) -> Outcome<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let ticks = parse_stat(&stat).ok_or("/proc/PID/stat cannot be read")?;
@@ -21,13 +21,13 @@ pub fn cpu_seconds(pid: u32) -> Outcome<f64> {
     Ok((ticks.own + ticks.waited + children) as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// Memory that the process holds now, without its children.
+/// Resident memory of the process, without its children.
 pub fn resident_bytes(pid: u32) -> Outcome<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     Ok(parse_resident(&status).ok_or("/proc/PID/status has no VmRSS")?)
 }
 
-/// A child may have ended since it was listed; its time is the parent's then.
+/// A child may have ended since it was listed; its time then counts for the parent.
 fn own_ticks(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     Some(parse_stat(&stat)?.own)
@@ -45,7 +45,7 @@ fn parse_children(list: &str) -> Vec<u32> {
 }
 
 fn parse_stat(stat: &str) -> Option<Ticks> {
-    // The name in brackets may hold blanks and brackets; `utime` is the twelfth field after it.
+    // The name in parentheses may contain blanks and parentheses; `utime` is the twelfth field after it.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |index: usize| fields.get(index)?.parse::<u64>().ok();
     Some(Ticks { own: field(11)? + field(12)?, waited: field(13)? + field(14)? })

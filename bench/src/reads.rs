@@ -8,7 +8,7 @@ use crate::load::{self, Load};
 use crate::metric::Metric;
 use crate::options::Options;
 
-/// Batches of listings that there are.
+/// Batches of stored listings.
 const BATCHES: u64 = 4;
 
 pub async fn measure(stage: &Environment, options: &Options) -> Outcome<Vec<Metric>> {
@@ -29,7 +29,7 @@ pub async fn measure(stage: &Environment, options: &Options) -> Outcome<Vec<Metr
     ])
 }
 
-/// Reads one path over and over; the load and its processor time.
+/// Reads one path repeatedly; returns the load and its CPU time.
 async fn read(stage: &Environment, options: &Options, path: String) -> Outcome<(Load, f64)> {
     let admin = stage.admin.clone();
     let step = move |_| read_once(admin.clone(), path.clone());

@@ -1,4 +1,4 @@
-//! Events that are read again from a position before them, over a WebSocket and over server-sent events.
+//! Replay of events from a position before them, over a WebSocket and over server-sent events.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::listings::{self, BATCH};
 use crate::metric::Metric;
 use crate::options::Options;
 
-/// What stands in every event of a new listing, once.
+/// Occurs once in every event of a new listing.
 const CREATED: &str = "\"property_created\"";
 const TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -48,7 +48,7 @@ async fn replay(stage: &Environment, carrier: Carrier, since: &str, events: u64)
     Ok(Replayed { per_second: events as f64 / seconds, cpu_ms_per_1000: cpu_seconds * 1e6 / events as f64 })
 }
 
-/// Reads until so many events have come.
+/// Reads until `events` events have come.
 async fn read(feed: &mut Feed, events: u64) -> Outcome<()> {
     let (mut finder, mut seen) = (TimestampFinder::new(CREATED), 0);
     while seen < events {

@@ -1,4 +1,4 @@
-//! The figures of all rounds, as a table and as JSON.
+//! The metrics of all rounds, as a table and as JSON.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::metric::Metric;
 use crate::statistics::{median, range};
 
-/// One figure over its rounds.
+/// One metric over its rounds.
 struct Row {
     measurement: String,
     name: &'static str,
@@ -23,7 +23,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Adds a round: the figures of the build, and those of the other build when there is one.
+    /// Adds a round: the metrics of the build, and those of the other build when there is one.
     pub fn add(&mut self, measurement: &str, figures: &[Metric], against: &[Metric]) {
         for (index, figure) in figures.iter().enumerate() {
             let row = self.row(measurement, figure);
@@ -42,7 +42,7 @@ impl Report {
         &mut self.rows[index]
     }
 
-    /// Median and range of each figure; with another build its median, and median and range of the rounds' ratios.
+    /// Median and range of each metric; with another build its median, and median and range of the rounds' ratios.
     pub fn table(&self) -> String {
         let mut text = format!(
             "{:<17} {:<22} {:>12} {:>25}  {:<22}",
@@ -81,7 +81,7 @@ impl Row {
         }
     }
 
-    /// This build's figure by the other's, round by round; rounds without a figure of the other have none.
+    /// This build's metric divided by the other's, round by round; none for rounds where the other's is zero.
     fn ratios(&self) -> Vec<f64> {
         let pairs = self.rounds.iter().zip(&self.against).filter(|(_, other)| **other != 0.0);
         pairs.map(|(own, other)| own / other).collect()
@@ -100,7 +100,7 @@ impl Row {
     }
 }
 
-/// With as many decimals as a figure of its size is read with.
+/// With as many decimals as the number's size needs.
 fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 1_000.0 => format!("{value:.0}"),

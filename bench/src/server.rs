@@ -1,4 +1,4 @@
-//! The server under measurement, a process of its own.
+//! The server under measurement, in its own process.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::clock::pause;
 use crate::{Outcome, print_line, process};
 
-/// How long the server may take to start, and to stop.
+/// The longest time for the server's start, and for its stop.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -49,7 +49,7 @@ impl Server {
         Ok(())
     }
 
-    /// Processor time of the server and its page readers so far.
+    /// CPU time of the server and its page readers so far.
     pub fn cpu_seconds(&self) -> Outcome<f64> {
         process::cpu_seconds(self.pid)
     }
@@ -59,7 +59,7 @@ impl Server {
         process::resident_bytes(self.pid)
     }
 
-    /// Ends it as an operator would.
+    /// Stops it as an operator would.
     pub async fn stop(mut self) -> Outcome<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or("no process id")?;
         kill_process(pid, Signal::TERM)?;
@@ -68,7 +68,7 @@ impl Server {
     }
 }
 
-/// The address that the server prints when it accepts.
+/// The address that the server prints when it is ready.
 async fn listening(lines: &mut Lines<BufReader<ChildStderr>>) -> Outcome<String> {
     while let Some(line) = lines.next_line().await? {
         match line.strip_prefix("listening on ") {
@@ -79,7 +79,7 @@ async fn listening(lines: &mut Lines<BufReader<ChildStderr>>) -> Outcome<String>
     Err("the server ended at its start".into())
 }
 
-/// The pipe has to be read: a full one would stop the server at its next line.
+/// The pipe has to be read: a full one would block the server at its next line.
 async fn forward(mut lines: Lines<BufReader<ChildStderr>>) {
     while let Ok(Some(line)) = lines.next_line().await {
         print_line(&line);

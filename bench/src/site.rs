@@ -1,4 +1,4 @@
-//! A listings site on this machine: lists of a hundred homes, and a page for each home with JSON-LD and text around it.
+//! A listings site on loopback: lists of a hundred homes, and a page for each home with JSON-LD and text around it.
 //! The same pages as those of `bench/crawl.py`.
 
 use std::net::SocketAddr;
@@ -41,14 +41,14 @@ async fn accept(listener: TcpListener, pages: Arc<Pages>) {
     while let Ok((stream, _)) = listener.accept().await {
         let pages = Arc::clone(&pages);
         connections.spawn(async move {
-            // A crawler that hangs up in the middle of a page is no failure of the site.
+            // A crawler may close the connection in the middle of a page, which is no error.
             let _ = answer_all(stream, &pages).await;
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
-/// Answers one request after the other on a connection that is kept.
+/// Answers all requests of a persistent connection.
 async fn answer_all(stream: TcpStream, pages: &Pages) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(stream);

@@ -1,12 +1,12 @@
 //! Percentiles and medians.
 
-/// The smallest value that at least `share` of the values do not exceed; `values` are sorted, zero without any.
+/// The smallest value that at least `share` of the values do not exceed; `values` are sorted, zero if empty.
 pub fn percentile(values: &[u64], share: f64) -> u64 {
     let rank = (values.len() as f64 * share).ceil() as usize;
     values.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// The middle value, between the two middle ones of an even number; zero without any.
+/// The middle value, or the mean of the two middle ones; zero if empty.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -18,7 +18,7 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The least and the greatest value; zeros without any.
+/// The least and the greatest value; zeros if empty.
 pub fn range(values: &[f64]) -> (f64, f64) {
     let least = values.iter().copied().reduce(f64::min);
     let greatest = values.iter().copied().reduce(f64::max);

@@ -1,4 +1,4 @@
-//! The store of one server: a data folder or a database of its own, and the command line verbs on it.
+//! The store of one server: a data folder or a database of its own, and the subcommands on it.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,8 +10,8 @@ use tokio::process::Command;
 use crate::Outcome;
 use crate::postgres::Database;
 
-/// What every server is started with: limits that the load would meet are lifted, passwords cost nothing, and sockets
-/// need no answer to a ping while a part of a measurement lasts.
+/// The settings of every server: no limits that the load would reach, cheap passwords, and heartbeats so long that
+/// sockets need not answer a ping during a measurement.
 const COMMON: &[(&str, &str)] = &[
     ("LOTLINE__SERVER__BIND", "127.0.0.1:0"),
     ("LOTLINE__SERVER__MAX_CONNECTIONS", "100000"),
@@ -23,7 +23,7 @@ const COMMON: &[(&str, &str)] = &[
     ("LOTLINE__LIMITS__SOCKETS_PER_USER", "100000"),
     ("LOTLINE__LIMITS__STREAMS_PER_USER", "1000"),
     ("LOTLINE__LIMITS__CONNECTS_WAITING", "100000"),
-    // The subscribers share the cores with the server: a saturated server must not cut them as slow.
+    // The subscribers share the cores with the server: a saturated server must not close them as slow.
     ("LOTLINE__LIMITS__QUEUE_BYTES", "67108864"),
     ("LOTLINE__LIMITS__HEARTBEAT_SECONDS", "60"),
     ("LOTLINE__TELEMETRY__LOG_FILTER", "warn"),
@@ -65,7 +65,7 @@ impl Store {
         database.grant().await
     }
 
-    /// The program with the store's settings and nothing else of this environment but the path.
+    /// The program with the store's settings, and only the path from this process's environment.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(words).env_clear().kill_on_drop(true);
@@ -74,13 +74,13 @@ impl Store {
         command
     }
 
-    /// Runs a verb with `given` on its standard input; what it printed.
+    /// Runs a subcommand with `given` on its standard input; its output.
     pub async fn subcommand(&self, words: &[&str], given: &str) -> Outcome<String> {
         let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         if let Some(mut input) = child.stdin.take() {
-            // A verb that reads nothing may have ended before.
+            // A subcommand that reads nothing may have ended already.
             let _ = input.write_all(given.as_bytes()).await;
         }
         let ended = child.wait_with_output().await?;

@@ -1,5 +1,5 @@
-//! All sockets are gone at once and come back, each at a time of its own, while their tenants go on being told. Each does as
-//! it is told when it is refused. The judge of the fault tests says whether each was given everything once and in order.
+//! All sockets are disconnected at once and reconnect at random times, while their tenants keep getting broadcasts.
+//! Each follows the advice of refusals. The fault tests' checker decides whether each got every event once, in order.
 
 #[path = "../../tests/it/history/check.rs"]
 mod check;
@@ -26,23 +26,23 @@ use record::{Entry, Fact, History, Reader, Role, Seen};
 
 const LAST_MESSAGE: &str = "that was all";
 
-/// What the whole storm shares.
+/// Shared by all sockets of the storm.
 struct Storm {
     clock: Clock,
     cut: DateTime<Utc>,
     resumed: AtomicUsize,
 }
 
-/// One socket's return.
+/// One socket's reconnect.
 struct ReconnectResult {
     tenant: usize,
-    /// Seconds between the cut and the first event that it had missed; `None`: it never came.
+    /// Seconds between the disconnect and the first missed event; `None`: it never came.
     after: Option<f64>,
     refused: u64,
     seen: Vec<Seen>,
 }
 
-/// Whether all were back in time, asked the store once a user at most, and the judge found nothing.
+/// Whether all reconnected in time, each user was read from the store at most once, and the checker found no fault.
 pub async fn run(
     wish: &Options,
     jitter: u64,
@@ -73,7 +73,7 @@ pub async fn run(
         office.broadcast_to_all(&format!("missed {second}")).await?;
         clock.sleep_until(storm.cut + Duration::from_secs(second)).await;
     }
-    // Before the last word: a request of the office itself may ask the store for its admin, too.
+    // Before the last broadcast: that request may itself read the tenant's admin from the store.
     let (cpu_secs, after) = (server.usage()?.cpu_secs - cpu_secs, office.reads().await?);
     let (accounts, transactions) =
         (after.accounts - before.accounts, after.transactions - before.transactions);
@@ -114,7 +114,7 @@ impl Times {
     }
 }
 
-/// Comes back after `wait` and reads to the last word. A socket that ends before is judged by what it saw.
+/// Reconnects after `wait` and reads to the last broadcast. A socket that ends earlier is checked by what it saw.
 async fn reconnect(storm: Arc<Storm>, tenant: usize, url: String, wait: Duration) -> ReconnectResult {
     storm.clock.sleep(wait).await;
     let mut back = ReconnectResult { tenant, after: None, refused: 0, seen: Vec::new() };
@@ -139,7 +139,7 @@ async fn reconnect(storm: Arc<Storm>, tenant: usize, url: String, wait: Duration
     back
 }
 
-/// Knocks until it is let in, and waits as long as each refusal says.
+/// Repeats the request until it is admitted, and waits as long as each refusal says.
 async fn open(storm: &Storm, url: &str, refused: &mut u64) -> Option<Socket> {
     loop {
         let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
@@ -160,7 +160,7 @@ fn entry(text: &str) -> Option<Entry> {
     Entry::of(&serde_json::from_str(text).ok()?)
 }
 
-/// The number of faults in what all of them saw; the first are said.
+/// The number of faults in what all sockets saw; prints the first ones.
 async fn check_history(
     office: &AdminClient<'_>,
     wish: &Options,
@@ -180,7 +180,7 @@ async fn check_history(
         let Some(start) = starts.get(one.tenant) else { continue };
         let Some(tenant) = history.tenants.get_mut(one.tenant) else { continue };
         let name = format!("socket {}", tenant.readers.len());
-        // The first user is the admin; the sockets of each stand together.
+        // The first user is the admin; the sockets of a user are consecutive.
         let role = if tenant.readers.len() < wish.sockets { Role::Admin } else { Role::Viewer };
         let start = start.clone();
         tenant.readers.push(Reader { name, role, follows: false, start, seen: one.seen });
@@ -198,13 +198,13 @@ async fn check_history(
     Ok(faults.len())
 }
 
-/// What was read from the store: accounts, and all reading transactions.
+/// Reads of the store: accounts, and all reading transactions.
 struct Reads {
     accounts: u64,
     transactions: u64,
 }
 
-/// The tenants' admins at their desks.
+/// A client of the tenants' admins.
 struct AdminClient<'a> {
     http: reqwest::Client,
     url: &'a str,
@@ -212,7 +212,7 @@ struct AdminClient<'a> {
 }
 
 impl AdminClient<'_> {
-    /// Where each tenant's log stands.
+    /// The head position of each tenant's log.
     async fn heads(&self) -> Outcome<Vec<String>> {
         let mut heads = Vec::new();
         for tenant in 0..self.tenants.len() {
@@ -242,7 +242,7 @@ impl AdminClient<'_> {
         Ok(())
     }
 
-    /// How often the server has read from its store.
+    /// How often the server has read its store.
     async fn reads(&self) -> Outcome<Reads> {
         let text = self.http.get(format!("{}/metrics", self.url)).bearer_auth(METRICS_KEY);
         let text = text.send().await?.error_for_status()?;

@@ -1,12 +1,12 @@
 //! What the two databases write differently, and the row-level security that only PostgreSQL has.
 //!
 //! Column types in table bodies: `$id` identity key, `$int` 64-bit integer, `$time` microseconds since the epoch,
-//! `$bool`, `$real`, `$uuid`. JSON is kept as text: nobody queries inside it.
+//! `$bool`, `$real`, `$uuid`. JSON is stored as text: no query looks inside it.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
-/// A table and who may see which of its rows.
+/// A table with the visibility of its rows.
 pub struct Table {
     pub name: &'static str,
     pub rows: Rows,
@@ -14,10 +14,10 @@ pub struct Table {
     pub indexes: &'static [&'static str],
 }
 
-/// Which rows the tenant door sees on PostgreSQL. The system door sees all.
+/// The rows that the tenant role sees on PostgreSQL. The system role sees all.
 #[derive(Clone, Copy)]
 pub enum Rows {
-    /// Those whose column of this name is the tenant's id.
+    /// Rows with the tenant's id in the column of this name.
     OfTenant(&'static str),
     /// None: platform tables.
     Platform,
@@ -45,12 +45,12 @@ pub async fn drop(manager: &SchemaManager<'_>, tables: &[Table]) -> Result<(), D
     Ok(())
 }
 
-/// Makes the two group roles when they are missing. A role without CREATEROLE needs them made beforehand.
+/// Creates the two group roles if they are missing. A role without CREATEROLE needs them created beforehand.
 pub async fn ensure_roles(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
-    // Roles belong to the whole cluster, so another database's migration may be making them at this moment.
+    // Roles belong to the whole cluster, so another database's migration may be creating them at this moment.
     for role in ["lotline_tenant", "lotline_system"] {
         let sql = format!(
             "DO $$ BEGIN
@@ -65,7 +65,7 @@ pub async fn ensure_roles(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Forced row-level security with a policy for each door.
+/// Forced row-level security with a policy for each of the two roles.
 async fn enable_row_security(manager: &SchemaManager<'_>, table: &Table) -> Result<(), DbErr> {
     let name = table.name;
     let mut statements = vec![
@@ -88,7 +88,7 @@ async fn enable_row_security(manager: &SchemaManager<'_>, table: &Table) -> Resu
     Ok(())
 }
 
-/// Runs one statement, with this database's words for the column types in it.
+/// Runs one statement, with this database's names in place of the column type placeholders.
 pub async fn run(manager: &SchemaManager<'_>, template: &str) -> Result<(), DbErr> {
     let column_types: [(&str, &str); 6] = match manager.get_database_backend() {
         DbBackend::Postgres => [
@@ -99,7 +99,7 @@ pub async fn run(manager: &SchemaManager<'_>, template: &str) -> Result<(), DbEr
             ("$real", "double precision"),
             ("$uuid", "uuid"),
         ],
-        // AUTOINCREMENT: an id of a deleted row is never given out again.
+        // AUTOINCREMENT: an id of a deleted row is never used again.
         _ => [
             ("$id", "INTEGER PRIMARY KEY AUTOINCREMENT"),
             ("$int", "INTEGER"),

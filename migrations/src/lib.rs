@@ -1,8 +1,8 @@
-//! Schema migrations, one change a file, for SQLite and PostgreSQL alike.
+//! Schema migrations, one change per file, for both SQLite and PostgreSQL.
 //!
 //! Rules of every table: `id` plus `UNIQUE (tenant_id, id)`, which is the target of all foreign keys, so that a
 //! reference across tenants cannot be stored; times are whole microseconds since the epoch in UTC; money is integer
-//! minor units. On PostgreSQL row-level security is forced, with one policy for each door (see `dialect.rs`).
+//! minor units. On PostgreSQL row-level security is forced, with one policy for each role (see `dialect.rs`).
 
 mod dialect;
 mod m20261125_000001_add_people;

@@ -27,8 +27,8 @@ const TABLES: &[Table] = &[
     Table {
         name: "tenants",
         rows: Rows::OfTenant("id"),
-        // quotas: what operators said, as a JSON object of numbers by name; NULL: the configuration's word stands.
-        // removal: who asked for its removal and which rows have gone since, as JSON; NULL: nobody did.
+        // quotas: set by operators, as a JSON object of numbers by name; NULL: those of the configuration.
+        // removal: the actor that requested its removal and the rows deleted since, as JSON; NULL: not requested.
         body: "id $id,
             slug text NOT NULL UNIQUE,
             name text NOT NULL,
@@ -37,7 +37,7 @@ const TABLES: &[Table] = &[
             removal text,
             created_at $time NOT NULL,
             updated_at $time NOT NULL",
-        // Looked at every second.
+        // Polled every second.
         indexes: &["CREATE INDEX tenants_to_remove ON tenants (id) WHERE removal IS NOT NULL"],
     },
     Table {
@@ -54,8 +54,8 @@ const TABLES: &[Table] = &[
     Table {
         name: "users",
         rows: Rows::OfTenant("tenant_id"),
-        // The …_key columns are the case-folded forms that uniqueness and look-ups go by. A row with deleted_at stands
-        // without a name for a person who was removed, because what they made still refers to it.
+        // The …_key columns are the case-folded forms for uniqueness and look-ups. A row with deleted_at is kept,
+        // without a name, for a removed user, because what they created still refers to it.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             username text NOT NULL,
@@ -78,7 +78,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "sessions",
         rows: Rows::OfTenant("tenant_id"),
-        // A person's session has tenant_id and user_id, a platform account's has operator_id.
+        // A user's session has tenant_id and user_id, a platform account's has operator_id.
         body: "id $uuid PRIMARY KEY,
             tenant_id $int REFERENCES tenants (id),
             user_id $int,
@@ -95,14 +95,14 @@ const TABLES: &[Table] = &[
             FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE",
         indexes: &[
             "CREATE INDEX sessions_of_user ON sessions (tenant_id, user_id)",
-            // For the sweep of what expired long ago, here and below.
+            // For the sweep of rows that expired long ago, here and below.
             "CREATE INDEX sessions_by_expiry ON sessions (expires_at)",
         ],
     },
     Table {
         name: "refresh_tokens",
         rows: Rows::OfTenant("tenant_id"),
-        // Two references: a platform account's token has no tenant, and then only the first is looked at.
+        // Two references: the token of a platform account has no tenant, and then only the first is checked.
         body: "id $id,
             tenant_id $int REFERENCES tenants (id),
             session_id $uuid NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -155,8 +155,8 @@ const TABLES: &[Table] = &[
     Table {
         name: "audit_log",
         rows: Rows::OfTenant("tenant_id"),
-        // No foreign keys but the tenant: an entry outlives whom it speaks of, and goes with its tenant. Platform entries
-        // have none.
+        // No foreign keys but the tenant: an entry outlives its actor and target, and is removed with its tenant.
+        // Platform entries have no tenant.
         body: "id $id,
             tenant_id $int REFERENCES tenants (id),
             at $time NOT NULL,
@@ -170,7 +170,7 @@ const TABLES: &[Table] = &[
             address text,
             request_id text,
             UNIQUE (tenant_id, id)",
-        // For the sweep of what is old.
+        // For the sweep of old rows.
         indexes: &["CREATE INDEX audit_log_by_age ON audit_log (at)"],
     },
 ];

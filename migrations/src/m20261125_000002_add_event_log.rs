@@ -1,4 +1,4 @@
-//! The event log: one counter row a tenant, one row an event.
+//! The event log: one counter row per tenant, one row per event.
 
 use sea_orm_migration::prelude::*;
 
@@ -26,8 +26,8 @@ const TABLES: &[Table] = &[
     Table {
         name: "tenant_logs",
         rows: Rows::OfTenant("tenant_id"),
-        // head: the last sequence number given out; updated in the transaction that appends, so commit order is
-        // sequence order. trimmed: the last sequence number that retention took away. bytes: of the events that are there.
+        // head: the last sequence number assigned; updated in the transaction that appends, so commit order is
+        // sequence order. trimmed: the last sequence number removed by retention. bytes: of the stored events.
         body: "id $id,
             tenant_id $int NOT NULL UNIQUE REFERENCES tenants (id),
             epoch $int NOT NULL,
@@ -40,10 +40,10 @@ const TABLES: &[Table] = &[
     Table {
         name: "events",
         rows: Rows::OfTenant("tenant_id"),
-        // body: the frame as JSON without position and time, which are added on the way out.
-        // routing: who may see it and which feeds carry it, as JSON. subject: the message that a chat event speaks of,
-        // by which the event is found when the message is deleted. bytes: of both when it was written; a text that is
-        // redacted later does not change what the log counts.
+        // body: the frame as JSON without position and time, which are added when it is sent.
+        // routing: its audience and its feeds, as JSON. subject: the message that a chat event is about,
+        // by which the event is found when the message is deleted. bytes: of body and routing when written; a text
+        // that is redacted later does not change the log's count.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             seq $int NOT NULL,

@@ -41,9 +41,10 @@ const TABLES: &[Table] = &[
     Table {
         name: "jobs",
         rows: Rows::OfTenant("tenant_id"),
-        // The figures are those of the current execution. progress_pending: a report came in that no event has
-        // told yet; a timer or the terminal report tells it. first_attempt: the attempt that a person asked for last;
-        // lost workers are counted from there. logs_trimmed: the last line of its log that retention took away.
+        // Progress and totals are those of the current execution. progress_pending: a report has arrived that no
+        // event has published yet; a timer or the terminal report does. first_attempt: the attempt that a user
+        // requested last; lost workers are counted from there. logs_trimmed: the last line of its log removed by
+        // retention.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             spider_name text NOT NULL,
@@ -83,7 +84,7 @@ const TABLES: &[Table] = &[
             "CREATE INDEX jobs_by_status ON jobs (tenant_id, status, id)",
             // The same list by spider; whether a spider has jobs; its latest completed one.
             "CREATE INDEX jobs_by_spider ON jobs (tenant_id, spider_name, id)",
-            // The lease sweep and the progress timer look over all tenants.
+            // The lease sweep and the progress timer search all tenants.
             "CREATE INDEX jobs_by_lease ON jobs (lease_expires_at) WHERE lease_expires_at IS NOT NULL",
             "CREATE INDEX jobs_with_news ON jobs (id) WHERE progress_pending OR summary_pending > 0",
             // Claiming takes the oldest pending job of a runner.
@@ -119,7 +120,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "job_logs",
         rows: Rows::OfTenant("tenant_id"),
-        // at: as the worker says. stored_at: when it came, by which it grows old.
+        // at: according to the worker. stored_at: when it arrived, which determines its age.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             job_id $int NOT NULL,
@@ -132,7 +133,7 @@ const TABLES: &[Table] = &[
             FOREIGN KEY (tenant_id, job_id) REFERENCES jobs (tenant_id, id) ON DELETE CASCADE",
         indexes: &[
             "CREATE INDEX job_logs_of_job ON job_logs (tenant_id, job_id, id)",
-            // For the sweep of what is old.
+            // For the sweep of old rows.
             "CREATE INDEX job_logs_by_age ON job_logs (stored_at)",
         ],
     },

@@ -26,9 +26,9 @@ const TABLES: &[Table] = &[
     Table {
         name: "properties",
         rows: Rows::OfTenant("tenant_id"),
-        // current_price: close_price once closed, else list_price; what filters and sorting speak of. Unlike the other
+        // current_price: close_price once closed, else list_price; used by filters and sorting. Unlike the other
         // prices it is in hundredths of a major unit whatever the currency, so that rows compare with each other.
-        // source_host: of source_url, with the port when it is not the scheme's own.
+        // source_host: of source_url, with the port when it is not the scheme's default.
         // search_text: case-folded words of address, city, type and key, for the `q` filter; city_key likewise.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
@@ -70,7 +70,7 @@ const TABLES: &[Table] = &[
             "CREATE INDEX properties_by_update ON properties (tenant_id, updated_at, id)",
             "CREATE INDEX properties_by_price ON properties (tenant_id, current_price, id)",
             "CREATE INDEX properties_by_city ON properties (tenant_id, city_key, id)",
-            // A spider re-visits the urls it knows.
+            // A spider visits known urls again.
             "CREATE INDEX properties_by_host ON properties (tenant_id, source_host, id)",
         ],
     },
@@ -91,7 +91,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "job_items",
         rows: Rows::OfTenant("tenant_id"),
-        // One row a listing and execution: counting them is `total_items`.
+        // One row per listing and execution: their number is `total_items`.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             job_id $int NOT NULL,

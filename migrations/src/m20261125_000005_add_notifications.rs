@@ -1,4 +1,4 @@
-//! Stored notifications and who has read them.
+//! Stored notifications and the users that have read them.
 
 use sea_orm_migration::prelude::*;
 
@@ -26,7 +26,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "notifications",
         rows: Rows::OfTenant("tenant_id"),
-        // audience as on the wire: everyone, admins, role:R, user:ID. body: the frame that told it.
+        // audience as on the wire: everyone, admins, role:R, user:ID. body: the frame that announced it.
         body: "id $uuid PRIMARY KEY,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             seq $int NOT NULL,
@@ -37,7 +37,7 @@ const TABLES: &[Table] = &[
             UNIQUE (tenant_id, id)",
         indexes: &[
             "CREATE INDEX notifications_in_order ON notifications (tenant_id, seq)",
-            // For the sweep of what is old.
+            // For the sweep of old rows.
             "CREATE INDEX notifications_by_age ON notifications (created_at)",
         ],
     },
@@ -58,7 +58,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "platform_broadcasts",
         rows: Rows::Platform,
-        // after_tenant: every tenant up to this id has it; the next one is written next, also after a crash.
+        // after_tenant: all tenants up to this id have it; the next one is written next, also after a crash.
         body: "id $uuid PRIMARY KEY,
             message text NOT NULL,
             category text,

@@ -1,4 +1,4 @@
-//! The built-in crawler's frontier, so that a killed crawl goes on.
+//! The built-in crawler's frontier, so that a killed crawl resumes.
 
 use sea_orm_migration::prelude::*;
 
@@ -25,8 +25,8 @@ impl MigrationTrait for Migration {
 const TABLES: &[Table] = &[Table {
     name: "crawl_urls",
     rows: Rows::OfTenant("tenant_id"),
-    // A row lives as long as its job is not over. url_hash: SHA-256 of the url in hex; a url may be longer than an index
-    // entry. state: queued, done, failed, skipped (never asked for). items: listings that were taken from the page.
+    // A row exists until its job is finished. url_hash: SHA-256 of the url in hex; a url may be longer than an index
+    // entry. state: queued, done, failed, skipped (never requested). items: number of listings read from the page.
     // known: the listings that had this page before the crawl, as JSON pairs of source and listing key.
     body: "id $id,
         tenant_id $int NOT NULL REFERENCES tenants (id),

@@ -1,4 +1,5 @@
-//! Answers that are kept under the keys that callers showed, so that a retry is answered and not done again.
+//! Responses stored under the idempotency keys of their requests, so that a retry gets the response and is not
+//! executed again.
 
 use sea_orm_migration::prelude::*;
 
@@ -25,8 +26,8 @@ impl MigrationTrait for Migration {
 const TABLES: &[Table] = &[Table {
     name: "idempotency_keys",
     rows: Rows::OfTenant("tenant_id"),
-    // tenant_id: none for operators, who have no tenant; the tenant door never sees those. digest: of the key with its
-    // principal and place. fingerprint: keyed, so that it tells nothing of a body that could be guessed. answer: JSON.
+    // tenant_id: none for operators, which have no tenant; the tenant role never sees those. digest: of the key with
+    // its principal and route. fingerprint: keyed, so that it reveals nothing of a guessable body. answer: JSON.
     body: "id $id,
         tenant_id $int REFERENCES tenants (id),
         digest text NOT NULL UNIQUE,

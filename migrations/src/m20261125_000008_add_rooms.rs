@@ -1,4 +1,4 @@
-//! Rooms, their members, and what was said in them. Two people's conversation is a room that no list shows.
+//! Rooms, their members and their messages. The conversation of two users is a room that no list shows.
 
 use sea_orm_migration::prelude::*;
 
@@ -26,9 +26,9 @@ const TABLES: &[Table] = &[
     Table {
         name: "rooms",
         rows: Rows::OfTenant("tenant_id"),
-        // slug: the wire's room_id; a name in public rooms, a UUID in private ones, the two users' ids between two
-        // people, who stand in user_low and user_high instead of among the members. everyone: the lobby, which has no
-        // rows of members either.
+        // slug: the wire's room_id; a name in public rooms, a UUID in private ones, the two users' ids in
+        // conversations of two; these users are in user_low and user_high and not among the members. everyone: the
+        // lobby, which has no rows of members either.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             slug text NOT NULL,
@@ -48,7 +48,7 @@ const TABLES: &[Table] = &[
             FOREIGN KEY (tenant_id, user_low) REFERENCES users (tenant_id, id),
             FOREIGN KEY (tenant_id, user_high) REFERENCES users (tenant_id, id)",
         indexes: &[
-            // A person's conversations.
+            // A user's conversations.
             "CREATE INDEX rooms_by_user_low ON rooms (tenant_id, user_low) WHERE user_low IS NOT NULL",
             "CREATE INDEX rooms_by_user_high ON rooms (tenant_id, user_high) WHERE user_high IS NOT NULL",
         ],
@@ -56,7 +56,8 @@ const TABLES: &[Table] = &[
     Table {
         name: "room_members",
         rows: Rows::OfTenant("tenant_id"),
-        // joined_after: the log's head at the joining, read while the room was locked: a member sees what came after.
+        // joined_after: the log's head at the joining, read while the room was locked: a member sees later events
+        // only.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             room_id $int NOT NULL,
@@ -69,7 +70,7 @@ const TABLES: &[Table] = &[
             FOREIGN KEY (tenant_id, room_id) REFERENCES rooms (tenant_id, id),
             FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)",
         indexes: &[
-            // The rooms of a user, asked for at every connect.
+            // The rooms of a user, queried at every connect.
             "CREATE INDEX room_members_by_user ON room_members (tenant_id, user_id)",
         ],
     },

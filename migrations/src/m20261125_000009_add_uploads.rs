@@ -1,4 +1,4 @@
-//! Files that people send: what is known of each, how much of its quota a tenant has taken, and what a file goes with.
+//! Uploaded files: their metadata and progress, the quota in use by each tenant, and their attachments.
 
 use sea_orm_migration::prelude::*;
 
@@ -26,10 +26,10 @@ const TABLES: &[Table] = &[
     Table {
         name: "uploads",
         rows: Rows::OfTenant("tenant_id"),
-        // state: receiving, complete, or removing while the bytes are taken away. stored, hash_state and progress belong
-        // together: up to stored the bytes are on disk, the hash has taken in as many, and progress is the store's own
-        // note of where it is. writer counts who has taken the file up, so that an earlier connection cannot go on.
-        // reserved: what the file has of the tenant's quota.
+        // state: receiving, complete, or removing while the bytes are deleted. stored, hash_state and progress belong
+        // together: the bytes up to stored are on disk, hash_state covers exactly these, and progress is the store's
+        // own state. writer: counts the connections that took over the file, so that an earlier one cannot continue.
+        // reserved: the file's share of the tenant's quota.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             upload_id $uuid NOT NULL,
@@ -54,17 +54,17 @@ const TABLES: &[Table] = &[
             UNIQUE (tenant_id, upload_id),
             FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)",
         indexes: &[
-            // A person's own files, newest first.
+            // A user's own files, newest first.
             "CREATE INDEX uploads_by_user ON uploads (tenant_id, user_id, id)",
-            // The sweep looks over all tenants.
+            // The sweep searches all tenants.
             "CREATE INDEX uploads_to_sweep ON uploads (expires_at) WHERE expires_at IS NOT NULL",
         ],
     },
     Table {
         name: "upload_totals",
         rows: Rows::OfTenant("tenant_id"),
-        // The sum of reserved over a tenant's uploads, moved in the transactions that change one: its row is what two
-        // uploads that race for the last of a quota meet at.
+        // The sum of reserved over a tenant's uploads, updated in the transactions that change one: its row
+        // serialises uploads that race for the last of a quota.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             bytes $int NOT NULL,
@@ -75,7 +75,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "upload_attachments",
         rows: Rows::OfTenant("tenant_id"),
-        // What a file goes with: a message, or a job. Whoever may read that may read the file.
+        // The message or job that a file is attached to. A reader of that may read the file.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             upload_id $int NOT NULL,
@@ -88,12 +88,12 @@ const TABLES: &[Table] = &[
             FOREIGN KEY (tenant_id, room_id) REFERENCES rooms (tenant_id, id) ON DELETE CASCADE,
             FOREIGN KEY (tenant_id, job_id) REFERENCES jobs (tenant_id, id) ON DELETE CASCADE",
         indexes: &[
-            // What a file goes with.
+            // The attachments of a file.
             "CREATE INDEX upload_attachments_of_upload ON upload_attachments (tenant_id, upload_id)",
-            // What goes with a message, when that is deleted.
+            // The attachments of a message, when that is deleted.
             "CREATE INDEX upload_attachments_of_message ON upload_attachments (tenant_id, message_id)
                 WHERE message_id IS NOT NULL",
-            // What goes with a job, when that is removed.
+            // The attachments of a job, when that is removed.
             "CREATE INDEX upload_attachments_of_job ON upload_attachments (tenant_id, job_id) WHERE job_id IS NOT NULL",
         ],
     },

@@ -1,4 +1,4 @@
-//! What is known of executions that ended without word: when a job may be claimed again, and who held it.
+//! Columns for executions that ended without a report: when a job may be claimed again, and which worker had it.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -32,18 +32,19 @@ impl MigrationTrait for Migration {
     }
 }
 
-// not_before: set when a lease ran out; no claim takes the job earlier. claimed_by: the node or the API key that took the
-// job last; after a lost lease it waits a little longer than others. Jobs of before have neither: they may be claimed at
-// once, as it was. Frontier states that are new with this schema: taken (may be on its way or being read), suspect (was
-// so when a lease ran out), alone (a suspect that is being tried), lost (the lease ran out during that).
+// not_before: set when a lease expired; the job cannot be claimed earlier. claimed_by: the node or the API key that
+// claimed the job last; after a lost lease it waits a little longer than others. Older jobs have neither: they may be
+// claimed at once, as before. New frontier states with this schema: taken (may be requested or being read), suspect
+// (was in that state when a lease expired), alone (a suspect that is being tried), lost (the lease expired during
+// that).
 const UP: &[&str] = &[
     "ALTER TABLE jobs ADD COLUMN not_before $time",
     "ALTER TABLE jobs ADD COLUMN claimed_by text",
-    // A node looks over all tenants for jobs whose pause ends; only jobs that lost a worker are in it.
+    // A node searches all tenants for jobs at the end of their pause; the index has only jobs that lost a worker.
     "CREATE INDEX jobs_to_retake ON jobs (not_before) WHERE not_before IS NOT NULL",
 ];
 
-// An older program knows only pages that wait and pages that are settled.
+// An older program knows only queued and finished pages.
 const DOWN: &[&str] = &[
     "UPDATE crawl_urls SET state = 'queued' WHERE state IN ('taken', 'suspect', 'alone')",
     "UPDATE crawl_urls SET state = 'failed' WHERE state = 'lost'",

@@ -1,4 +1,4 @@
-//! What bounds the sign-ins of an account: indexes for ending them in one statement, oldest first, and the addresses that
+//! Limits the sign-ins of an account: indexes for ending them in one statement, oldest first, and the addresses that
 //! an account signed in from.
 
 use sea_orm_migration::prelude::*;
@@ -39,7 +39,7 @@ const INDEXES: &[(&str, &str)] = &[
         "sessions_standing_of_operator",
         "sessions (operator_id, last_used_at) WHERE revoked_at IS NULL AND operator_id IS NOT NULL",
     ),
-    // For the sweep of what was ended.
+    // For the sweep of ended sessions.
     ("sessions_by_revocation", "sessions (revoked_at) WHERE revoked_at IS NOT NULL"),
     ("api_keys_of_maker", "api_keys (tenant_id, made_by)"),
 ];
@@ -47,8 +47,8 @@ const INDEXES: &[(&str, &str)] = &[
 const TABLES: &[Table] = &[Table {
     name: "sign_in_addresses",
     rows: Rows::OfTenant("tenant_id"),
-    // An account of a person has tenant_id and user_id, a platform account has operator_id. mark: keyed, of the account with
-    // the address, so that it tells nothing of an address to who has only the store.
+    // The account of a user has tenant_id and user_id, a platform account has operator_id. mark: a keyed fingerprint
+    // of the account with the address, so that the store alone does not reveal the address.
     body: "id $id,
         tenant_id $int REFERENCES tenants (id),
         user_id $int,

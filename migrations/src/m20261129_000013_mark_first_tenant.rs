@@ -1,4 +1,4 @@
-//! Marks of the whole store that nothing takes back, such as that there was a tenant.
+//! Permanent facts of the whole store, such as that there was a tenant.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -13,7 +13,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         create(manager, TABLES).await?;
         let connection = manager.get_connection();
-        // The counters of ids know of tenants that were removed; rows behind row-level security the owner does not see.
+        // The id counters also count removed tenants; rows behind row-level security are invisible to the owner.
         match manager.get_database_backend() {
             DbBackend::Postgres => {
                 connection

@@ -1,5 +1,5 @@
-//! What a kept answer is about, so that it goes with its subject, and who sent a broadcast to all tenants, so that each
-//! tenant's audit log can say so.
+//! The subject of a stored response, so that it is deleted with its subject, and the sender of a broadcast to all
+//! tenants, for each tenant's audit log.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -12,11 +12,11 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
         let int = if is_postgres { "bigint" } else { "INTEGER" };
-        // subject: none for answers that tell nothing that can be deleted.
+        // subject: none for responses about nothing that can be deleted.
         run(manager, "ALTER TABLE idempotency_keys ADD COLUMN subject text").await?;
         run(manager, "CREATE INDEX idempotency_keys_by_subject ON idempotency_keys (tenant_id, subject)")
             .await?;
-        // None of both for broadcasts that were sent before, or by the system.
+        // Both are NULL for broadcasts that were sent before, or by the system.
         run(manager, &format!("ALTER TABLE platform_broadcasts ADD COLUMN sent_by {int}")).await?;
         run(manager, "ALTER TABLE platform_broadcasts ADD COLUMN sender_name text").await?;
         if is_postgres {
@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Answers that were kept before: of messages and of uploads. Other answers begin otherwise.
+/// Responses stored before: of messages and of uploads. Other responses begin differently.
 const BEFORE: [(&str, &str, &[&str]); 2] = [
     ("message", r#"{"payload":{"text":"#, &["payload", "message_id"]),
     ("upload", r#"{"upload_id":"#, &["upload_id"]),
@@ -47,7 +47,7 @@ const BEFORE: [(&str, &str, &[&str]); 2] = [
 async fn set_subjects_on_sqlite(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     for (kind, start, path) in BEFORE {
         let path = path.join(".");
-        // An empty answer is no JSON.
+        // An empty response is no JSON.
         let id = format!("CASE WHEN json_valid(answer) THEN json_extract(answer, '$.{path}') END");
         let sql =
             format!("UPDATE idempotency_keys SET subject = '{kind}:' || {id} WHERE answer LIKE '{start}%'");
@@ -57,11 +57,12 @@ async fn set_subjects_on_sqlite(manager: &SchemaManager<'_>) -> Result<(), DbErr
 }
 
 async fn set_subjects_on_postgres(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    // Row security is forced, and has no policy for the owner: it sees the rows for these statements.
+    // Row security is forced, and has no policy for the owner: lifting it makes the rows visible for these
+    // statements.
     run(manager, "ALTER TABLE idempotency_keys NO FORCE ROW LEVEL SECURITY").await?;
     for (kind, start, path) in BEFORE {
         let path = path.join(",");
-        // The order of a condition's parts is the planner's; that of a CASE is not.
+        // The planner may reorder the parts of a condition, but not those of a CASE.
         let id = format!("CASE WHEN answer LIKE '{start}%' THEN answer::json #>> '{{{path}}}' END");
         let sql =
             format!("UPDATE idempotency_keys SET subject = '{kind}:' || {id} WHERE answer LIKE '{start}%'");

@@ -1,8 +1,8 @@
-//! Computes the keys anew that texts are compared by: case is folded as Unicode has it, forms are composed (NFC), blanks
-//! around are gone. User names also get what they look like, so that a new name is not drawn as another's.
+//! Recomputes the keys by which texts are compared: case-folded as Unicode defines it, composed (NFC) and trimmed.
+//! User names also get their skeletons, so that a new name is not confusable with another's.
 //!
-//! Where two users become one key the older keeps the name, and the younger the key that they had; `key_clash` names the
-//! field until the tenant's admins have heard of it.
+//! Where two users get the same key the older one gets the name, and the younger one keeps its former key;
+//! `key_clash` names the field until the tenant's admins have been notified.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,8 @@ impl MigrationTrait for Migration {
         {
             run(manager, &format!("ALTER TABLE users ADD COLUMN {column}")).await?;
         }
-        // username, email, or both with a comma: the keys that are an older user's, until the admins have heard of it.
+        // username, email, or both with a comma: the keys that belong to an older user, until the admins have been
+        // notified.
         run(manager, "ALTER TABLE users ADD COLUMN key_clash text").await?;
         for (name, columns) in INDEXES {
             run(manager, &format!("CREATE INDEX {name} ON users ({columns})")).await?;
@@ -36,7 +37,7 @@ impl MigrationTrait for Migration {
         force_row_security(manager, true).await
     }
 
-    /// The former keys come back. What was folded of properties stays so until they are seen again.
+    /// Restores the former keys. Folded properties stay folded until they are seen again.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         force_row_security(manager, false).await?;
         for table in ["users", "operators"] {
@@ -66,7 +67,8 @@ const INDEXES: [(&str, &str); 2] = [
 /// Rows that are read at once.
 const PAGE: u64 = 500;
 
-/// Row security is forced on PostgreSQL, and has no policy for the owner, who sees the rows only while it is not.
+/// Row security is forced on PostgreSQL, and has no policy for the owner, which sees the rows only while it is
+/// lifted.
 async fn force_row_security(manager: &SchemaManager<'_>, forced: bool) -> Result<(), DbErr> {
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());
@@ -78,7 +80,7 @@ async fn force_row_security(manager: &SchemaManager<'_>, forced: bool) -> Result
     Ok(())
 }
 
-/// The next rows of a table, in the order of their ids, which is that of their making.
+/// The next rows of a table, in the order of their ids, which is the order of creation.
 async fn fetch_page(
     manager: &SchemaManager<'_>,
     columns: &str,
@@ -115,8 +117,8 @@ async fn fold_user(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(),
         let column = format!("{field}_key");
         match find_other_with_key(manager, "users", &column, Some(tenant), &new, id).await? {
             None => update_row(manager, "users", id, &[(&column, new.into())]).await?,
-            // Both keep the keys that they had. It is the younger who is told of, whichever of the two is written as the
-            // new key has it.
+            // Both keep their former keys. The younger one is reported, whichever of the two has the new form of the
+            // key.
             Some(other) => record_clash(manager, Ord::max(other, id), field).await?,
         }
     }
@@ -127,7 +129,7 @@ async fn fold_user(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(),
     update_row(manager, "users", id, &skeletons).await
 }
 
-/// Adds a field to those in which the user is the same as an older one.
+/// Adds a field to those in which the user equals an older one.
 async fn record_clash(manager: &SchemaManager<'_>, id: i64, field: &str) -> Result<(), DbErr> {
     let sql = "UPDATE users SET key_clash = CASE WHEN key_clash IS NULL THEN $2 ELSE key_clash || ',' || $2 END \
                WHERE id = $1 AND (key_clash IS NULL OR key_clash NOT LIKE '%' || $2 || '%')";
@@ -137,7 +139,8 @@ async fn record_clash(manager: &SchemaManager<'_>, id: i64, field: &str) -> Resu
     Ok(())
 }
 
-/// Platform accounts are few, and their names unique in the whole deployment: one that is taken stays as it was.
+/// Platform accounts are few, and their names unique in the whole deployment: if a key is taken, the former one
+/// stays.
 async fn fold_operators(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = 0;
     loop {
@@ -178,10 +181,11 @@ async fn fold_property(manager: &SchemaManager<'_>, row: &QueryResult) -> Result
     let (source, key) = (text("source")?.unwrap_or_default(), text("listing_key")?.unwrap_or_default());
     let new = (exact(&source), exact(&key));
     if new != (source.clone(), key.clone()) {
-        // Of two listings that become one, the older has the key: a later sighting is its, and the other is seen no more.
+        // Of two listings with the same new key, the older one gets it: later sightings count for it, and the other
+        // is not seen again.
         let other = find_listing(manager, tenant, &new).await?;
         if let Some(younger) = other.filter(|other| *other > id) {
-            // Out of the way first: the key is unique.
+            // Moved out of the way first: the key is unique.
             update_row(
                 manager,
                 "properties",
@@ -216,7 +220,7 @@ async fn find_listing(
     row.map(|row| row.try_get("", "id")).transpose()
 }
 
-/// Lists of tags are JSON as text, which composing does not harm.
+/// Lists of tags are JSON as text, which composing does not damage.
 async fn compose_tags(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = 0;
     loop {
@@ -257,7 +261,7 @@ async fn restore_former_keys(manager: &SchemaManager<'_>, table: &str) -> Result
     }
 }
 
-/// The other row that has the key, in the tenant or, of a platform table, at all.
+/// Another row that has the key, in the tenant or, for a platform table, anywhere.
 async fn find_other_with_key(
     manager: &SchemaManager<'_>,
     table: &str,
@@ -295,7 +299,7 @@ async fn update_row(
     Ok(())
 }
 
-/// The forms as they are at this migration; what the server compares by may go on from here.
+/// The normal forms at the time of this migration; those of the server may change later.
 fn exact(text: &str) -> String {
     text.trim().nfc().collect()
 }

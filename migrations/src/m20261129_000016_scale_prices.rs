@@ -1,5 +1,5 @@
-//! Prices that are stored in hundredths of a currency that has other decimals (ISO 4217) are stored in its own minor units.
-//! The current price of a listing stays in hundredths, as those of all currencies are.
+//! Prices of currencies without two decimals (ISO 4217), which were stored in hundredths, are now stored in minor
+//! units. The current price of a listing stays in hundredths, as for all currencies.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -44,7 +44,8 @@ async fn rescale(manager: &SchemaManager<'_>, steps: [(&str, i64, &str); 3]) -> 
     Ok(())
 }
 
-/// Row security is forced on PostgreSQL, and has no policy for the owner, who sees the rows only while it is not.
+/// Row security is forced on PostgreSQL, and has no policy for the owner, which sees the rows only while it is
+/// lifted.
 async fn alter_row_security(manager: &SchemaManager<'_>, table: &str, force: &str) -> Result<(), DbErr> {
     if manager.get_database_backend() == DbBackend::Postgres {
         let sql = format!("ALTER TABLE {table} {force} ROW LEVEL SECURITY");

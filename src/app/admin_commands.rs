@@ -1,4 +1,4 @@
-//! `lotline tenant create` and `user|key|token …`: the people of a tenant, by whoever holds the database.
+//! `lotline tenant create` and `user|key|token …`: administration of a tenant with direct access to the database.
 
 use std::io::{self, BufRead, IsTerminal, stdin};
 
@@ -23,7 +23,7 @@ use crate::protocol::problem::{Code, Problem};
 use crate::storage::api_keys::ApiKeyRow;
 use crate::storage::users::UserRow;
 
-/// Why a verb did not do its work, in one line.
+/// A one-line error message of a subcommand.
 pub type ErrorLine = String;
 
 pub async fn create_tenant(settings: &Settings, slug: &str, name: &str) -> Result<String, ErrorLine> {
@@ -95,14 +95,14 @@ pub async fn mint_token(settings: &Settings, tenant: &str, username: &str) -> Re
     Ok(token.text.expose().to_owned())
 }
 
-/// A server that runs beside does not hear of what another process does.
-const RUNNING_SERVER_NOTE: &str = "a server that runs beside follows within a minute, and ends what is open when its token ends; over \
-                      REST both happen at once";
+/// A running server is not notified of what another process does.
+const RUNNING_SERVER_NOTE: &str = "a running server applies the change within a minute, and closes open connections when their \
+                      tokens end; over REST both happen at once";
 
-/// The same of a new name, which ends nothing.
-const RENAME_NOTE: &str = "a server that runs beside shows it within a minute; over REST it does at once";
+/// The same for a new name, which ends nothing.
+const RENAME_NOTE: &str = "a running server shows it within a minute; over REST it does at once";
 
-/// Without what is said of the address where none was given: the one that holds its place is as taken as the name.
+/// Drops errors about an e-mail address that was not given: its placeholder is taken exactly when the name is.
 fn drop_email_errors(mut problem: Problem, has_email: bool) -> Problem {
     problem.errors.retain(|error| has_email || error.pointer != "/email");
     problem
@@ -119,11 +119,11 @@ async fn activate(settings: &Settings, of: &UserArgs) -> Result<String, ErrorLin
     let after = patch_user(settings, of, patch, problem_detail).await?;
     let (username, id, tenant) = (after.username, after.id, &of.tenant);
     Ok(format!(
-        "user {username} ({id}) of {tenant} activated; a server that runs beside follows within a minute"
+        "user {username} ({id}) of {tenant} activated; a running server applies the change within a minute"
     ))
 }
 
-/// Changes a user; `told` puts a refusal into words.
+/// Changes a user; `to_line` formats a refusal.
 async fn patch_user(
     settings: &Settings,
     of: &UserArgs,
@@ -135,7 +135,7 @@ async fn patch_user(
     users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await.map_err(to_line)
 }
 
-/// Of a verb that has no flag for the field that a refusal names.
+/// For subcommands without a flag for the field that a refusal names.
 fn problem_detail(problem: Problem) -> ErrorLine {
     problem.detail.into_owned()
 }
@@ -149,7 +149,7 @@ async fn rename(settings: &Settings, args: &RenameArgs) -> Result<String, ErrorL
     Ok(format!("user {username} ({}) of {tenant} renamed to {}; {RENAME_NOTE}", after.id, after.username))
 }
 
-/// Here `--to` gives the field `username`; `--username` says who is meant.
+/// Here the field `username` is set by `--to`; `--username` selects the user.
 fn point_to_new_name_flag(mut problem: Problem) -> Problem {
     for error in problem.errors.iter_mut().filter(|error| error.pointer == "/username") {
         error.pointer = "/to".to_owned();
@@ -197,7 +197,7 @@ pub(super) fn page_request<K>(after: Option<K>) -> PageRequest<K> {
     PageRequest { limit: MAX_LIMIT, after }
 }
 
-/// A whole list, page by page.
+/// A whole list, fetched page by page.
 pub(super) async fn collect_pages<T, K>(
     read: impl AsyncFn(Option<K>) -> DomainResult<(Vec<T>, Option<K>)>,
 ) -> Result<Vec<T>, ErrorLine> {
@@ -216,8 +216,8 @@ pub(super) async fn command_identity(settings: &Settings) -> Result<Identity, Er
     open_identity(settings, Clock::system()).await.map_err(|error| error.to_string())
 }
 
-/// A password, asked for without echo on a terminal, else one line of standard input. On the command line every user of
-/// the machine would see it.
+/// A password, prompted for without echo on a terminal, else one line of standard input. As an argument it would be
+/// visible to every user of the machine.
 pub(super) fn read_password(username: &str) -> Result<SecretString, ErrorLine> {
     let read = if stdin().is_terminal() {
         rpassword::prompt_password(format!("password of {username}: "))

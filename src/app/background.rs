@@ -1,5 +1,4 @@
-//! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, abandoned uploads,
-//! crawling.
+//! Background tasks of a node: merged progress, summaries, lost leases, retention, abandoned uploads, crawling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,27 +26,27 @@ use crate::domain::{tenant_removal, typing, uploads, viewing};
 use crate::session::ConnectionRegistry;
 use crate::telemetry::watchdog::WatchdogThread;
 
-/// How often merged progress is told: the latest always within a second.
+/// How often merged progress is published: the latest always within a second.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
-/// How often summaries and leases are looked at.
+/// How often summaries and leases are checked.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// How often people are told who is there and who looks at what: a receiver has one message a second of each.
+/// How often presence and viewers are published: a receiver gets one message per second of each.
 const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
-/// How often it is looked whether somebody has stopped writing.
+/// How often expired typing indicators are removed.
 const TYPING_INTERVAL: Duration = Duration::from_millis(250);
-/// How often quotas are read from the store, and tenants told of theirs.
+/// How often quotas are read from the store, and tenants notified of theirs.
 const QUOTA_INTERVAL: Duration = Duration::from_secs(2);
-/// How often logs are trimmed, and kept answers swept.
+/// How often logs are trimmed, and expired idempotency keys removed.
 const TRIM_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often abandoned files are looked for, and how often bytes of which no row tells.
+/// How often abandoned uploads are swept, and how often blobs without a row are.
 const UPLOAD_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 const ORPHAN_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
 
 /// How often sign-ins, refresh tokens and links that expired long ago are removed.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Starts the timers; each ends with `stop`.
+/// Starts the tasks; each ends with `stop`.
 pub fn spawn(work: &TaskTracker, services: &Services, settings: &Settings, stop: &CancellationToken) {
     work.spawn(flush_progress(services.clone(), stop.clone()));
     work.spawn(sweep_leases_and_summaries(services.clone(), stop.clone()));
@@ -65,7 +64,7 @@ pub fn spawn(work: &TaskTracker, services: &Services, settings: &Settings, stop:
 async fn flush_progress(services: Services, stop: CancellationToken) {
     while tick(&services, PROGRESS_INTERVAL, &stop).await {
         if let Err(problem) = progress_flush::flush_progress(&services).await {
-            tracing::warn!(%problem, "merged progress could not be told; it is tried again");
+            tracing::warn!(%problem, "merged progress could not be published; will retry");
         }
     }
 }
@@ -73,13 +72,13 @@ async fn flush_progress(services: Services, stop: CancellationToken) {
 async fn sweep_leases_and_summaries(services: Services, stop: CancellationToken) {
     while tick(&services, SWEEP_INTERVAL, &stop).await {
         if let Err(problem) = sweep::sweep_leases(&services).await {
-            tracing::warn!(%problem, "leases could not be swept; it is tried again");
+            tracing::warn!(%problem, "leases could not be swept; will retry");
         }
         if let Err(problem) = platform_broadcast::flush(&services).await {
-            tracing::warn!(%problem, "a broadcast to all tenants could not be written; it is tried again");
+            tracing::warn!(%problem, "a broadcast to all tenants could not be written; will retry");
         }
         if let Err(problem) = summary::flush_summaries(&services).await {
-            tracing::warn!(%problem, "summaries could not be told; it is tried again");
+            tracing::warn!(%problem, "summaries could not be published; will retry");
         }
     }
 }
@@ -88,7 +87,7 @@ async fn flush_presence(services: Services, stop: CancellationToken) {
     while tick(&services, PRESENCE_INTERVAL, &stop).await {
         viewing::flush(&services);
         if let Err(problem) = presence::flush(&services).await {
-            tracing::warn!(%problem, "it could not be told who is there; it is tried again");
+            tracing::warn!(%problem, "presence could not be published; will retry");
         }
     }
 }
@@ -102,22 +101,22 @@ async fn expire_typing(services: Services, stop: CancellationToken) {
 async fn refresh_quotas(services: Services, stop: CancellationToken) {
     while tick(&services, QUOTA_INTERVAL, &stop).await {
         if let Err(problem) = overrides::refresh(&services).await {
-            tracing::warn!(%problem, "the tenants' quotas could not be read; those known stand");
+            tracing::warn!(%problem, "the tenants' quotas could not be read; the last known ones stay in effect");
         }
         if let Err(problem) = alert::raise_due(&services).await {
-            tracing::warn!(%problem, "a tenant could not be told of a quota; it is tried again");
+            tracing::warn!(%problem, "a quota alert could not be written; will retry");
         }
     }
 }
 
 async fn trim_event_logs(services: Services, retention: LogRetention, stop: CancellationToken) {
-    // At the start too: a node that never lives for a whole turn would never trim.
+    // At the start too: a node that never runs for a whole interval would never trim.
     loop {
         if let Err(problem) = trim_logs(&services, retention).await {
-            tracing::warn!(%problem, "logs could not be trimmed; it is tried again");
+            tracing::warn!(%problem, "logs could not be trimmed; will retry");
         }
         if let Err(problem) = idempotency::sweep(&services).await {
-            tracing::warn!(%problem, "kept answers could not be swept; it is tried again");
+            tracing::warn!(%problem, "idempotency keys could not be swept; will retry");
         }
         if !tick(&services, TRIM_INTERVAL, &stop).await {
             return;
@@ -128,16 +127,16 @@ async fn trim_event_logs(services: Services, retention: LogRetention, stop: Canc
 async fn sweep_abandoned_uploads(services: Services, stop: CancellationToken) {
     while tick(&services, UPLOAD_SWEEP_INTERVAL, &stop).await {
         if let Err(problem) = uploads::sweep(&services).await {
-            tracing::warn!(%problem, "abandoned uploads could not be removed; it is tried again");
+            tracing::warn!(%problem, "abandoned uploads could not be removed; will retry");
         }
     }
 }
 
 async fn sweep_orphan_blobs(services: Services, stop: CancellationToken) {
-    // At the start too, which also tells early of a store that does not answer.
+    // At the start too, which also reports an unreachable store early.
     loop {
         if let Err(problem) = uploads::sweep_orphans(&services).await {
-            tracing::warn!(%problem, "the store of uploads could not be looked through; it is tried again");
+            tracing::warn!(%problem, "orphaned blobs could not be swept; will retry");
         }
         if !tick(&services, ORPHAN_SWEEP_INTERVAL, &stop).await {
             return;
@@ -146,13 +145,13 @@ async fn sweep_orphan_blobs(services: Services, stop: CancellationToken) {
 }
 
 async fn purge_credentials(services: Services, stop: CancellationToken) {
-    // At the start: what a migration found is told by the first node that runs after it.
+    // At the start: clashes that a migration found are reported by the first node that runs after it.
     if let Err(problem) = key_clashes::notify_admins(&services).await {
-        tracing::warn!(%problem, "admins could not be told of names that clash; it is tried at the next start");
+        tracing::warn!(%problem, "admins could not be notified of clashing names; will retry at the next start");
     }
     while tick(&services, PURGE_INTERVAL, &stop).await {
         if let Err(problem) = purge_expired(&services).await {
-            tracing::warn!(%problem, "expired credentials could not be removed; it is tried again");
+            tracing::warn!(%problem, "expired credentials could not be removed; will retry");
         }
     }
 }
@@ -161,7 +160,7 @@ async fn purge_old_rows(services: Services, kept: RowRetention, stop: Cancellati
     // At the start too, as with logs.
     loop {
         if let Err(problem) = row_retention::sweep(&services, &kept).await {
-            tracing::warn!(%problem, "rows that are old enough could not be removed; it is tried again");
+            tracing::warn!(%problem, "rows past their retention could not be removed; will retry");
         }
         if !tick(&services, PURGE_INTERVAL, &stop).await {
             return;
@@ -169,7 +168,7 @@ async fn purge_old_rows(services: Services, kept: RowRetention, stop: Cancellati
     }
 }
 
-/// Goes on with tenants that are to go: asked for here, elsewhere, or before this node was killed.
+/// Continues the removal of tenants: requested here, elsewhere, or before this node was killed.
 async fn resume_tenant_removals(services: Services, stop: CancellationToken) {
     while tick(&services, SWEEP_INTERVAL, &stop).await {
         while !stop.is_cancelled() {
@@ -177,7 +176,7 @@ async fn resume_tenant_removals(services: Services, stop: CancellationToken) {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(problem) => {
-                    tracing::warn!(%problem, "a tenant could not be removed; it is tried again");
+                    tracing::warn!(%problem, "a tenant could not be removed; will retry");
                     break;
                 }
             }
@@ -185,7 +184,7 @@ async fn resume_tenant_removals(services: Services, stop: CancellationToken) {
     }
 }
 
-/// Waits for the next turn; `false` when there is none.
+/// Waits for the next tick; `false` after `stop`.
 async fn tick(services: &Services, span: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,
@@ -193,7 +192,7 @@ async fn tick(services: &Services, span: Duration, stop: &CancellationToken) -> 
     }
 }
 
-/// Starts the watchdog where the configuration wants it.
+/// Starts the watchdog if it is configured.
 pub fn start_watchdog(
     work: &TaskTracker,
     sessions: &ConnectionRegistry,
@@ -209,7 +208,7 @@ pub fn start_watchdog(
     watchdog.map(Some).map_err(|error| StartError::Watchdog(error.to_string()))
 }
 
-/// Starts the built-in crawler where the configuration wants it.
+/// Starts the built-in crawler if it is enabled.
 pub fn start_crawler(
     work: &TaskTracker,
     services: &Services,

@@ -1,5 +1,5 @@
-//! `lotline backup` and `lotline restore`: copies of a SQLite store. PostgreSQL's own tools copy PostgreSQL
-//! (`docs/operations.md`); `restore --verify` looks at either.
+//! `lotline backup` and `lotline restore`: copies of a SQLite store. PostgreSQL is copied with its own tools
+//! (`docs/operations.md`); `restore --verify` checks either.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::storage::{
     self, ActiveKey, ApiKeyPolicy, DatabaseSettings, IntegrityReport, RestoreRequest, micros,
 };
 
-/// Why a verb did not do its work, in one line.
+/// A one-line error message of a subcommand.
 type ErrorLine = String;
 
 pub async fn backup(settings: &Settings, args: &BackupArgs) -> Result<String, ErrorLine> {
@@ -41,10 +41,10 @@ async fn restore_from(settings: &Settings, from: &Path, args: &RestoreArgs) -> R
         let _ = writeln!(output, "the database that was there is kept as {}", kept.display());
     }
     output.push_str(
-        "everybody has to sign in anew, one-time links are void, and earlier positions are told of a gap\n",
+        "all users must sign in again, one-time links are void, and clients with an earlier position get a gap\n",
     );
     output.push_str(
-        "users are as they were when the copy was made: deactivate again who was deactivated since\n",
+        "users are as they were when the copy was made: deactivate those again that were deactivated since\n",
     );
     write_restored_keys(&mut output, &restored.keys, keys);
     output.push_str(&format_integrity(&restored.found));
@@ -55,13 +55,13 @@ fn write_restored_keys(output: &mut String, keys: &[ActiveKey], what: ApiKeyPoli
     let words = match (what, keys.len()) {
         (_, 0) => return,
         (ApiKeyPolicy::Keep, _) => {
-            "these API keys hold as they did when the copy was made: revoke again what was revoked since"
+            "these API keys are valid as when the copy was made: revoke those again that were revoked since"
         }
-        (ApiKeyPolicy::Revoke, _) => "these API keys are revoked: make new ones",
+        (ApiKeyPolicy::Revoke, _) => "these API keys are revoked: create new ones",
     };
     let _ = writeln!(output, "{words}");
     for ActiveKey { id, tenant, name, made_by } in keys {
-        // The name is some user's text: shown so that it can do nothing to a terminal.
+        // The name is a user's text: escaped so that it cannot affect a terminal.
         let _ = writeln!(output, "  {id} of {tenant}/{made_by}: {name:?}");
     }
 }
@@ -93,7 +93,7 @@ fn sqlite_path(settings: &Settings, instead: &str) -> Result<std::path::PathBuf,
     match settings.store() {
         Store::Sqlite { path } => Ok(path),
         Store::Postgres { .. } => {
-            Err(format!("this verb is for SQLite; PostgreSQL is {instead}, see docs/operations.md"))
+            Err(format!("this command is for SQLite; PostgreSQL is {instead}, see docs/operations.md"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: one verb a task.
+//! The command line: one subcommand per task.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "lotline", version, propagate_version = true)]
 pub struct Cli {
-    /// Configuration file (TOML); changes single keys of the defaults.
+    /// Configuration file (TOML); overrides single keys of the defaults.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(subcommand)]
@@ -25,19 +25,19 @@ pub enum Command {
     SampleSite(SampleSiteArgs),
     /// Follow a server's events in the terminal; resumes by itself.
     Follow(FollowArgs),
-    /// Bring the database's schema up or down.
+    /// Migrate the database's schema up or down.
     #[command(subcommand)]
     Migrate(MigrateCommand),
-    /// Tenants.
+    /// Manage tenants.
     #[command(subcommand)]
     Tenant(TenantCommand),
-    /// Users and operators.
+    /// Manage users and operators.
     #[command(subcommand)]
     User(UserCommand),
-    /// API keys.
+    /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Access tokens.
+    /// Mint and check access tokens.
     #[command(subcommand)]
     Token(TokenCommand),
     /// Print the OpenAPI document.
@@ -47,13 +47,13 @@ pub enum Command {
     /// Check or print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Copy the SQLite database into one file while the server runs. The copy carries no signing keys.
+    /// Copy the SQLite database into one file while the server runs; the copy has no signing keys.
     Backup(BackupArgs),
-    /// Put a copy in the place of the SQLite database, or only say whether one is whole.
+    /// Replace the SQLite database by a copy, or only verify one.
     Restore(RestoreArgs),
     /// Ask a running server whether it is ready; for containers.
     Healthcheck(HealthcheckArgs),
-    /// Print a script that completes verbs and flags in a shell.
+    /// Print a shell script that completes subcommands and flags.
     Completions { shell: clap_complete::Shell },
 }
 
@@ -66,19 +66,19 @@ pub struct SampleSiteArgs {
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Crawl, let days pass, crawl again, compare every event with the data, and end: 0 if all is right, else 1.
+    /// Crawl, let days pass, crawl again, compare every event with the data, and exit with 0 if all is right, else 1.
     #[arg(long)]
     pub once: bool,
-    /// A new folder for the data, which is kept; without it, one that is removed at the end.
+    /// A new folder for the data, which is kept; without it, a temporary one.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// The port on this machine; without it the configured one, else 8001 or a free one.
+    /// The port on this machine; default: the configured one, else 8001 or a free one.
     #[arg(long)]
     pub port: Option<u16>,
     /// Print a line for every event instead of a summary.
     #[arg(long, short)]
     pub verbose: bool,
-    /// Days that pass between two crawls.
+    /// Simulated days between two crawls.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365), conflicts_with = "once")]
     pub days: u16,
 }
@@ -86,51 +86,51 @@ pub struct DemoArgs {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("credential").required(true).multiple(true).args(["token", "username"])))]
 pub struct FollowArgs {
-    /// The server.
+    /// Base URL of the server.
     #[arg(long, default_value = "http://127.0.0.1:8001")]
     pub url: String,
     /// An access token or API key.
     #[arg(long, env = "LOTLINE_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// Sign in by name instead, as `ann` or `acme/ann`; the password is asked for, or read with --password-stdin.
+    /// Sign in by name instead, as `ann` or `acme/ann`; the password is prompted for, or read with --password-stdin.
     #[arg(long, value_name = "NAME", conflicts_with = "token")]
     pub username: Option<String>,
-    /// Read the password from standard input, one line; a terminal asks for it.
+    /// Read the password from standard input, one line; on a terminal it is prompted for.
     #[arg(long, requires = "username")]
     pub password_stdin: bool,
-    /// Feeds to follow besides the inbox, separated by commas.
+    /// Feeds to follow in addition to the inbox, separated by commas.
     #[arg(long, default_value = "job_updates,property_updates,system_alerts")]
     pub subscriptions: String,
-    /// Position to start from; at the head when absent.
+    /// Position to start from; default: the head of the log.
     #[arg(long)]
     pub since: Option<String>,
-    /// Print every message as it came.
+    /// Print every message as received.
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum MigrateCommand {
-    /// Apply what is missing.
+    /// Apply the pending migrations.
     Up,
-    /// Take back the last migrations, with the data that only they hold.
+    /// Revert the last migrations, with the data that only they hold.
     Down {
-        /// How many.
+        /// Number of migrations.
         #[arg(long, default_value_t = 1)]
         steps: u32,
     },
-    /// Say what is applied.
+    /// List applied and pending migrations.
     Status,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
-    /// Make a tenant.
+    /// Create a tenant.
     Create {
-        /// Its short name: a-z, 0-9 and dashes.
+        /// Its slug: a-z, 0-9 and dashes.
         #[arg(long)]
         slug: String,
-        /// Its name for people.
+        /// Display name.
         #[arg(long)]
         name: String,
     },
@@ -140,20 +140,20 @@ pub enum TenantCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Say what there is of a tenant: users, keys, quotas.
+    /// Show a tenant: users, keys, quotas.
     Show {
-        /// Its short name.
+        /// Its slug.
         #[arg(long)]
         slug: String,
     },
     /// Write a tenant's rows into one file, without secrets; also while the server runs.
     Export(ExportArgs),
-    /// Remove a tenant with everything that is its own, for ever; also while the server runs.
+    /// Delete a tenant with all its data, for ever; also while the server runs.
     Delete {
-        /// Its short name.
+        /// Its slug.
         #[arg(long)]
         slug: String,
-        /// The short name again, so that no slip of the hand removes a tenant.
+        /// The slug again, as a confirmation.
         #[arg(long, value_name = "SLUG")]
         confirm: String,
     },
@@ -161,25 +161,25 @@ pub enum TenantCommand {
 
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// The tenant's short name.
+    /// The tenant's slug.
     #[arg(long)]
     pub slug: String,
-    /// The file.
+    /// The file to write.
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
-    /// Replace the file when it exists.
+    /// Replace an existing file.
     #[arg(long)]
     pub force: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Make a user of a tenant, or an operator.
+    /// Create a user of a tenant, or an operator.
     Create {
         /// The tenant's slug.
         #[arg(long, required_unless_present = "operator", conflicts_with = "operator")]
         tenant: Option<String>,
-        /// A platform account instead.
+        /// Create a platform account instead.
         #[arg(long)]
         operator: bool,
         #[arg(long)]
@@ -189,8 +189,8 @@ pub enum UserCommand {
         /// viewer, member or admin.
         #[arg(long, default_value = "member", conflicts_with = "operator")]
         role: crate::auth::key_scope::Role,
-        /// Read the password from standard input, one line, or ask for it on a terminal; without it a one-time link is
-        /// printed.
+        /// Read the password from standard input, one line, or prompt for it on a terminal; without this flag a
+        /// one-time link is printed.
         #[arg(long, required_if_eq("operator", "true"))]
         password_stdin: bool,
     },
@@ -206,13 +206,13 @@ pub enum UserCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Shut a user out: sign-ins and API keys of theirs hold no longer.
+    /// Deactivate a user: their sign-ins and API keys become invalid.
     Deactivate(UserArgs),
-    /// Give a user another name to sign in with; sign-ins and API keys of theirs hold on.
+    /// Change a user's sign-in name; their sign-ins and API keys stay valid.
     Rename(RenameArgs),
-    /// Let a deactivated user in again, with the password and the API keys as they were.
+    /// Reactivate a user, with the password and the API keys that they had.
     Activate(UserArgs),
-    /// Make a one-time link with which a user sets a password; an older link stops working.
+    /// Create a one-time link to set a user's password; an older link becomes invalid.
     PasswordLink(UserArgs),
 }
 
@@ -229,29 +229,29 @@ pub struct UserArgs {
 pub struct RenameArgs {
     #[command(flatten)]
     pub user: UserArgs,
-    /// The new name; another spelling of the same one will do.
+    /// The new name; may be another spelling of the same one.
     #[arg(long, value_name = "NAME")]
     pub to: String,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Make an API key; it is printed once.
+    /// Create an API key; it is printed once.
     Create {
         /// The tenant's slug.
         #[arg(long)]
         tenant: String,
-        /// The user whose key it is, and who owns the jobs that it makes.
+        /// Owner of the key and of the jobs that it creates.
         #[arg(long)]
         username: String,
-        /// What it is for, for people.
+        /// Display name.
         #[arg(long)]
         name: String,
         /// jobs:run, properties:write, logs:write, events:read; separated by commas.
         #[arg(long, value_delimiter = ',', required = true)]
         scopes: Vec<crate::auth::key_scope::KeyScope>,
     },
-    /// List a tenant's API keys that hold.
+    /// List a tenant's valid API keys.
     List {
         /// The tenant's slug.
         #[arg(long)]
@@ -260,7 +260,7 @@ pub enum KeyCommand {
         #[arg(long)]
         json: bool,
     },
-    /// End an API key for good.
+    /// Revoke an API key, for ever.
     Revoke {
         /// The tenant's slug.
         #[arg(long)]
@@ -273,7 +273,7 @@ pub enum KeyCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Make an access token for a user, for trying things out.
+    /// Mint an access token for a user, for testing.
     Mint {
         /// The tenant's slug.
         #[arg(long)]
@@ -281,7 +281,7 @@ pub enum TokenCommand {
         #[arg(long)]
         username: String,
     },
-    /// Say whether a token or API key holds, whose it is, and if not, why.
+    /// Check a token or API key: whether it is valid, its owner, and if not, why.
     Check {
         /// The token; `-` reads it from standard input, where other users of the machine cannot see it.
         token: String,
@@ -290,43 +290,43 @@ pub enum TokenCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Say whether the configuration is right; every fault is named.
+    /// Check the configuration and report all errors.
     Check,
-    /// Print what is in force, secrets hidden.
+    /// Print the effective configuration, secrets hidden.
     Print,
-    /// Print the table of all keys, as docs/configuration.md has it.
+    /// Print the table of all keys, as in docs/configuration.md.
     Table,
 }
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// The copy.
+    /// The file to write.
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
-    /// Replace the file when it exists.
+    /// Replace an existing file.
     #[arg(long)]
     pub force: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// The copy; with --verify alone, the configured database is looked at.
+    /// The copy; without it, --verify checks the configured database.
     #[arg(long, value_name = "FILE", required_unless_present = "verify")]
     pub from: Option<PathBuf>,
-    /// Only say whether it is whole: file, references, schema, and every tenant's log.
+    /// Only verify it: file, references, schema, and every tenant's log.
     #[arg(long, conflicts_with = "force")]
     pub verify: bool,
-    /// Replace the database when it exists; the old one is kept beside it.
+    /// Replace an existing database; the old one is kept beside it.
     #[arg(long)]
     pub force: bool,
-    /// Revoke every API key of the copy: those that were revoked after it was made would hold again.
+    /// Revoke every API key of the copy; otherwise keys that were revoked after it was made become valid again.
     #[arg(long, conflicts_with = "verify")]
     pub revoke_keys: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
-    /// The server.
+    /// Base URL of the server.
     #[arg(long, default_value = "http://127.0.0.1:8001")]
     pub url: String,
 }

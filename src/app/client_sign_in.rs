@@ -1,4 +1,4 @@
-//! How `lotline follow` gets its token: as given, or by signing in with a name, as often as that is needed.
+//! How `lotline follow` gets its token: as given, or by signing in with a name, as often as necessary.
 
 use std::io::{IsTerminal, stdin};
 
@@ -10,7 +10,7 @@ use super::admin_commands::read_password;
 use super::cli::FollowArgs;
 use super::follow::error_chain;
 
-/// A token, and where it came from.
+/// A token and its source.
 pub(super) struct SignIn {
     token: String,
     account: Option<Account>,
@@ -23,7 +23,7 @@ struct Account {
 }
 
 impl SignIn {
-    /// What the command line gives; a password is asked for on a terminal, or read from standard input.
+    /// From the command line; a password is prompted for on a terminal, or read from standard input.
     pub(super) fn from_args(args: &FollowArgs) -> Result<Self, String> {
         let token = args.token.clone().unwrap_or_default();
         let Some(username) = args.username.clone() else { return Ok(Self { token, account: None }) };
@@ -40,12 +40,12 @@ impl SignIn {
         &self.token
     }
 
-    /// Whether another token can be had.
+    /// Whether another token can be requested.
     pub(super) fn can_renew(&self) -> bool {
         self.account.is_some()
     }
 
-    /// Signs in, where there is a name to sign in with.
+    /// Signs in, if there is a name.
     pub(super) async fn sign_in(&mut self, client: &reqwest::Client) -> Result<(), String> {
         let Some(account) = &self.account else { return Ok(()) };
         let form = Serializer::new(String::new())

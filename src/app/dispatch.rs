@@ -1,4 +1,5 @@
-//! From the command line to a verb and its exit status: 0 done, 1 refused, 2 asked wrongly.
+//! From the command line to a subcommand and its exit status: 0 success, 1 failure, 2 invalid arguments or
+//! configuration.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -18,20 +19,20 @@ use crate::crawler::reader::child;
 use crate::storage;
 use crate::telemetry::subscriber;
 
-/// How a verb ended, when not well.
+/// The error of a subcommand.
 enum CommandError {
     /// In one line, for standard error.
     Refused(String),
-    /// The configuration, every fault on a line of its own.
+    /// Errors of the configuration, one per line.
     Configuration(String),
 }
 
-/// How long threads of the runtime may go on when their verb is done. What they still do is not waited for.
+/// How long threads of the runtime may run after their subcommand ended; they are not awaited any longer.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Runs what the process was asked for.
+/// Runs the subcommand of the process's arguments.
 pub fn main() -> ExitCode {
-    // Before everything else: a page reader has no configuration, no log, no runtime, and may have none.
+    // Before everything else: a page reader has no configuration, no log, no runtime, and must not have any.
     if let Some(limits) = child::parse_limits(std::env::args_os()) {
         return child::run(limits);
     }
@@ -46,7 +47,7 @@ pub fn main() -> ExitCode {
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     match result {
         Ok(output) => {
-            // A closed pipe is the reader's wish.
+            // A closed pipe is no error: the reader closed it.
             let _ = std::io::stdout().lock().write_all(output.as_bytes());
             ExitCode::SUCCESS
         }
@@ -126,12 +127,13 @@ fn read_settings(config: Option<&std::path::Path>) -> Result<Settings, Vec<Confi
 
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| {
-        // A name or value that is no text cannot be one of ours: all of ours are.
+        // A name or value that is not valid text cannot be one of ours, which all are.
         Some((name.into_string().ok()?, value.into_string().ok()?))
     })
 }
 
-/// Sets up a log of failures alone: a refusal names no cause of ours, and an operator at a terminal has no other place.
+/// Installs a log of errors alone: the message of a refusal has no internal cause, and an operator at a terminal has
+/// no other log.
 fn install_error_log(settings: Settings) -> Result<Settings, CommandError> {
     let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry.clone() };
     subscriber::install(&log).map_err(command_error)?;

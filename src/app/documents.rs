@@ -1,4 +1,4 @@
-//! `lotline openapi`, `lotline asyncapi`: the documents as they are committed.
+//! `lotline openapi`, `lotline asyncapi`: the documents as committed.
 
 use super::start_error::StartError;
 use crate::http::router;

@@ -1,13 +1,13 @@
-//! A node holds a descriptor a connection: what the system allows of them, and how many connections that is.
+//! Connections and file descriptors: a connection needs a descriptor, so the system's limit caps the connections.
 
 use crate::http::serve::ServeSettings;
 
-/// Descriptors for all else: the database, files, crawls.
+/// Descriptors reserved for all else: the database, files, crawls.
 const RESERVED_DESCRIPTORS: usize = 256;
-/// Plain connections that there are in any case.
+/// The minimum of plain connections.
 const MIN_CONNECTIONS: usize = 16;
 
-/// Takes what the hard limit allows; the usual soft limit is 1,024.
+/// Raises the soft limit to the hard limit; the usual soft limit is 1,024.
 pub(super) fn raise_open_file_limit() {
     #[cfg(unix)]
     {
@@ -22,7 +22,7 @@ pub(super) fn raise_open_file_limit() {
     }
 }
 
-/// The settings with no more connections than there are descriptors for: beyond them an address could fill the server
+/// The settings with no more connections than there are descriptors for: otherwise one address could use them all up,
 /// and no new connection would be accepted, even while others are idle.
 pub(super) fn fit_to_open_files(serving: ServeSettings) -> ServeSettings {
     let Some(files) = open_file_limit() else { return serving };
@@ -51,7 +51,7 @@ fn cap_connections(serving: ServeSettings, files: usize) -> ServeSettings {
     ServeSettings { max_connections, descriptors: for_connections, ..serving }
 }
 
-/// Files that this process may have open; `None`: as many as it likes.
+/// The limit of this process's open files; `None`: no limit.
 fn open_file_limit() -> Option<usize> {
     #[cfg(unix)]
     {

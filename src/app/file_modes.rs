@@ -1,4 +1,5 @@
-//! What a node writes is for its own user: data of every tenant, hashes of passwords, keys.
+//! File modes: everything that a node writes is for its own user only: data of every tenant, hashes of passwords,
+//! keys.
 
 use std::path::{Path, PathBuf};
 
@@ -10,21 +11,21 @@ pub(super) fn set_private_umask() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
-/// Warns of folders and files that were made with more rights before, by another program or an earlier version.
+/// Warns about folders and files that another program or an earlier version created with wider modes.
 pub(super) fn warn_wide_modes(settings: &Settings) {
     for (path, mode) in wide_paths(settings) {
         tracing::warn!(
             path = %path.display(),
             mode = format!("{mode:04o}"),
-            "other users of this machine may read it; take their rights away (chmod go=)"
+            "other users of this machine may read it; remove their rights (chmod go=)"
         );
     }
 }
 
-/// Looks at the folders themselves and at what lies directly in them: a folder that is shut needs no look inside.
+/// Checks the folders themselves and their direct entries: inside of a private folder, modes do not matter.
 fn wide_paths(settings: &Settings) -> Vec<(PathBuf, u32)> {
     let data = &settings.server.data_dir;
-    // The start fails, and says why; the mode of what is there instead is another's matter.
+    // The start fails with an error about this; the mode of the file there is not this program's concern.
     if data.exists() && !data.is_dir() {
         return Vec::new();
     }
@@ -52,7 +53,7 @@ fn wide_paths(settings: &Settings) -> Vec<(PathBuf, u32)> {
         .collect()
 }
 
-/// Entries of a folder that are looked at; uploads may be many.
+/// The most entries of a folder that are checked; uploads may be many.
 const MOST_LOOKED_AT: usize = 1000;
 
 /// The mode, if it has rights for others than the owner.

@@ -1,9 +1,9 @@
-//! A refusal of a use case as one line for the command line: every bad field by the flag that gave it.
+//! A refusal of a use case as one line for the command line: every invalid field with the flag that gave it.
 
 use super::admin_commands::ErrorLine;
 use crate::protocol::problem::{FieldError, Problem};
 
-/// The line.
+/// The message line.
 pub(super) fn problem_line(problem: Problem) -> ErrorLine {
     if problem.errors.is_empty() {
         return problem.detail.into_owned();
@@ -16,13 +16,13 @@ fn field_line(error: &FieldError) -> String {
     let field = error.pointer.rsplit('/').next().unwrap_or_default();
     let flag = match field {
         "" => return error.msg.clone(),
-        // Never on the command line, where every user of the machine would see it.
+        // Never an argument, where every user of the machine would see it.
         "password" => "password-stdin".to_owned(),
         field => field.replace('_', "-"),
     };
-    // The words of some rules begin with the field's name as a body has it.
+    // Some messages begin with the field's name as in a request body.
     let rule = error.msg.strip_prefix(&format!("{field} ")).unwrap_or(&error.msg);
-    // Words of their own subject, where those of other rules go on from the flag.
+    // These messages are whole sentences, while others continue the flag's name.
     let separator = if field == "password" || error.kind == "unknown" { ":" } else { "" };
     format!("--{flag}{separator} {rule}")
 }

@@ -13,26 +13,26 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::text::escape_controls;
 
-/// Waits between two tries, at most.
+/// The longest wait between two tries.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// How a stream ended.
 enum StreamEnd {
-    /// Try again from the last position.
+    /// Retry from the last position.
     Retry(String),
-    /// Trying again would not help.
+    /// A retry would not help.
     Fatal(String),
     /// A new token would help.
     Unauthorized(String),
-    /// Standard output is closed or cannot be written.
+    /// Standard output is closed or not writable.
     OutputFailed(std::io::Error),
 }
 
-/// Follows until the server says that there is no sense in it.
+/// Follows until an error that a retry cannot solve.
 pub async fn run(args: FollowArgs, clock: &Clock) -> Result<(), String> {
     let client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(10))
-        // The server gives a sign of life every 15 seconds.
+        // The server sends a keep-alive every 15 seconds.
         .read_timeout(Duration::from_secs(45))
         .build()
         .map_err(|error| error.to_string())?;
@@ -49,10 +49,10 @@ pub async fn run(args: FollowArgs, clock: &Clock) -> Result<(), String> {
         }
         match ended {
             StreamEnd::Fatal(words) => return Err(words),
-            // The reader has what it wanted, as `head` has.
+            // The reader has closed the pipe, as `head` does.
             StreamEnd::OutputFailed(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
             StreamEnd::OutputFailed(error) => return Err(format!("cannot print: {error}")),
-            // Once: a token that was just made and is refused at once is not the token's fault.
+            // Only once: if a new token is refused at once, the token is not the reason.
             StreamEnd::Unauthorized(words) if tries > 0 => return Err(words),
             StreamEnd::Unauthorized(words) => {
                 if !signed_in.can_renew() {
@@ -144,7 +144,7 @@ fn classify_problem(problem: &Value) -> StreamEnd {
     }
 }
 
-/// One block of an event stream (WHATWG HTML, section 9.2.6).
+/// One event of an event stream (WHATWG HTML, section 9.2.6).
 struct SseEvent {
     id: Option<String>,
     event: String,
@@ -179,15 +179,15 @@ fn backoff(tries: u32, entropy: Entropy) -> Duration {
 
 fn print_message(data: &str, position: Option<&str>, as_json: bool) -> std::io::Result<()> {
     let line = match serde_json::from_str::<Value>(data) {
-        // What `--since` takes to go on behind this line.
+        // The value for `--since` to resume after this line.
         Ok(message) if !as_json => format!("{:<14} {}", position.unwrap_or("-"), message_line(&message)),
-        // Within JSON such characters stand in texts only, where they may be written so.
+        // Within JSON such characters occur in texts only, where they may be escaped like this.
         _ => escape_controls(data).into_owned(),
     };
     writeln!(std::io::stdout().lock(), "{line}")
 }
 
-/// Refuses an address that no try would reach.
+/// Refuses an address that can never be reached.
 fn check_url(text: &str) -> Result<(), String> {
     match url::Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
@@ -195,7 +195,7 @@ fn check_url(text: &str) -> Result<(), String> {
     }
 }
 
-/// All that is said of why a request failed: the outer error alone says that it did.
+/// The whole chain of a request's error: the outer error alone does not name the cause.
 pub(super) fn error_chain(error: &reqwest::Error) -> String {
     let mut words = error.to_string();
     let mut cause = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! The issuers whose tokens are believed: our own, and those of the configuration.
+//! The trusted issuers: our own, and those of the configuration.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::auth::token::key_ring::{Algorithm, KeyRing, VerifyingKey};
 use crate::config::{self, AuthSettings, UserClaim};
 use crate::domain::identity::key_sets::KeySource;
 
-/// Builds the set, and what is to be fetched for it; refuses a foreign key that could sign our own tokens, warns of a
-/// weak one.
+/// Builds the issuers, and the list of key sets to fetch; refuses a foreign key that could sign our own tokens, warns
+/// about a weak one.
 pub fn load(auth: &AuthSettings, ring: &KeyRing) -> Result<(Issuers, Vec<KeySource>), StartError> {
     let own = OwnIssuer::new(&auth.issuer, &auth.audience);
     let foreign = auth.issuers.iter().map(foreign).collect::<Result<Vec<_>, _>>()?;
@@ -27,7 +27,7 @@ pub fn load(auth: &AuthSettings, ring: &KeyRing) -> Result<(Issuers, Vec<KeySour
     Ok((issuers, sources))
 }
 
-/// A foreign issuer that holds a secret of ours could sign as us.
+/// Refuses a foreign issuer with one of our secrets, because it could sign as us.
 pub(super) fn refuse_shared_secrets(foreign: &[ForeignIssuer], ring: &KeyRing) -> Result<(), StartError> {
     for issuer in foreign {
         let shared = |key: &VerifyingKey| ring.shares_secret_with(key);

@@ -1,4 +1,4 @@
-//! What there is, listed on the command line: in columns to read, or as one JSON array with the fields of the REST API.
+//! Lists on the command line: as columns, or as one JSON array with the fields of the REST API.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::http::json_rows;
 use crate::storage::operators::OperatorRow;
 use crate::storage::time;
 
-/// How a list is printed.
+/// The format of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OutputFormat {
     Columns,
@@ -25,7 +25,7 @@ pub(super) enum OutputFormat {
 }
 
 impl OutputFormat {
-    /// The form that `--json` chooses.
+    /// The format selected by `--json`.
     pub(super) fn from_flag(json: bool) -> Self {
         if json { Self::Json } else { Self::Columns }
     }
@@ -116,7 +116,7 @@ fn state(is_active: bool) -> String {
     word.to_owned()
 }
 
-/// An operator has no view in REST; the names of the fields are those of a user.
+/// An operator has no view in REST; the field names are those of a user.
 fn operator_json(operator: &OperatorRow) -> Value {
     json!({
         "id": operator.id,
@@ -126,7 +126,7 @@ fn operator_json(operator: &OperatorRow) -> Value {
     })
 }
 
-/// The rows as one array, on one line. Characters that steer a terminal are written as JSON may write them.
+/// The rows as one array, on one line. Control characters are escaped as JSON allows.
 fn json_array<T>(rows: Vec<T>, view: impl Fn(T) -> DomainResult<Value>) -> Result<String, ErrorLine> {
     let values = rows.into_iter().map(view).collect::<DomainResult<Vec<Value>>>().map_err(problem_line)?;
     Ok(escape_controls(&Value::Array(values).to_string()).into_owned())

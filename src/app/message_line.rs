@@ -1,18 +1,18 @@
-//! A message of the server as one line for people.
+//! A message of the server as one human-readable line.
 
 use serde_json::Value;
 
 use crate::base::money;
 use crate::base::text::escape_controls;
 
-/// The line: time of day, kind, words.
+/// The line: time of day, kind, description.
 pub fn message_line(message: &Value) -> String {
     let at = message["occurred_at"].as_str().unwrap_or_default();
     let at = at.get(11..23).unwrap_or("            ");
     escape_controls(&format!("{at} {:<18} {}", event_or_type(message), describe(message))).into_owned()
 }
 
-/// What it is: the event of a message that has one, else its type.
+/// The kind of a message: its event if it has one, else its type.
 pub fn event_or_type(message: &Value) -> &str {
     let event = message["event"].as_str().or(message["payload"]["event"].as_str());
     event.or(message["type"].as_str()).unwrap_or_default()
@@ -78,7 +78,7 @@ fn describe_property(message: &Value) -> String {
     words
 }
 
-/// A price, or a word such as a status.
+/// A price, or a text such as a status.
 fn value(value: &Value, currency: Option<&str>) -> String {
     match value {
         Value::Null => "none".to_owned(),
@@ -87,7 +87,8 @@ fn value(value: &Value, currency: Option<&str>) -> String {
     }
 }
 
-/// A price as people write it, with all decimals of its currency or none: `303,000 USD`, `12.50 EUR`, `1,234.500 KWD`.
+/// A price in the usual notation, with all decimals of its currency or none: `303,000 USD`, `12.50 EUR`, `1,234.500
+/// KWD`.
 pub fn format_amount(price: f64, currency: Option<&str>) -> String {
     let places = money::decimals(currency.unwrap_or_default()) as usize;
     let text = format!("{price:.places$}");

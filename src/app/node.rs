@@ -1,4 +1,4 @@
-//! Puts the parts together, runs them until they are to stop, and ends them in a stated order.
+//! Composes the parts of a node, runs them until the stop signal, and shuts them down in a defined order.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,16 +33,16 @@ use crate::session::settings::SessionSettings;
 use crate::session::{ConnectionRegistry, relay, role_change, suspended_tenants};
 use crate::storage::Database;
 
-/// Connections of collectors at most.
+/// The most connections of metrics collectors.
 const METRICS_CONNECTIONS: usize = 16;
 
-/// A node, built and listening, not yet serving.
+/// A node that is built and listens, but does not serve yet.
 pub struct App {
     pub identity: Arc<Identity>,
     pub registry: Arc<ConnectionRegistry>,
     services: Services,
     listener: Listener,
-    /// For figures alone.
+    /// For metrics only.
     metrics: Option<Listener>,
     serving: ServeSettings,
     router: RouterParts,
@@ -52,8 +52,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the store, loads the keys, binds the address. Everything that can be refused is refused here. `readers` is
-    /// the program that reads pages: only who knows what this process runs can say whether that is its own.
+    /// Opens the store, loads the keys, binds the address. All errors of a start are reported here. `readers` is the
+    /// program that parses pages: only the caller knows whether that can be the current executable.
     pub async fn build(
         settings: &Settings,
         clock: Clock,
@@ -103,7 +103,7 @@ impl App {
         Ok(Self { identity, registry, services, listener, metrics, serving, router, work, settings, readers })
     }
 
-    /// The address of the figures' own listener.
+    /// The address of the separate metrics listener.
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(Listener::local_addr)
     }
@@ -116,7 +116,7 @@ impl App {
         &self.services
     }
 
-    /// The parts that take a new configuration while the node runs.
+    /// The parts that can be reconfigured while the node runs.
     pub fn reloadable(&self) -> Reloadable {
         Reloadable {
             origins: self.router.origins.clone(),
@@ -125,8 +125,8 @@ impl App {
         }
     }
 
-    /// Serves until `stop`, then ends in this order: not ready, sockets and streams sent away over a while, no
-    /// newcomers, running requests finished, background work ended, the store closed.
+    /// Serves until `stop`, then shuts down in this order: fail readiness, close sockets and streams over a while,
+    /// stop accepting, finish running requests, end background work, close the store.
     pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), StartError> {
         let Self {
             registry,
@@ -159,7 +159,7 @@ impl App {
         work.spawn(suspended_tenants::run(Arc::clone(&registry), background.clone()));
         work.spawn(role_change::run(Arc::clone(&registry), background.clone()));
         background::spawn(&work, &services, &settings, &background);
-        // Crawls are given back first: other nodes take them up, and clients that are still here are told.
+        // Crawls are released first, while other nodes can claim them and connected clients can still be notified.
         background::start_crawler(&work, &services, &settings, readers, registry.stopping())?;
         if let Some(listener) = metrics {
             let access =
@@ -184,7 +184,7 @@ impl App {
         if drained.aborted > 0 {
             tracing::warn!(
                 requests = drained.aborted,
-                "requests were still running at the end of the grace, and were cut"
+                "requests were still running at the end of the grace period, and were cut"
             );
         }
         registry.tasks.close();
@@ -211,7 +211,7 @@ impl App {
     }
 }
 
-/// A node that was told of others and does not know them would serve half of the truth.
+/// A node with cluster settings that this version ignores would serve only its own events, so it refuses to start.
 fn refuse_cluster(settings: &Settings) -> Result<(), StartError> {
     if settings.cluster.url.is_some() {
         return Err(StartError::OneNodeOnly { key: "cluster.url" });
@@ -256,7 +256,7 @@ fn build_identity(
     Ok(Identity::new(services.clone(), parts::identity(settings, address), identity_parts))
 }
 
-/// Has every change judge its caller again.
+/// Installs the check that every change makes of its caller's account.
 fn install_account_check(services: &Services, identity: &Arc<Identity>) {
     let identity = Arc::downgrade(identity);
     services.set_principal_check(move |principal| {
@@ -264,14 +264,14 @@ fn install_account_check(services: &Services, identity: &Arc<Identity>) {
         Box::pin(async move {
             match identity {
                 Some(identity) => identity.recheck_permissions(&principal).await,
-                // The node is being taken down: nothing is answered any more.
+                // The node is shutting down: nothing is answered any more.
                 None => Ok(()),
             }
         })
     });
 }
 
-/// The identity alone, for verbs that do not serve.
+/// The identity alone, for subcommands that do not serve.
 pub(super) async fn open_identity(settings: &Settings, clock: Clock) -> Result<Identity, StartError> {
     let db = Database::open(&parts::database(settings)).await?;
     let services = Services::new(db, clock, Entropy);
@@ -282,7 +282,7 @@ async fn bootstrap_first_admin(settings: &Settings, identity: &Identity) -> Resu
     let Some(first) = &settings.bootstrap.first_admin else { return Ok(()) };
     let made = bootstrap::first_start(identity, &first.tenant, &first.username, &first.password).await;
     match made {
-        Ok(Some(_)) => tracing::info!(tenant = first.tenant, "the first tenant and its admin were made"),
+        Ok(Some(_)) => tracing::info!(tenant = first.tenant, "the first tenant and its admin were created"),
         Ok(None) => tracing::debug!("the keys of [bootstrap] have no effect: the store has had a tenant"),
         Err(problem) => return Err(StartError::Bootstrap(problem.detail.into_owned())),
     }

@@ -1,5 +1,5 @@
-//! Which node this is: a number that is made at the first start and kept in the data folder, so that a node that was
-//! killed and started again is known as the one that lost its work.
+//! The id of this node: created at the first start and kept in the data folder, so that a node that was killed and
+//! restarted is recognised as the one that lost its jobs.
 
 use std::io;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::base::ids::NodeId;
 /// The file in the data folder.
 const FILE: &str = "node-id";
 
-/// The node's id. Where it cannot be kept, the node works under one that ends with the process.
+/// The node's id. If it cannot be saved, the node uses one that ends with the process.
 pub(super) fn load(data_dir: &Path, clock: &Clock) -> NodeId {
     let path = data_dir.join(FILE);
     if let Some(kept) = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
@@ -19,7 +19,7 @@ pub(super) fn load(data_dir: &Path, clock: &Clock) -> NodeId {
     }
     let new = NodeId::new(clock);
     if let Err(error) = save(&path, new) {
-        tracing::warn!(%error, path = %path.display(), "the node's id cannot be kept and changes with the next start");
+        tracing::warn!(%error, path = %path.display(), "the node's id cannot be saved and changes with the next start");
     }
     new
 }

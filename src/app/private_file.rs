@@ -1,10 +1,10 @@
-//! Files for the owner's eyes only.
+//! Files that only their owner can read.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes whole or not at all: a key that was cut short must not be found at the next start.
+/// Writes all or nothing: a truncated key must not be found at the next start.
 pub(super) fn write_privately(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("draft");
     let mut options = fs::OpenOptions::new();

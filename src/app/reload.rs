@@ -1,5 +1,5 @@
-//! Changing what can be changed while the node runs: on SIGHUP the configuration is read again, from the same places.
-//! Either all of it is right and taken, or everything stays as it was. No connection notices.
+//! Changes the configuration of a running node: on SIGHUP it is read again from the same sources. Either all of it is
+//! valid and applied, or nothing changes. Connections are not affected.
 
 use std::sync::Weak;
 
@@ -10,7 +10,7 @@ use crate::http::client_ip::TrustedProxies;
 use crate::http::web_origin::OriginPolicy;
 use crate::telemetry::subscriber::FilterHandle;
 
-/// The keys that are taken while the node runs.
+/// The keys that are applied while the node runs.
 const RELOADABLE_KEYS: [&str; 6] = [
     "telemetry.log_filter",
     "cors.allowed_origins",
@@ -23,18 +23,18 @@ const RELOADABLE_KEYS: [&str; 6] = [
 /// Reads the configuration again.
 type LoadSettings = Box<dyn Fn() -> Result<Settings, Vec<ConfigError>> + Send + Sync>;
 
-/// Where a configuration comes from, and which one the node was started with.
+/// The source of a configuration, and the one that the node was started with.
 pub struct Reload {
     load: LoadSettings,
     filter: FilterHandle,
     started: Settings,
 }
 
-/// The parts of a running node that take a new configuration.
+/// The parts of a running node that can be reconfigured.
 pub struct Reloadable {
     pub origins: OriginPolicy,
     pub proxies: TrustedProxies,
-    /// Not held: the node's end waits for nobody.
+    /// Weak, so that it does not delay the node's end.
     pub identity: Weak<Identity>,
 }
 
@@ -47,7 +47,7 @@ impl Reload {
         Self { load: Box::new(load), filter, started }
     }
 
-    /// Reads and takes the configuration; says in the log what came of it.
+    /// Reads and applies the configuration; logs the result.
     pub fn apply(&self, parts: &Reloadable) {
         let settings = match (self.load)() {
             Ok(settings) => settings,
@@ -65,9 +65,9 @@ impl Reload {
         tracing::info!("the configuration was read again and is in force");
     }
 
-    /// What can fail comes first, so that nothing is taken by halves.
+    /// Fallible steps come first, so that a configuration is never applied in part.
     fn install(&self, settings: &Settings, parts: &Reloadable) -> Result<(), String> {
-        let identity = parts.identity.upgrade().ok_or("the node is going down")?;
+        let identity = parts.identity.upgrade().ok_or("the node is shutting down")?;
         let ring = signing_keys::load_checked(settings, &identity).map_err(|error| error.to_string())?;
         self.filter.set(&settings.telemetry.log_filter).map_err(|error| error.to_string())?;
         signing_keys::install(ring, &identity);

@@ -1,4 +1,4 @@
-//! `lotline sample-site`: a small listings site on this machine, for a first crawl that troubles nobody.
+//! `lotline sample-site`: a small listings site on this machine, for a first crawl without load on a real site.
 
 use std::io::{Write, stderr};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::demo::site::server::{SiteSettings, start_on};
 use super::demo::virtual_date::VirtualDate;
 use super::signals::wait_for_signal;
 
-/// Homes on it: enough for pages of a list, few enough for a crawl of seconds.
+/// The number of homes: enough for several pages of a list, few enough for a crawl of seconds.
 const HOMES: usize = 24;
 
 /// Serves until SIGTERM or SIGINT.

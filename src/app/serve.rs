@@ -1,4 +1,4 @@
-//! `lotline serve`: builds the node, says when it is ready, obeys signals.
+//! `lotline serve`: builds the node, prints when it is ready, handles signals.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,8 +19,8 @@ use crate::config::Settings;
 use crate::crawler::reader::ReaderProgram;
 use crate::domain::identity::bootstrap;
 
-/// Serves until SIGTERM or SIGINT; a second of them ends the process at once. SIGHUP reads the configuration again, which
-/// came from `config` where there is a file.
+/// Serves until SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reads the configuration again, which
+/// came from the file `config` if there is one.
 pub async fn run(settings: &Settings, config: Option<&Path>, reload: Reload) -> Result<(), StartError> {
     file_limits::raise_open_file_limit();
     file_modes::warn_wide_modes(settings);
@@ -28,13 +28,13 @@ pub async fn run(settings: &Settings, config: Option<&Path>, reload: Reload) -> 
     let stop = CancellationToken::new();
     let app = tokio::select! {
         app = App::build(settings, Clock::system(), ReaderProgram::OwnExecutable) => app?,
-        // Nothing is served yet, so there is nobody to be sent away.
+        // Nothing is served yet, so there is no connection to close.
         () = wait_for_stop(&mut signals) => return Ok(()),
     };
     let reloadable = app.reloadable();
     let total_timeout = Shutdown::new(&settings.server).total_timeout();
     TaskTracker::new().spawn(handle_signals(signals, stop.clone(), total_timeout, reload, reloadable));
-    // Not through the log: scripts wait for this very line, whatever the log's form.
+    // Not through the log: scripts wait for exactly this line, whatever the log's format.
     let url = format!("http://{}", app.local_addr());
     let reached_at = parts::advertised_url(settings, app.local_addr());
     let first_steps = startup_message::startup_message(&reached_at, store_state(&app).await, config);

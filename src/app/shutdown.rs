@@ -1,6 +1,6 @@
-//! The way down, in a stated order and within a stated time: not ready any more, a wait for load balancers, clients
-//! sent away one after the other, no newcomers, running requests finished, what is left is cut. A thread that does not
-//! yield changes nothing about the time.
+//! Shuts down in a defined order and within a defined time: fail readiness, wait for load balancers, close clients
+//! one after the other, stop accepting, finish running requests, cut what is left. A thread that does not yield
+//! cannot extend the time.
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -12,28 +12,29 @@ use crate::base::clock::Clock;
 use crate::config::ServerSettings;
 use crate::session::ConnectionRegistry;
 
-/// The part of the grace over which clients are sent away; the rest is for farewells and running requests.
+/// The share of the grace period in which clients are disconnected; the rest is for their closing handshakes and
+/// running requests.
 const DISCONNECT_SHARE: (u32, u32) = (3, 4);
-/// The parts at the end of the grace that background work, the store and the runtime's threads get, each the same. They
-/// need moments; a store that is gone must not hold us.
+/// The shares at the end of the grace period for background work, the store and the runtime's threads, each the same.
+/// They usually need moments; an unreachable store must not block the end.
 const CLEANUP_PHASES: u32 = 3;
 const CLEANUP_DIVISOR: u32 = 16;
 const MIN_CLEANUP: Duration = Duration::from_millis(100);
 const MAX_CLEANUP: Duration = Duration::from_secs(2);
 
-/// How long each part may take.
+/// The time limits of the phases.
 #[derive(Clone, Copy, Debug)]
 pub struct Shutdown {
     delay: Duration,
     grace: Duration,
 }
 
-/// The steps, as the parts of the node hear of them.
+/// The phases, as signals to the parts of the node.
 #[derive(Clone, Debug, Default)]
 pub struct ShutdownTokens {
     /// The listener closes and requests finish.
     pub closing: CancellationToken,
-    /// What still runs is cut.
+    /// Whatever still runs is cut.
     pub cut: CancellationToken,
     /// Background work ends.
     pub background: CancellationToken,
@@ -44,17 +45,17 @@ impl Shutdown {
         Self { delay: server.drain_delay(), grace: server.shutdown_grace() }
     }
 
-    /// How long background work may take after everything else, and the store after that.
+    /// The timeout of background work after everything else, and of the store after that.
     pub fn cleanup_timeout(&self) -> Duration {
         (self.grace / CLEANUP_DIVISOR).clamp(MIN_CLEANUP, MAX_CLEANUP)
     }
 
-    /// How long all of it takes at most.
+    /// The most that all phases take together.
     pub fn total_timeout(&self) -> Duration {
         self.delay + self.grace.max(self.cleanup_timeout() * CLEANUP_PHASES)
     }
 
-    /// Waits for `stop` and takes the steps. A node that nobody is connected to closes at once.
+    /// Waits for `stop` and runs the phases. A node without connections closes at once.
     pub async fn run(
         self,
         sessions: Arc<ConnectionRegistry>,
@@ -77,7 +78,7 @@ impl Shutdown {
     }
 }
 
-/// Waits for what should take a moment; says so when it took too long and goes on.
+/// Waits for work that should take a moment; after the timeout it logs a warning and returns.
 pub async fn with_timeout(
     clock: &Clock,
     timeout: Duration,
@@ -86,21 +87,21 @@ pub async fn with_timeout(
 ) {
     tokio::select! {
         () = work => {}
-        () = clock.sleep(timeout) => tracing::warn!("{what} did not end in time; going down without waiting for it"),
+        () = clock.sleep(timeout) => tracing::warn!("{what} did not end in time; shutting down without waiting for it"),
     }
 }
 
-/// Ends the process when this time has passed, whatever its threads do. For a process that is going down.
+/// Ends the process when this time has passed, whatever its threads do. For a process that is shutting down.
 pub fn exit_after(timeout: Duration) {
     let waiting = thread::Builder::new().name("shutdown-deadline".to_owned()).spawn(move || {
-        // Nothing is ever sent: this is a wait that needs no runtime.
+        // Nothing is ever sent: this is a wait without a runtime.
         let (_sender, receiver) = mpsc::channel::<()>();
         let _ = receiver.recv_timeout(timeout);
-        tracing::error!("the node did not go down in time; the process ends as it is");
+        tracing::error!("the node did not shut down in time; the process is ended");
         std::process::exit(1);
     });
     if let Err(error) = waiting {
-        tracing::warn!(%error, "the deadline of the way down has no thread; a thread that hangs would hold the process");
+        tracing::warn!(%error, "the shutdown deadline has no thread; a hanging thread would keep the process alive");
     }
 }
 

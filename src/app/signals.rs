@@ -1,14 +1,13 @@
-//! What the operating system asks of the process: to stop (SIGTERM, SIGINT), or to read its configuration again
-//! (SIGHUP).
+//! Signals of the operating system: to stop (SIGTERM, SIGINT), or to read the configuration again (SIGHUP).
 
-/// A wish that came as a signal.
+/// The request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     Stop,
     Reload,
 }
 
-/// The signals from the moment on at which this was made: none of them ends the process by itself any more.
+/// The signals from the creation of this value on: none of them ends the process by itself any more.
 #[cfg(unix)]
 pub(super) struct Signals {
     terminate: tokio::signal::unix::Signal,
@@ -51,7 +50,7 @@ impl Signals {
     }
 }
 
-/// Returns when a process without a configuration is asked to stop, or its terminal is closed.
+/// Returns when a process without a configuration gets a signal to stop, or its terminal is closed.
 pub(super) async fn wait_for_signal() {
     let Ok(mut signals) = Signals::listen() else { return std::future::pending().await };
     signals.next().await;

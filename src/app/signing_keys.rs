@@ -1,5 +1,5 @@
-//! The keys that sign our tokens: from the configuration, else kept in the data folder, for the owner's eyes only. There
-//! the newest file signs and all of them verify; what is missing is made once.
+//! The keys that sign our tokens: from the configuration, else from the data folder, readable by the owner only. In
+//! the folder the newest file signs and all of them verify; missing keys are generated once.
 
 use std::fs;
 use std::io;
@@ -19,9 +19,9 @@ use crate::base::entropy::Entropy;
 use crate::config::{AuthSettings, OwnAlgorithm, Settings};
 use crate::domain::identity::Identity;
 
-/// Files of a shared secret hold `kid secret made-at`, one line.
+/// Files of a shared secret contain `kid secret created-at`, one line.
 const SECRET_EXTENSION: &str = "key";
-/// Files of a key pair; their age is the file's.
+/// Files of a key pair; their age is that of the file.
 const PAIR_EXTENSION: &str = "pem";
 
 /// The ring that signs and verifies.
@@ -37,21 +37,21 @@ pub fn load(settings: &Settings, clock: &Clock, entropy: Entropy) -> Result<KeyR
     KeyRing::new(keys.collect()).map_err(|error| StartError::Keys(error.to_string()))
 }
 
-/// Reads the keys again and goes on with them, without a restart: a new key signs from now on, tokens of a key whose file
-/// is still there hold on, and those of a key that is gone end. On an error all stays as it was.
+/// Reads the keys again and replaces the ring, without a restart: a new key signs from now on, tokens of keys that
+/// still exist stay valid, and those of removed keys become invalid. On an error nothing changes.
 pub fn reload(settings: &Settings, identity: &Identity) -> Result<(), StartError> {
     install(load_checked(settings, identity)?, identity);
     Ok(())
 }
 
-/// The keys as they stand now, fit for this node.
+/// The current keys, checked against the foreign issuers.
 pub fn load_checked(settings: &Settings, identity: &Identity) -> Result<KeyRing, StartError> {
     let ring = load(settings, &identity.services.clock, identity.services.entropy)?;
     refuse_shared_secrets(identity.issuers().foreign(), &ring)?;
     Ok(ring)
 }
 
-/// Goes on with other keys.
+/// Replaces the ring.
 pub fn install(ring: KeyRing, identity: &Identity) {
     let kid = ring.signing_key(identity.now()).kid().to_owned();
     identity.replace_ring(ring);
@@ -66,8 +66,7 @@ fn to_algorithm(algorithm: OwnAlgorithm) -> Algorithm {
     }
 }
 
-/// The first of the algorithm signs: later ones are given an earlier start, so that the newest that has begun is the
-/// first.
+/// The first of the algorithm signs: later ones get an earlier start, so that the newest active key is the first.
 fn configured(auth: &AuthSettings, wanted: Algorithm) -> Result<Vec<SigningKey>, StartError> {
     let count = auth.keys.len() + auth.key_files.len();
     let from = |index: usize| DateTime::UNIX_EPOCH + TimeDelta::seconds((count - index) as i64);
@@ -88,7 +87,7 @@ fn configured(auth: &AuthSettings, wanted: Algorithm) -> Result<Vec<SigningKey>,
     Ok(keys)
 }
 
-/// All keys of the folder, and a new one when none is of the algorithm.
+/// All keys of the folder, and a new one if there is none of the algorithm.
 fn load_or_generate(
     folder: &Path,
     algorithm: OwnAlgorithm,
@@ -113,12 +112,12 @@ fn load_folder(folder: &Path) -> Result<Vec<SigningKey>, StartError> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<io::Result<Vec<PathBuf>>>()
         .map_err(unreadable)?;
-    // Among files of one age the last by name is the newest.
+    // Among files of the same age the last by name is the newest.
     paths.sort();
     paths.iter().filter_map(|path| read_key_file(path).transpose()).collect()
 }
 
-/// The key in a file; none in files of other kinds.
+/// The key in a file; `None` for files of other kinds.
 fn read_key_file(path: &Path) -> Result<Option<SigningKey>, StartError> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     let text =
@@ -158,7 +157,7 @@ fn generate(
         OwnAlgorithm::EdDsa => pair(KeyPairKind::Ed25519)?,
         OwnAlgorithm::Rs256 => pair(KeyPairKind::Rsa)?,
     };
-    // A pair of the other kind keeps its file: its tokens hold on.
+    // A pair of the other kind keeps its file: its tokens stay valid.
     let name = if folder.join(name).exists() { "signing-2.pem" } else { name };
     let path = folder.join(name);
     fs::create_dir_all(folder)

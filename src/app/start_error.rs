@@ -1,4 +1,4 @@
-//! Why the server does not start: one plain line for the operator.
+//! Why the server does not start: one line for the operator.
 
 use std::path::PathBuf;
 

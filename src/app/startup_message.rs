@@ -1,4 +1,4 @@
-//! What a server says when it is ready: where to look, and while there is no tenant, the commands that make one.
+//! The message of a server that is ready: its addresses, and while there is no tenant, the commands that create one.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn command(config: Option<&Path>) -> String {
     format!("lotline{}", flag.unwrap_or_default())
 }
 
-/// The text as one word of a POSIX shell.
+/// The text quoted as a single argument of a POSIX shell.
 fn shell_word(text: &str) -> String {
     let is_plain = |one: char| one.is_ascii_alphanumeric() || "_./-+:@%,=".contains(one);
     if !text.is_empty() && text.chars().all(is_plain) {

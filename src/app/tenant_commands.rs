@@ -1,4 +1,5 @@
-//! `lotline tenant …`: one company as a whole, by whoever holds the database; a server may be running on it.
+//! `lotline tenant …`: operations on a whole tenant with direct access to the database; a server may be running on
+//! it.
 
 use super::admin_commands::{self, ErrorLine};
 use super::cli::{ExportArgs, TenantCommand};
@@ -57,7 +58,7 @@ async fn show(settings: &Settings, slug: &str) -> Result<String, ErrorLine> {
     Ok(lines.join("\n"))
 }
 
-/// What may be done in the tenant, in a word or two.
+/// The state of the tenant, for display.
 pub(super) fn tenant_state(tenant: &TenantRow) -> &'static str {
     match (&tenant.removal, tenant.is_active) {
         (Some(_), _) => "being removed",
@@ -91,7 +92,7 @@ async fn delete(settings: &Settings, slug: &str, confirm: &str) -> Result<String
     let services = Services::new(db.clone(), Clock::system(), Entropy);
     let op = PlatformOp::of_system(&services, SystemReason::CommandLine);
     tenant_removal::request(&op, id, confirm, &|_: &TenantRow| Ok(())).await.map_err(problem_line)?;
-    // A server that runs beside may take bites as well: each is whole by itself.
+    // A running server may also remove batches of rows: each batch is atomic.
     while tenant_removal::delete_batch(&services, id).await.map_err(problem_line)?
         == RemovalProgress::InProgress
     {}
@@ -100,7 +101,7 @@ async fn delete(settings: &Settings, slug: &str, confirm: &str) -> Result<String
     Ok(format!("tenant {slug} ({id}) removed"))
 }
 
-/// The store as it is: a verb that only looks makes none.
+/// Opens the existing store: a subcommand that only reads does not create one.
 async fn open(settings: &Settings) -> Result<Database, ErrorLine> {
     let database = parts::database(settings);
     if let DatabaseSettings::Sqlite { path } = &database
@@ -111,7 +112,7 @@ async fn open(settings: &Settings) -> Result<Database, ErrorLine> {
     Database::open(&database).await.map_err(|error| error.to_string())
 }
 
-/// What was done is on disk already; a server beside keeps the file open anyway.
+/// All changes are on disk already; a running server keeps the file open anyway.
 async fn close(db: Database) {
     if let Err(error) = db.close().await {
         tracing::debug!(%error, "the database was not closed cleanly");

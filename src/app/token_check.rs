@@ -1,5 +1,5 @@
-//! `lotline token check`: whether a credential holds, whose it is, and if not, why. Callers of the server are told one thing only;
-//! whoever holds the database may know.
+//! `lotline token check`: whether a credential is valid, its owner, and if not, why. The server's clients get one
+//! text for all reasons; a command with access to the database may show the reason.
 
 use std::io::BufRead;
 
@@ -15,7 +15,7 @@ use crate::domain::identity::Identity;
 use crate::domain::identity::authenticate::{Authenticated, Credential};
 use crate::protocol::problem::Code;
 
-/// Says that it holds, or why not.
+/// Returns the owner of a valid credential, or why it is invalid.
 pub async fn run(settings: &Settings, token: &str) -> Result<String, ErrorLine> {
     let given = if token == "-" { read_line()? } else { token.trim().to_owned() };
     let identity = admin_commands::command_identity(settings).await?;
@@ -45,7 +45,7 @@ fn describe_valid(admitted: &Authenticated, token: &str, identity: &Identity) ->
     format!("holds until {until}\n{who}\n{issuer}")
 }
 
-/// Why it does not hold, in words.
+/// Why it is invalid, as text.
 fn describe_invalid(identity: &Identity, token: &str, code: Code, detail: &str) -> String {
     match CredentialKind::of(token) {
         CredentialKind::ApiKey if PresentedKey::parse(token).is_none() => {
@@ -55,7 +55,7 @@ fn describe_invalid(identity: &Identity, token: &str, code: Code, detail: &str) 
             "the user who made the API key, or the tenant, is deactivated".to_owned()
         }
         CredentialKind::ApiKey => {
-            "the API key is unknown here, was revoked, has ended, or its secret is another one".to_owned()
+            "the API key is unknown here, was revoked, has expired, or its secret is wrong".to_owned()
         }
         CredentialKind::Ticket => "it is a ticket: it opens one socket or stream, and no request".to_owned(),
         CredentialKind::Opaque(_) => {
@@ -72,7 +72,7 @@ fn describe_invalid_token(identity: &Identity, token: &str, code: Code, detail: 
     };
     match (code, verified) {
         (Code::InactiveUser, _) => {
-            "the signature is good, and the user or the tenant is deactivated".to_owned()
+            "the signature is good, but the user or the tenant is deactivated".to_owned()
         }
         (Code::Unauthenticated, Verified::Foreign(token)) => {
             let named = match token.subject() {
@@ -81,12 +81,12 @@ fn describe_invalid_token(identity: &Identity, token: &str, code: Code, detail: 
             };
             let (issuer, tenants) = (token.issuer(), token.tenants().join(", "));
             format!(
-                "the signature is good, and {named} stands for nobody, or for more than one user, in the tenants \
-                 that issuer {issuer} may speak for ({tenants})"
+                "the signature is good, but {named} matches no user, or more than one user, in the tenants \
+                 of issuer {issuer} ({tenants})"
             )
         }
         (Code::Unauthenticated, Verified::User(_) | Verified::Operator(_)) => {
-            "the signature is good, and the sign-in that it belongs to has ended, or its user was removed"
+            "the signature is good, but the sign-in that it belongs to has ended, or its user was removed"
                 .to_owned()
         }
         _ => detail.to_owned(),

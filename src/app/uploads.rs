@@ -1,11 +1,12 @@
-//! Where files go, by the configuration: a folder that can be written to, or a bucket.
+//! Opens the configured store of uploads: a writable folder, or a bucket.
 
 use super::start_error::StartError;
 use crate::blobs::{BlobStore, BucketSettings};
 use crate::config::Settings;
 use crate::domain::uploads::{UploadSettings, Uploads};
 
-/// Opens the place. A folder is tried; a bucket that does not answer now may answer later, and stops no start.
+/// Opens the store. A folder is tested; an unreachable bucket may become reachable later and does not prevent the
+/// start.
 pub async fn open(settings: &Settings) -> Result<Uploads, StartError> {
     let refused = |error: crate::blobs::Error| StartError::Uploads(error.to_string());
     let blobs = match bucket(settings) {

@@ -1,4 +1,4 @@
-//! From the configuration's words to what each part is made with.
+//! Converts the configuration to the settings of each part.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::session::connection_limits::ConnectionLimits;
 use crate::session::settings::SessionSettings;
 use crate::storage::DatabaseSettings;
 
-/// What is answered when a node has no place left for anything else.
+/// Requests that are answered even when a node has no capacity left for others.
 const PROBES: &[&str] = &["/livez", "/readyz"];
-/// How long a stream is quiet at most (contract section 6).
+/// The longest silence of a stream before a keep-alive is sent (see `docs/protocol.md`).
 const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
-/// The echo takes what conformance tests send: 16 MiB.
+/// The echo accepts what conformance tests send: 16 MiB.
 const ECHO_BYTES: usize = 16 * 1024 * 1024 + 1024;
 
 pub fn database(settings: &Settings) -> DatabaseSettings {
@@ -68,7 +68,7 @@ pub fn sessions(settings: &Settings) -> SessionSettings {
     }
 }
 
-/// What callers may take, and tenants unless operators said otherwise.
+/// The limits of callers, and of tenants unless operators have overridden them.
 pub fn limits(settings: &Settings) -> LimitSettings {
     let limits = &settings.limits;
     let by_quota = [
@@ -90,7 +90,7 @@ pub fn limits(settings: &Settings) -> LimitSettings {
     }
 }
 
-/// How the queue of jobs works.
+/// The settings of the job queue.
 pub fn jobs(settings: &Settings) -> JobSettings {
     let limits = &settings.limits;
     JobSettings {
@@ -159,10 +159,10 @@ pub fn passwords(settings: &Settings) -> PasswordSettings {
 pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentitySettings {
     let auth = &settings.auth;
     let span = |duration: Duration| chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX);
-    // Nothing is taken from a request's Host, which any client may write.
+    // Nothing is taken from a request's Host header, which any client can set.
     let bound = (!address.ip().is_unspecified()).then(|| format!("http://{address}"));
     IdentitySettings {
-        // The configuration keeps to the range that a lifetime has.
+        // The configuration enforces the range of a lifetime.
         access_ttl: u32::try_from(auth.access_ttl_seconds)
             .ok()
             .and_then(Lifetime::from_secs)
@@ -178,7 +178,7 @@ pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentityS
     }
 }
 
-/// The address that the document of sockets names. On every address of the machine there is at least its own.
+/// The address in the AsyncAPI document. A node that is bound to all addresses has at least its loopback address.
 pub fn advertised_url(settings: &Settings, bound: std::net::SocketAddr) -> String {
     let own = || {
         if bound.ip().is_unspecified() {

@@ -1,5 +1,6 @@
-//! From a verified credential to a principal: compares what a credential says with what the caller of this module
-//! loaded from the store. Authority comes from the store alone; the credential only says whom to load.
+//! Turns a verified credential into a principal: compares the claims of the credential with the records that the
+//! caller of this module loaded. Authority comes from the store alone; the credential only says which records to
+//! load.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,25 +13,25 @@ use super::token::verified::{ForeignSubject, VerifiedForeign, VerifiedOperator, 
 use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 use crate::base::normalize;
 
-/// Why a good credential does not open the door.
+/// Why a valid credential is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
-    /// The user, tenant, session or key is unknown, ended or somebody else's: for the caller the same as a bad token.
+    /// The user, tenant, session or key is unknown, ended or belongs to another: reported like a bad token.
     #[error("the credential names nothing that is there")]
     Unknown,
-    /// Known, but deactivated: the person or the whole tenant.
+    /// Known, but deactivated: the user or the whole tenant.
     #[error("the account or its tenant is deactivated")]
     Inactive,
 }
 
-/// Whether an account may be used. A tenant that is suspended makes everyone in it inactive.
+/// Whether an account may be used. All users of a suspended tenant are inactive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountState {
     Active,
     Inactive,
 }
 
-/// A user as loaded, with the tenant's part in it.
+/// A loaded user, with the tenant's part of its state.
 #[derive(Clone, Debug)]
 pub struct UserRecord {
     pub user_id: UserId,
@@ -41,14 +42,15 @@ pub struct UserRecord {
     pub state: AccountState,
 }
 
-/// A sign-in as loaded. One that was ended, or whose owner has changed the password since, is not loaded at all.
+/// A loaded sign-in. One that was ended, or that began before its owner's last change of password, is not loaded at
+/// all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionRecord<Owner> {
     pub session_id: SessionId,
     pub owner: Owner,
 }
 
-/// An operator as loaded.
+/// A loaded operator.
 #[derive(Clone, Debug)]
 pub struct OperatorRecord {
     pub operator_id: OperatorId,
@@ -56,7 +58,7 @@ pub struct OperatorRecord {
     pub state: AccountState,
 }
 
-/// An API key as loaded. A revoked key is not loaded at all.
+/// A loaded API key. A revoked key is not loaded at all.
 #[derive(Clone, Debug)]
 pub struct KeyRecord {
     pub key_id: KeyId,
@@ -68,7 +70,7 @@ pub struct KeyRecord {
     pub state: AccountState,
 }
 
-/// Our own token of a person, with the user and the live session that it names.
+/// Our own token of a user, with the user and the live session that it names.
 pub fn user(
     token: &VerifiedUser,
     record: &UserRecord,
@@ -79,8 +81,8 @@ pub fn user(
     if same && live { active_user(record, Some(session.session_id)) } else { Err(CredentialError::Unknown) }
 }
 
-/// Why a person whose sign-in has ended is refused. That the account is deactivated is told first: its sign-ins end with
-/// that, and to sign in again would not help.
+/// The error for a user without a live sign-in. Deactivation has precedence: it ends all sign-ins, and another
+/// sign-in would not help.
 pub fn missing_session_error(record: &UserRecord) -> CredentialError {
     match record.state {
         AccountState::Inactive => CredentialError::Inactive,
@@ -88,10 +90,10 @@ pub fn missing_session_error(record: &UserRecord) -> CredentialError {
     }
 }
 
-/// A foreign token, with the user that was found for its subject in one of its tenants.
+/// A foreign token, with the user found for its subject in one of the issuer's tenants.
 pub fn foreign(token: &VerifiedForeign, record: &UserRecord) -> Result<Principal, CredentialError> {
     let named = match token.subject() {
-        // Case counts, though it does not at a sign-in: an issuer may have one account `ann` and another one `ANN`.
+        // Case matters here, unlike at a sign-in: an issuer may have both an account `ann` and another one `ANN`.
         ForeignSubject::Username(username) => normalize::name(username) == record.username,
         ForeignSubject::UserId(user_id) => *user_id == record.user_id,
     };
@@ -111,7 +113,7 @@ pub fn operator(
     active_operator(record, session, token.operator_id(), token.session_id())
 }
 
-/// An operator who was admitted, with what is stored now.
+/// An admitted operator, checked against the current record.
 pub fn refresh_operator(
     principal: &OperatorPrincipal,
     record: &OperatorRecord,
@@ -140,7 +142,7 @@ fn active_operator(
     }))
 }
 
-/// An API key that was shown, with the row that its id names.
+/// A presented API key, with the row that its id names.
 pub fn key(
     presented: &PresentedKey,
     record: &KeyRecord,
@@ -150,28 +152,28 @@ pub fn key(
     if matches { active_key(record, now) } else { Err(CredentialError::Unknown) }
 }
 
-/// A principal that holds on after its user was changed: the same person with the role as it is now.
+/// The principal after a change of its user: the same user with the current role.
 pub fn refresh_user(principal: &UserPrincipal, record: &UserRecord) -> Result<Principal, CredentialError> {
     let same = record.user_id == principal.user_id && record.tenant_id == principal.tenant_id();
     if same { active_user(record, principal.session_id) } else { Err(CredentialError::Unknown) }
 }
 
-/// A key that was admitted, with its row as it is now.
+/// An admitted key, checked against its current row.
 pub fn refresh_key(record: &KeyRecord, now: DateTime<Utc>) -> Result<Principal, CredentialError> {
     active_key(record, now)
 }
 
-/// What a single-use ticket stands for while it waits to be used. It carries no authority: user, session or key are
-/// loaded and judged anew when it is shown.
+/// What a single-use ticket grants. It carries no authority: user, session or key are loaded and checked again when
+/// it is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketGrant {
     tenant_id: TenantId,
     holder: TicketHolder,
-    /// When the connection that it opens must end: never later than its credential would have.
+    /// When the connection that it opens must end: no later than the credential that it was made with.
     ends_at: DateTime<Utc>,
 }
 
-/// Whose ticket it is.
+/// The user or key that the ticket was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketHolder {
@@ -179,7 +181,7 @@ pub enum TicketHolder {
     Key { key_id: KeyId },
 }
 
-/// Whose share a ticket counts against: the person or the key, under whatever sign-in it was made.
+/// The user or key that a ticket counts against, whatever sign-in it was made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TicketOwner {
     User(UserId),
@@ -187,7 +189,7 @@ pub enum TicketOwner {
 }
 
 impl TicketGrant {
-    /// A ticket for `principal`, whose credential ends at `ends_at`; none for an operator, who opens no sockets.
+    /// A ticket for `principal`, with a credential that ends at `ends_at`; `None` for an operator, which opens no sockets.
     pub fn of(principal: &Principal, ends_at: DateTime<Utc>) -> Option<Self> {
         let (tenant_id, holder) = match principal {
             Principal::User(user) => {
@@ -204,7 +206,7 @@ impl TicketGrant {
         self.tenant_id
     }
 
-    /// Whom to load.
+    /// The records to load.
     pub fn holder(&self) -> TicketHolder {
         self.holder
     }
@@ -220,13 +222,13 @@ impl TicketGrant {
         self.ends_at
     }
 
-    /// The same grant with another end: the connection that it opened goes on by a newer credential.
+    /// The same grant with another end: a newer credential extended the connection that it opened.
     #[must_use]
     pub fn with_end(self, ends_at: DateTime<Utc>) -> Self {
         Self { ends_at, ..self }
     }
 
-    /// The ticket of a person. A ticket that was made under a session needs that session alive.
+    /// Admits a user's ticket. A ticket that was made under a session needs that session alive.
     pub fn authenticate_user(
         &self,
         record: &UserRecord,
@@ -245,7 +247,7 @@ impl TicketGrant {
         if live { active_user(record, session_id) } else { Err(missing_session_error(record)) }
     }
 
-    /// The ticket of a key.
+    /// Admits a key's ticket.
     pub fn authenticate_key(
         &self,
         record: &KeyRecord,

@@ -1,60 +1,61 @@
-//! Failures as they are counted: they drain away one by one, and what they cost grows with each.
+//! Counters of failures, which decay over time; the wait grows with each failure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::throttle::Wait;
 
-/// How one kind of counter grows.
+/// How the wait of one kind of counter grows.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
-    /// Failures that cost nothing.
+    /// Failures without a wait.
     pub free_failures: u32,
     /// The wait after the first failure past them; it doubles with each further one.
     pub first_wait: TimeDelta,
     pub max_wait: TimeDelta,
-    /// How long it takes to forget one failure.
+    /// The time after which one failure is removed from the count.
     pub forget_one_after: TimeDelta,
 }
 
-/// How the tries at one account from all addresses are spread once many of them have failed.
+/// How attempts at one account from all addresses are paced once many of them have failed.
 #[derive(Clone, Copy, Debug)]
 pub struct PacingSettings {
-    /// Failures, of all addresses together, that cost nothing; past them the gap between two tries doubles from the first
-    /// gap up to the widest.
+    /// Failures, of all addresses together, that cause no delay; past them the gap between two attempts doubles from
+    /// the first gap up to the widest.
     pub free_failures: u32,
     pub first_gap: TimeDelta,
     pub max_gap: TimeDelta,
     pub forget_one_after: TimeDelta,
-    /// Failures at this account in a day that an address may have and still is never refused, only delayed: typing mistakes.
+    /// Failures at this account within a day that an address may have and is still only delayed, never refused:
+    /// typing mistakes.
     pub tolerated_failures: u32,
-    /// How long one try is delayed at most.
+    /// The longest delay of one attempt.
     pub max_delay: TimeDelta,
-    /// Tries at one account, and in all, that are being delayed at once.
+    /// Limits of the attempts that are delayed at the same time: of one account, and of all.
     pub max_delayed_per_account: u32,
     pub max_delayed: u32,
 }
 
-/// Failures that drain away one by one. Of one size, however many they are.
+/// A count of failures that decays over time. Its size is constant.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FailureCounter {
     failures: u32,
-    /// Until when the failures are drained.
+    /// The time up to which the decay is applied.
     drained_at: Option<DateTime<Utc>>,
     failed_at: Option<DateTime<Utc>>,
-    /// Those that are not drained: they go together, a day after the last.
+    /// Failures without decay: they are dropped together, a day after the last.
     failures_in_window: u32,
 }
 
-/// How long a failure is held against an address where all wait in line.
+/// How long a failure counts against an address while attempts at the account are paced.
 const DAILY_WINDOW: TimeDelta = TimeDelta::days(1);
 
 impl FailureCounter {
-    /// Whether the next attempt may be let through.
+    /// Whether the next attempt is allowed.
     pub(super) fn check_wait(&mut self, allowance: &Allowance, now: DateTime<Utc>) -> Result<(), Wait> {
         self.drain(allowance.forget_one_after, now);
         let Some(failed_at) = self.failed_at else { return Ok(()) };
         let wait = backoff(self.failures, allowance.free_failures, allowance.first_wait, allowance.max_wait);
-        // A clock that was set back must not stretch a wait.
+        // A clock that was set back must not lengthen a wait.
         let left = (failed_at + wait - now).min(wait);
         if left <= TimeDelta::zero() { Ok(()) } else { Err(Wait(left)) }
     }
@@ -71,7 +72,7 @@ impl FailureCounter {
         self.failures_in_window = self.failures_in_window.saturating_sub(1);
     }
 
-    /// The failures of which the last is not a day ago.
+    /// The failures without decay, or 0 if the last one is a day old.
     pub(super) fn failures_in_window(&self, now: DateTime<Utc>) -> u32 {
         if self.failed_at.is_some_and(|failed_at| now - failed_at < DAILY_WINDOW) {
             self.failures_in_window
@@ -85,19 +86,19 @@ impl FailureCounter {
         let step = forget_one_after.num_milliseconds().max(1);
         let steps = (now - since).num_milliseconds() / step;
         self.failures = self.failures.saturating_sub(u32::try_from(steps).unwrap_or(u32::MAX));
-        // The rest of a step goes on counting; an empty counter starts its first step when it is next used.
+        // The remainder of a step is kept; an empty counter starts its first step when it is next used.
         let rest = TimeDelta::milliseconds((now - since).num_milliseconds() % step);
         self.drained_at = Some(if self.failures == 0 { now } else { now - rest });
     }
 }
 
-/// The tries at one account from all addresses.
+/// Paces the attempts at one account from all addresses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AccountPacer {
     counter: FailureCounter,
-    /// When the next try may go on.
+    /// When the next attempt may run.
     next_slot_at: Option<DateTime<Utc>>,
-    /// Tries that are being delayed.
+    /// Attempts that are being delayed.
     pub(super) delayed: u32,
 }
 
@@ -111,7 +112,7 @@ impl AccountPacer {
         if self.gap(pace, now) == TimeDelta::zero() {
             return TimeDelta::zero();
         }
-        // No line is longer than what may be delayed and one gap.
+        // The wait is at most the longest delay plus one gap.
         let most = pace.max_delay + pace.max_gap;
         self.next_slot_at.map_or(TimeDelta::zero(), |free_at| (free_at - now).min(most))
     }
@@ -127,7 +128,7 @@ impl AccountPacer {
 
     pub(super) fn record_failure(&mut self, pace: &PacingSettings, now: DateTime<Utc>) {
         self.counter.drain(pace.forget_one_after, now);
-        // Far more than the widest gap asks for: after a long siege the account is soon forgotten again.
+        // Far more than the widest gap needs, but capped so that the account recovers soon after a long attack.
         self.counter.failures = (self.counter.failures + 1).min(pace.free_failures + 20);
         self.counter.failed_at = Some(now);
     }

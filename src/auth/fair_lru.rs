@@ -1,17 +1,17 @@
-//! A bounded table that many fill: when it is full, the holder who has most of it gives up what of theirs was used longest
-//! ago. So a flood from one place takes room from itself, and never from the others.
+//! A bounded table shared by many holders: when it is full, the holder with the most entries loses its least recently
+//! used one. So a flood from one source evicts its own entries, and never those of others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
-/// Values by key, at most so many; `H` is who they are charged to.
+/// At most `capacity` values by key; each is charged to a holder `H`.
 #[derive(Debug)]
 pub(super) struct FairLruCache<K, H, V> {
     capacity: usize,
     entries: HashMap<K, Entry<H, V>>,
-    /// Of each holder the keys by when they were last used.
+    /// The keys of each holder by their last use.
     keys_by_holder: HashMap<H, BTreeMap<u64, K>>,
-    /// The holders by how much they have.
+    /// The holders by their number of entries.
     by_size: BTreeSet<(usize, H)>,
     use_count: u64,
 }
@@ -64,7 +64,7 @@ where
         &mut entry.value
     }
 
-    /// The value of `key` if it is known.
+    /// The value of `key` if there is one.
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.entries.get_mut(key).map(|entry| &mut entry.value)
     }

@@ -1,5 +1,6 @@
-//! Keyed marks: equal for equal messages, and of no use to whoever has only the store. The keys are derived from those
-//! that sign tokens, so every node of a cluster leaves the same marks, and a rotation takes them along.
+//! Keyed fingerprints: equal for equal messages, and useless without the key, so that the store alone reveals
+//! nothing. The keys are derived from the signing keys, so every node of a cluster makes the same fingerprints, also
+//! after a rotation.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// A key that marks. It cannot sign a token, and a signing key cannot be found from it.
+/// A key for fingerprints. It cannot sign a token, and the signing key cannot be computed from it.
 #[derive(Clone)]
 pub(in crate::auth) struct FingerprintKey([u8; 32]);
 
@@ -17,7 +18,7 @@ impl FingerprintKey {
     }
 }
 
-/// What one key makes of a message.
+/// The fingerprint of a message under one key.
 #[derive(Clone)]
 pub struct KeyedFingerprint {
     kid: String,
@@ -32,35 +33,35 @@ impl KeyedFingerprint {
         Self { kid: kid.to_owned(), bytes: mac.finalize().into_bytes().into() }
     }
 
-    /// Which key left it.
+    /// The id of the key that made it.
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// The mark itself: 32 bytes that nobody without the key can make.
+    /// The fingerprint itself: 32 bytes that cannot be made without the key.
     pub fn bytes(&self) -> [u8; 32] {
         self.bytes
     }
 
-    /// The key's id and the mark, for the store.
+    /// The key's id and the fingerprint, for the store.
     pub fn encode(&self) -> String {
         format!("{}.{}", self.kid, URL_SAFE_NO_PAD.encode(self.bytes))
     }
 }
 
-/// The marks of all keys of a ring on one message.
+/// The fingerprints of one message under all keys of a ring.
 #[derive(Clone)]
 pub struct FingerprintSet {
     newest: KeyedFingerprint,
     older: Vec<KeyedFingerprint>,
 }
 
-/// How a stored mark compares.
+/// The result of comparing a stored fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
     Same,
     Different,
-    /// The key that made it has left the ring, so nobody can tell.
+    /// The key that made it has left the ring, so the comparison is impossible.
     KeyRemoved,
 }
 
@@ -72,7 +73,7 @@ impl FingerprintSet {
         Self { newest, older: older.collect() }
     }
 
-    /// The mark to store: that of the key that signs now.
+    /// The fingerprint to store: that of the current signing key.
     pub fn newest(&self) -> &KeyedFingerprint {
         &self.newest
     }
@@ -81,9 +82,9 @@ impl FingerprintSet {
         std::iter::once(&self.newest).chain(&self.older)
     }
 
-    /// Compares with what [`Mark::to_store`] gave, in the same time wherever they differ.
+    /// Compares with a stored result of [`KeyedFingerprint::encode`], in constant time.
     pub fn compare(&self, stored: &str) -> Match {
-        // The mark has no dot; a key's id may have some.
+        // The fingerprint has no dot; a key's id may have some.
         let Some((kid, mark)) = stored.rsplit_once('.') else { return Match::KeyRemoved };
         let Some(own) = self.iter().find(|own| own.kid == kid) else { return Match::KeyRemoved };
         let encoded = URL_SAFE_NO_PAD.decode(mark).unwrap_or_default();

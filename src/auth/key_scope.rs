@@ -1,4 +1,4 @@
-//! The closed sets that authority is granted by: roles for people (the wire names them), scopes for API keys.
+//! The closed sets that authority is granted by: roles of users (the wire names them), scopes of API keys.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::protocol::role::{Role, UnknownRole};
 
-/// One thing that an API key is for.
+/// One thing that an API key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum KeyScope {
     #[serde(rename = "jobs:run")]
@@ -42,7 +42,7 @@ impl fmt::Display for KeyScope {
     }
 }
 
-/// A name that is no scope of an API key.
+/// A name that is not a scope of API keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key's scope is one of jobs:run, properties:write, logs:write, events:read")]
 pub struct UnknownKeyScope;
@@ -66,12 +66,12 @@ impl KeyScopes {
         self.0.contains(&scope)
     }
 
-    /// Whether the key has no scope at all, and so may do nothing.
+    /// Whether the key has no scope at all, and therefore no permission.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Those of the scopes that `role` may give.
+    /// The scopes that `role` may grant.
     #[must_use]
     pub fn grantable_by(&self, role: Role) -> Self {
         self.iter().filter(|scope| scope.min_granting_role() <= role).collect()

@@ -1,4 +1,4 @@
-//! Floor 2: who a caller is and what they may. Judges facts that callers loaded; does no I/O.
+//! Floor 2: authentication and authorisation. Judges records that callers loaded; does no I/O.
 
 mod failures;
 mod fair_lru;

@@ -1,6 +1,6 @@
 //! Passwords: the rules for choosing one, and argon2id hashes of them. Hashing costs 20 MiB and tens of milliseconds
-//! by design, so it runs on blocking threads, as many at once as there are cores; tenants take turns at them, and a crowd
-//! is turned away.
+//! by design, so it runs on blocking threads, as many at once as there are cores; tenants are served in rotation, and
+//! callers beyond the capacity are refused.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -21,15 +21,15 @@ use crate::base::text::has_length;
 
 const MIN_CHARS: usize = 8;
 const MAX_CHARS: usize = 200;
-/// 200 characters in their longest spelling stay below this; more is not even normalised.
+/// The longest spelling of 200 characters is below this; a longer text is not even normalised.
 const MAX_BYTES: usize = 4096;
 
-/// A password in its normal form (NFKC, as NIST SP 800-63B asks): the same keys pressed on another system give the same
-/// password. Never shown; wiped when dropped.
+/// A password in its normal form (NFKC, as NIST SP 800-63B requires): the same keys pressed on another system give
+/// the same password. Never printed; wiped when dropped.
 #[derive(Clone, Debug)]
 pub struct Password(SecretString);
 
-/// Why a password may not be chosen. There are no rules of composition: they make passwords worse.
+/// Why a new password is refused. There are no rules of composition: they make passwords worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPassword {
     #[error("a password has 8 to 200 characters")]
@@ -41,7 +41,7 @@ pub enum InvalidPassword {
 }
 
 impl Password {
-    /// A new password for `username`, held against the rules.
+    /// A new password for `username`, checked against the rules.
     pub fn choose(text: &str, username: &str) -> Result<Self, InvalidPassword> {
         if text.contains('\0') {
             return Err(InvalidPassword::Nul);
@@ -59,8 +59,8 @@ impl Password {
         Ok(Self(normal.into()))
     }
 
-    /// A password that somebody typed to sign in. What could never have been chosen becomes the empty password, which
-    /// matches nothing and takes as long to find out.
+    /// A password that was typed to sign in. A text that could never have been chosen becomes the empty password,
+    /// which matches nothing and takes as long to check.
     pub fn typed(text: &str) -> Self {
         let normal = if text.len() > MAX_BYTES { String::new() } else { normalise(text) };
         Self(normal.into())
@@ -71,7 +71,7 @@ fn normalise(text: &str) -> String {
     text.nfkc().collect()
 }
 
-/// What one hash costs.
+/// The cost of one hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     pub memory_kib: u32,
@@ -86,15 +86,16 @@ impl Default for Cost {
     }
 }
 
-/// How much hashing is done at once, and how long others wait for it.
+/// The limits of concurrent hashing and of waiting for it.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordSettings {
     pub cost: Cost,
-    /// Hashes at once.
+    /// Hashes at the same time.
     pub concurrency: usize,
-    /// Callers of one party that may wait besides, and eight times as many of all; the next one is told to come back.
+    /// Callers of one party that may wait in addition, and eight times as many of all parties; further ones get
+    /// `Busy`.
     pub max_waiting: usize,
-    /// How long a caller waits at most.
+    /// The longest wait of a caller.
     pub max_wait: Duration,
 }
 
@@ -105,16 +106,16 @@ impl Default for PasswordSettings {
     }
 }
 
-/// Parties that may wait to the full before there is no room.
+/// The number of parties with full queues that the total capacity allows for.
 const MAX_FULL_PARTIES: usize = 8;
 
-/// Whose share of the hashing a password takes.
+/// The party that a password's hashing counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HashingParty {
     Tenant(TenantId),
     /// Operators, and users of the command line.
     Platform,
-    /// All names that stand for no tenant.
+    /// All names that belong to no tenant.
     NoTenant,
 }
 
@@ -131,11 +132,11 @@ pub enum PasswordError {
     Ended,
 }
 
-/// How a typed password compares.
+/// The result of comparing a typed password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordCheck {
     Correct,
-    /// Right, but hashed at another cost than today's: hash it again while it is at hand.
+    /// Right, but hashed at another cost than the current one: hash it again while the password is available.
     CorrectNeedsRehash,
     Wrong,
 }
@@ -144,11 +145,11 @@ pub enum PasswordCheck {
 #[derive(Clone)]
 pub struct Passwords {
     argon2: Argon2<'static>,
-    /// A hash that nothing matches, at today's cost: what unknown names are compared with.
+    /// A hash that nothing matches, at the current cost: unknown names are compared with it.
     dummy: Arc<str>,
-    /// Bounded: callers inside, hashing or waiting; when it is full the next one gets `Busy` at once.
+    /// Bounded: callers that hash or wait; when it is full the next one gets `Busy` at once.
     capacity: Arc<Semaphore>,
-    /// Bounded: callers hashing; the others wait, for at most `patience`, each in the line of their party.
+    /// Bounded: callers that hash; the others wait up to `max_wait`, each in the queue of its party.
     semaphore: FairSemaphore<HashingParty>,
     max_wait: Duration,
     clock: Clock,
@@ -157,7 +158,7 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// A hasher whose blocking work is awaited through `tracker`. Hashes once, so call it at the start.
+    /// A hasher; `tracker` awaits its blocking work. Makes one hash itself, so call it at the start.
     pub fn new(
         settings: PasswordSettings,
         clock: Clock,
@@ -186,8 +187,8 @@ impl Passwords {
         self.run(party, move || hash(&argon2, password.0.expose_secret().as_bytes(), entropy)).await
     }
 
-    /// Compares `password` with what is stored. For a user that is unknown or has no password the same work is done,
-    /// so that the time taken tells nothing.
+    /// Compares `password` with the stored hash. For a user that is unknown or has no password the same work is done,
+    /// so that the time taken reveals nothing.
     pub async fn verify_or_dummy(
         &self,
         party: HashingParty,
@@ -209,7 +210,8 @@ impl Passwords {
         let permit = self.acquire_permit(party).await?;
         let task = self.tracker.spawn_blocking(move || {
             let done = work();
-            // The seat is kept by the work and not by the caller, who may go away while the thread goes on.
+            // The permit is held by the work and not by the caller, which may be cancelled while the thread still
+            // runs.
             drop(permit);
             done
         });
@@ -228,7 +230,7 @@ impl Passwords {
     }
 }
 
-/// The right to hash one password; it ends when it is dropped.
+/// Permission to hash one password; released when dropped.
 struct HashingPermit {
     _permit: FairPermit<HashingParty>,
     _capacity: OwnedSemaphorePermit,
@@ -243,7 +245,7 @@ fn hash(argon2: &Argon2<'_>, password: &[u8], entropy: Entropy) -> Result<String
 
 fn compare(argon2: &Argon2<'_>, phc: &str, password: &[u8]) -> Result<PasswordCheck, PasswordError> {
     let stored = PasswordHash::new(phc).map_err(|_| PasswordError::BadHash)?;
-    // Without salt and output there is nothing to compare with; argon2 would call that a wrong password.
+    // Without salt and output there is nothing to compare with; argon2 would report a wrong password.
     if stored.salt.is_none() || stored.hash.is_none() {
         return Err(PasswordError::BadHash);
     }
@@ -271,7 +273,7 @@ mod tests {
     const PARTY: HashingParty = HashingParty::Tenant(TenantId(1));
     const OTHER: HashingParty = HashingParty::Tenant(TenantId(2));
 
-    /// The least that argon2 takes: the tests are about the rules, not about the cost.
+    /// The minimum that argon2 accepts: the tests are about the rules, not about the cost.
     const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
     fn passwords(settings: PasswordSettings, clock: &Clock) -> Passwords {

@@ -1,5 +1,5 @@
-//! What a caller may do: one closed table of permissions, and who is granted each. It does not know whose a thing
-//! is: "own jobs" and "rooms they are in" are the domain's to check.
+//! Permissions: one closed table of them and their grants. It knows nothing of ownership or membership: "own jobs"
+//! and "rooms they are in" are checked by the domain.
 
 use super::key_scope::{KeyScope, Role};
 use super::principal::Principal;
@@ -15,17 +15,17 @@ pub enum Permission {
     MintTicket,
     /// Open sockets, streams and the event list.
     ReadEvents,
-    /// The figures of `status_update`.
+    /// Read the live totals of `status_update`.
     ReadStatus,
     /// Read jobs with their logs, items and executions.
     ReadJobs,
-    /// Read properties, their price history and who is looking at them.
+    /// Read properties, their price history and their viewers.
     ReadProperties,
     /// Read one's own inbox and mark it as read.
     ReadNotifications,
     /// Read rooms that one is in, and direct messages to oneself.
     ReadRooms,
-    /// Tell others which property one is looking at.
+    /// Show others which property one is viewing.
     ShowViewing,
     /// Find other people of the tenant by name.
     ReadDirectory,
@@ -61,7 +61,7 @@ pub enum Permission {
     ReadAudit,
     /// List and close the tenant's open connections.
     ManageConnections,
-    /// Live figures of the tenant.
+    /// Read live statistics of the tenant.
     ReadStats,
     /// Receive admin notices and every system alert.
     ReadAdminNotices,
@@ -79,7 +79,7 @@ pub enum Permission {
     ReadNodeStatus,
 }
 
-/// Who is granted a permission: people from a role upward, keys with any of the scopes, operators.
+/// The grant of a permission: users from a role upward, keys with any of the scopes, operators.
 pub struct Grant {
     pub min_role: Option<Role>,
     pub scopes: &'static [KeyScope],
@@ -146,12 +146,12 @@ impl Permission {
         Self::ReadNodeStatus,
     ];
 
-    /// The permission that is written as `name` in the code.
+    /// The permission with the variant `name` in the code.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|permission| format!("{permission:?}") == name)
     }
 
-    /// Who is granted this permission, for those who describe it.
+    /// The grant of this permission, for documentation.
     pub fn granted(self) -> Grant {
         self.grant()
     }
@@ -165,7 +165,8 @@ impl Permission {
             Self::MintTicket | Self::ReadEvents | Self::ReadStatus => {
                 users_from(Viewer).or_keys(&[EventsRead])
             }
-            // A key that follows feeds must be able to read the lists that a gap sends it to, and a worker its jobs.
+            // A key that follows feeds must be able to read the lists that it needs after a gap, and a worker its
+            // jobs.
             Self::ReadJobs => users_from(Viewer).or_keys(&[EventsRead, JobsRun]),
             Self::ReadProperties => users_from(Viewer).or_keys(&[EventsRead]),
             Self::ReadOwnUser | Self::ReadNotifications | Self::ReadRooms | Self::ShowViewing => {
@@ -198,7 +199,7 @@ impl Permission {
 }
 
 impl Permission {
-    /// What a caller needs for it, in words: `the role member or above, or an API key with the scope jobs:run`.
+    /// What a caller needs for it, as text: `the role member or above, or an API key with the scope jobs:run`.
     pub fn requirement(self) -> String {
         let Grant { min_role: from, operators, .. } = self.grant();
         let role = from.map(|role| match role {
@@ -213,7 +214,7 @@ impl Permission {
         role.into_iter().chain(scopes).chain(operator).collect::<Vec<_>>().join(", or ")
     }
 
-    /// The scopes any of which lets an API key do it, separated by blanks; `None` when no key may.
+    /// The scopes any of which allows an API key to do it, separated by spaces; `None` when no key may.
     pub fn scopes(self) -> Option<String> {
         let names: Vec<String> = self.grant().scopes.iter().map(ToString::to_string).collect();
         (!names.is_empty()).then(|| names.join(" "))
@@ -221,8 +222,8 @@ impl Permission {
 }
 
 impl KeyScope {
-    /// The least role that may give this scope to a key: one that may do itself what the scope lets the key do. What only
-    /// keys may do is a worker's, who works for the whole tenant, and so is given by who manages its keys.
+    /// The least role that may grant this scope to a key: one that has all permissions that the scope gives. A scope
+    /// for keys only is a worker's, which works for the whole tenant, so it needs the role that manages keys.
     pub fn min_granting_role(self) -> Role {
         let manager = Permission::ManageKeys.grant().min_role.unwrap_or(Role::Admin);
         let grants = Permission::ALL.into_iter().map(Permission::grant);
@@ -248,7 +249,7 @@ mod tests {
     use super::*;
     use crate::auth::principal::sample;
 
-    /// The contract's role table, told again by hand: `v`iewer, `m`ember, `a`dmin, `o`perator, and the key's
+    /// The role table, stated independently of the code: `v`iewer, `m`ember, `a`dmin, `o`perator, and the key's
     /// scopes `j`obs:run, `p`roperties:write, `l`ogs:write, `e`vents:read.
     const EXPECTED: [(Permission, &str); 35] = [
         (Permission::ManageOwnAccount, "vmao"),

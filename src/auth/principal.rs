@@ -1,5 +1,5 @@
-//! Who is calling. A principal exists only after its credential was verified and matched with what the store says
-//! (`admit.rs`): fields are private and the constructors stay inside `auth`.
+//! The verified caller. A principal exists only after its credential was verified and compared with the store
+//! (`authenticate.rs`): fields are private and the constructors stay inside `auth`.
 
 use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 
@@ -13,7 +13,7 @@ pub enum Principal {
     User(UserPrincipal),
     /// An API key of a tenant: a worker or a program.
     Key(KeyPrincipal),
-    /// A platform account, which has no tenant and so no scope.
+    /// A platform account, which has no tenant and therefore no scope.
     Operator(OperatorPrincipal),
 }
 
@@ -27,7 +27,7 @@ impl Principal {
         }
     }
 
-    /// The person that calls: none for a key, even though a person made it.
+    /// The user that calls; `None` for a key, even though a user created it.
     pub fn user_id(&self) -> Option<UserId> {
         match self {
             Self::User(user) => Some(user.user_id),
@@ -35,7 +35,7 @@ impl Principal {
         }
     }
 
-    /// The person that owns what this caller creates: for a key, its maker.
+    /// The user that owns what this caller creates: for a key, its creator.
     pub fn owner_id(&self) -> Option<UserId> {
         match self {
             Self::User(user) => Some(user.user_id),
@@ -90,7 +90,7 @@ impl UserPrincipal {
         &self.username
     }
 
-    /// The role as the store had it when the principal was made: a token's own claim is never believed.
+    /// The role that the store had when the principal was made: a token's own claim is never used.
     pub fn role(&self) -> Role {
         self.role
     }
@@ -124,7 +124,7 @@ impl KeyPrincipal {
         self.key_id
     }
 
-    /// The person who made the key and owns the jobs that it creates.
+    /// The user that created the key and owns the jobs that it creates.
     pub fn made_by(&self) -> UserId {
         self.made_by
     }
@@ -156,7 +156,7 @@ impl OperatorPrincipal {
     }
 }
 
-/// Principals for the unit tests of every floor; in production only `admit` makes one.
+/// Principals for the unit tests of every floor; in production only `authenticate` makes one.
 #[cfg(test)]
 pub(crate) mod sample {
     use uuid::Uuid;
@@ -188,7 +188,7 @@ pub(crate) mod sample {
     pub(crate) fn key_of(tenant_id: TenantId, made_by: UserId, scopes: &[KeyScope]) -> Principal {
         Principal::Key(KeyPrincipal {
             scope: TenantScope::of_principal(tenant_id),
-            // A key a maker, so that two workers of a test are two.
+            // One key per creator, so that two workers of a test differ.
             key_id: KeyId(Uuid::from_u128(u128::from(made_by.0.unsigned_abs()))),
             made_by,
             scopes: scopes.iter().copied().collect(),

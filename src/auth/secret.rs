@@ -1,5 +1,5 @@
-//! Opaque secrets: refresh tokens, API keys and password links. The text is shown once; the store keeps its
-//! hash. Each kind has a prefix, so that a secret in the wrong place is told apart and a leaked one can be found.
+//! Opaque secrets: refresh tokens, API keys and password links. The text is shown once; the store keeps its hash.
+//! Each kind has a prefix, so that a misplaced secret is recognised and a leaked one can be searched for.
 
 use std::fmt;
 
@@ -16,10 +16,10 @@ use crate::base::ids::KeyId;
 /// Characters of 256 random bits in base64url.
 const RANDOM_CHARS: usize = 43;
 const KEY_PREFIX: &str = "llk_";
-/// Tickets are signed and not looked up; the prefix tells them apart from all the others.
+/// Tickets are signed and not looked up; the prefix distinguishes them from all other secrets.
 pub(in crate::auth) const TICKET_PREFIX: &str = "llt_";
 
-/// A secret that is found again by its hash. API keys are not among them: see [`PresentedKey`].
+/// A secret that is looked up by its hash. API keys are not among them: see [`PresentedKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SecretKind {
     /// Continues a sign-in.
@@ -41,7 +41,7 @@ impl SecretKind {
         MintedSecret::of(format!("{}{}", self.prefix(), entropy.token()))
     }
 
-    /// The secret that these bytes are, for one that must be made again: they must be as good as random.
+    /// The secret with these bytes, for one that must be made again: they must be as good as random.
     pub fn from_bytes(self, bytes: [u8; 32]) -> MintedSecret {
         MintedSecret::of(format!("{}{}", self.prefix(), URL_SAFE_NO_PAD.encode(bytes)))
     }
@@ -53,7 +53,7 @@ impl SecretKind {
     }
 }
 
-/// A secret at the moment of its making: the text for its owner, the hash for the store.
+/// A secret that was just made: the text for its owner, the hash for the store.
 #[derive(Debug)]
 pub struct MintedSecret {
     pub text: SecretText,
@@ -71,8 +71,8 @@ pub fn mint_api_key(key_id: KeyId, entropy: Entropy) -> MintedSecret {
     MintedSecret::of(format!("{KEY_PREFIX}{}_{}", key_id.0.simple(), entropy.token()))
 }
 
-/// An API key that a caller showed. The row is found by the id in it, and only then are the hashes compared: no
-/// index is ever searched by something that an attacker chooses.
+/// A presented API key. The row is found by the id in it, and only then are the hashes compared: no index is ever
+/// searched by a value that an attacker chooses.
 #[derive(Clone, Debug)]
 pub struct PresentedKey {
     key_id: KeyId,
@@ -80,7 +80,7 @@ pub struct PresentedKey {
 }
 
 impl PresentedKey {
-    /// Reads a key; `None` when `text` has not the form of one.
+    /// Reads a key; `None` when `text` does not have the form of one.
     pub fn parse(text: &str) -> Option<Self> {
         let (id, random) = text.strip_prefix(KEY_PREFIX)?.split_at_checked(32)?;
         let uuid = Uuid::try_parse(id).ok()?;
@@ -95,13 +95,13 @@ impl PresentedKey {
         self.key_id
     }
 
-    /// Whether this is the key whose hash was stored; takes the same time either way.
+    /// Whether the stored hash is this key's; constant time.
     pub fn matches(&self, stored: &SecretHash) -> bool {
         self.hash == *stored
     }
 }
 
-/// What a text looks like, so that a door knows whom to ask. Looking like something proves nothing.
+/// The kind of a credential by its form, which decides how it is checked. The form proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
     ApiKey,
@@ -112,7 +112,7 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
-    /// The form of `text`, by its prefix.
+    /// The kind of `text`, by its prefix.
     pub fn of(text: &str) -> Self {
         if text.starts_with(KEY_PREFIX) {
             return Self::ApiKey;
@@ -126,7 +126,7 @@ impl CredentialKind {
     }
 }
 
-/// Secret text on its way to its owner. Shows itself only through [`SecretText::expose`]; wiped when dropped.
+/// Secret text on its way to its owner. Readable only through [`SecretText::expose`]; wiped when dropped.
 #[derive(Clone)]
 pub struct SecretText(SecretString);
 
@@ -135,7 +135,7 @@ impl SecretText {
         Self(SecretString::from(text))
     }
 
-    /// The text itself, for the one answer that hands it over.
+    /// The text itself, for the one response that contains it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -157,7 +157,7 @@ impl SecretHash {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// Reads a stored hash; `None` when it has not the length of one.
+    /// Reads a stored hash; `None` when its length is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -168,7 +168,7 @@ impl SecretHash {
     }
 }
 
-/// Takes the same time whether equal or not, and where the difference lies.
+/// Takes the same time whether equal or not, and wherever the difference is.
 impl PartialEq for SecretHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

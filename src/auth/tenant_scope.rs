@@ -1,9 +1,9 @@
 //! The tenant that a piece of work is bound to. A scope is proof, not a parameter: it is made from a verified
-//! principal or, by name of a reason, for the system's own work. There is no other way to get one.
+//! principal or, with a stated reason, for the system's own work. There is no other way to get one.
 
 use crate::base::ids::TenantId;
 
-/// Proof that the work at hand may touch this tenant, and no other.
+/// Proof that the current work may access this tenant, and no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TenantScope {
     tenant_id: TenantId,
@@ -15,8 +15,8 @@ impl TenantScope {
         Self { tenant_id }
     }
 
-    /// For work that no caller asked for, or that comes before there can be a caller. The reason is written where
-    /// the scope is made, so that a search for [`SystemReason`] lists every place that acts without a principal.
+    /// For work that no caller requested, or that happens before a caller is known. The reason is written where the
+    /// scope is made, so that a search for [`SystemReason`] lists all code that acts without a principal.
     pub const fn for_system(_reason: SystemReason, tenant_id: TenantId) -> Self {
         Self { tenant_id }
     }
@@ -27,7 +27,7 @@ impl TenantScope {
     }
 }
 
-/// Why work is done without a principal. Also the key of the database's system door.
+/// Why work is done without a principal. Also required to use the system connection pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SystemReason {
     /// A password is checked and a sign-in begun.
@@ -38,7 +38,7 @@ pub enum SystemReason {
     CredentialLookup,
     /// A new tenant signs up.
     Registration,
-    /// The account, sessions or work of an operator, who has no tenant.
+    /// The account, sessions or work of an operator, which has no tenant.
     Operator,
     /// A broadcast is written to each tenant in turn.
     PlatformBroadcast,
@@ -46,38 +46,38 @@ pub enum SystemReason {
     LeaseSweep,
     /// The heads of the logs are compared.
     HeadPoll,
-    /// Merged progress and summaries are written by their timer.
+    /// Merged progress and summaries are written periodically.
     MergedWrite,
     /// Rows past their retention are removed.
     Retention,
-    /// The builtin crawler takes and runs jobs.
+    /// The builtin crawler claims and runs jobs.
     Crawl,
-    /// Jobs are looked for on behalf of all waiting claims of a node.
+    /// Jobs are polled for all waiting claims of a node.
     JobPoll,
-    /// Uploads that nobody finished are removed.
+    /// Abandoned uploads are removed.
     UploadSweep,
-    /// The rooms of people who came or went are looked up.
+    /// The rooms of users that connected or disconnected are looked up.
     Presence,
     /// Readiness, version and metrics.
     Health,
     /// The schema is changed.
     Migration,
-    /// The first tenant and user are made.
+    /// The first tenant and user are created.
     Bootstrap,
     /// The demo fills itself with data.
     Demo,
-    /// A verb on the command line, run by whoever holds the database's address.
+    /// A subcommand, run with access to the database's address.
     CommandLine,
-    /// A copy is written or put back.
+    /// A backup is written or restored.
     Backup,
     /// A tenant is removed.
     TenantRemoval,
-    /// Quotas are read, and tenants told that one is nearly used up.
+    /// Quotas are read, and tenants notified that one is nearly used up.
     Quota,
 }
 
 impl SystemReason {
-    /// The reason in a word, for logs and for the name that the database shows of a connection.
+    /// The reason's name, for logs and for the application name of a database connection.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Login => "login",

@@ -1,9 +1,10 @@
-//! Slows the guessing of passwords. Failures are counted for each account at each client address, and for each address: there
-//! every one past a free allowance doubles the wait, and a try within it is refused. Over all addresses an account's
-//! failures only slow: a try from elsewhere waits a little, and an address that has not failed itself, but for a mistake or
-//! two, is never refused, so that a stranger cannot shut a person out. Names that do not exist are counted like those that do.
+//! Slows the guessing of passwords. Failures are counted for each account at each client address, and for each
+//! address: there every failure past a free allowance doubles the wait, and an attempt within it is refused. Failures
+//! of an account over all addresses only delay: an attempt from another address waits a little, and an address
+//! without failures of its own, but for a mistake or two, is never refused, so that an attacker cannot lock an
+//! account. Names that do not exist are counted like those that do.
 //!
-//! Spans are measured between the times that callers hand in, which are to come from a steady clock.
+//! Durations are measured between the times that callers pass in, which must come from a steady clock.
 
 use std::net::IpAddr;
 
@@ -18,12 +19,12 @@ use crate::base::ip_prefix::IpPrefix;
 /// How logins are throttled.
 #[derive(Clone, Copy, Debug)]
 pub struct ThrottleSettings {
-    /// Of one account at one address.
+    /// For one account at one address.
     pub account: Allowance,
-    /// Larger: one address may stand for a whole office.
+    /// Larger: one address may be a whole office.
     pub address: Allowance,
     pub pacing: PacingSettings,
-    /// Counters of each kind that are remembered at most.
+    /// The most counters of each kind that are kept.
     pub max_entries: usize,
 }
 
@@ -64,38 +65,38 @@ pub enum ClientHistory {
 
 type Table<V> = FairLruCache<Key, IpPrefix, V>;
 
-/// The failures so far. One per node: a caller guards it with a lock and never holds that across a wait.
+/// The failures so far. One per node: a caller guards it with a lock and never holds that across an await.
 #[derive(Debug)]
 pub struct LoginThrottle {
     settings: ThrottleSettings,
-    /// Of an account at an address.
+    /// For an account at an address.
     pairs: Table<FailureCounter>,
     addresses: Table<FailureCounter>,
-    /// Of an account over all addresses.
+    /// For an account over all addresses.
     accounts: Table<AccountPacer>,
-    /// Tries that are being delayed.
+    /// Attempts that are being delayed.
     delayed: u32,
 }
 
-/// A login that was let through. It counts as failed from the start, so that a thousand guesses at once are a thousand
-/// failures; give it back through [`LoginThrottle::succeeded`] or [`LoginThrottle::withdrawn`].
+/// A login attempt that was allowed. It counts as failed from the start, so that a thousand concurrent guesses are a
+/// thousand failures; give it back through [`LoginThrottle::record_success`] or [`LoginThrottle::cancel`].
 #[derive(Debug)]
 #[must_use]
 pub struct Attempt {
     account: Key,
     pair: Key,
     address: Key,
-    /// How long the try is to wait before the password is compared; when that is over, or the caller went away, it is told
-    /// by [`LoginThrottle::waited`].
+    /// How long the attempt must wait before the password is compared; afterwards, and also when the caller is
+    /// cancelled, call [`LoginThrottle::finish_delay`].
     pub delay: TimeDelta,
 }
 
-/// Too many failures: how long to wait before the next attempt can be let through.
+/// Too many failures: how long to wait before the next attempt can be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait(pub TimeDelta);
 
 impl LoginThrottle {
-    /// A throttle that has seen nothing yet.
+    /// A throttle without any failures.
     pub fn new(settings: ThrottleSettings) -> Self {
         let most = settings.max_entries;
         Self {
@@ -107,8 +108,8 @@ impl LoginThrottle {
         }
     }
 
-    /// Lets a login through, at once or after a delay, or says how long to wait. `tenant` and `username` are taken as they
-    /// were typed.
+    /// Allows a login, at once or after a delay, or returns how long to wait. `tenant` and `username` are taken as
+    /// typed.
     pub fn begin(
         &mut self,
         tenant: &str,
@@ -120,7 +121,7 @@ impl LoginThrottle {
         let block = IpPrefix::of(client);
         let (account, address) = (account_key(tenant, username), address_key(block));
         let (pair, network) = (pair_key(account, address), block.network());
-        // First the address, and no further when it must wait: or it could fill the tables by trying names without end.
+        // The address first: while it must wait it touches no other table, or it could fill them with names.
         self.addresses.entry(address, network).check_wait(&self.settings.address, now)?;
         let own = self.pairs.entry(pair, network);
         own.check_wait(&self.settings.account, now)?;
@@ -135,7 +136,7 @@ impl LoginThrottle {
         Ok(Attempt { account, pair, address, delay })
     }
 
-    /// Counts something else that costs as much as a try, such as a registration, for the address alone.
+    /// Counts another operation that costs as much as a login, such as a registration, for the address alone.
     pub fn count_address(&mut self, client: IpAddr, now: DateTime<Utc>) -> Result<(), Wait> {
         let block = IpPrefix::of(client);
         let counter = self.addresses.entry(address_key(block), block.network());
@@ -144,7 +145,7 @@ impl LoginThrottle {
         Ok(())
     }
 
-    /// The delay of a try is over.
+    /// The delay of an attempt is over.
     pub fn finish_delay(&mut self, attempt: &Attempt) {
         if attempt.delay > TimeDelta::zero() {
             self.delayed = self.delayed.saturating_sub(1);
@@ -154,9 +155,9 @@ impl LoginThrottle {
         }
     }
 
-    /// The password was right: the account starts afresh at this address. The address only takes its own attempt back, or a
-    /// guesser could wipe its count with an account of their own; and so does the account over all addresses, or each
-    /// sign-in of its holder would give others their guesses anew.
+    /// The password was right: the account's count at this address is reset. The address only takes its own attempt
+    /// back, or a guesser could reset its count with an account of their own; so does the account over all addresses,
+    /// or each sign-in of its holder would allow attackers more guesses.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt has one outcome")]
     pub fn record_success(&mut self, attempt: Attempt) {
         if let Some(own) = self.pairs.get_mut(&attempt.pair) {
@@ -165,7 +166,7 @@ impl LoginThrottle {
         self.undo_failure(&attempt);
     }
 
-    /// The password was never compared (the server was busy, say): nothing was learnt, nothing counts.
+    /// The password was never compared (the server was busy, say): nothing was revealed, so nothing is counted.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt has one outcome")]
     pub fn cancel(&mut self, attempt: Attempt) {
         if let Some(own) = self.pairs.get_mut(&attempt.pair) {
@@ -183,8 +184,8 @@ impl LoginThrottle {
         }
     }
 
-    /// How long a try from an address that the account does not know is delayed, so that all of them together keep a pace.
-    /// Beyond what may be delayed, an address that has failed itself too often is refused, and another goes on.
+    /// The delay of an attempt from an address that is new to the account, so that all of them together keep a pace.
+    /// Beyond what may be delayed, an address with too many failures of its own is refused, and another passes.
     fn delay(
         &mut self,
         account: Key,
@@ -204,7 +205,7 @@ impl LoginThrottle {
             (true, true, _) | (true, _, true) => Err(Wait((delay - pace.max_delay).max(pace.max_gap))),
             (false, true, _) => Ok(TimeDelta::zero()),
             (_, false, over) => {
-                // Who is not refused though the line is long does not make it longer.
+                // An attempt that is allowed although the delay is at its maximum does not extend it.
                 if !over {
                     spread.reserve_slot(&pace, now);
                 }
@@ -216,11 +217,11 @@ impl LoginThrottle {
     }
 }
 
-/// Names and addresses are kept as short hashes: of one size whatever was typed, and no list of names in memory.
+/// Names and addresses are kept as short hashes: of constant size, and without a list of names in memory.
 type Key = [u8; 16];
 
 fn account_key(tenant: &str, username: &str) -> Key {
-    // Folded, so that case is no way around the count. The lengths keep `a` + `bc` and `ab` + `c` apart.
+    // Folded, so that case does not evade the count. The lengths keep `a` + `bc` and `ab` + `c` apart.
     let (tenant, username) = (tenant.to_lowercase(), username.to_lowercase());
     let hash = Sha256::new()
         .chain_update(tenant.len().to_le_bytes())
@@ -265,12 +266,12 @@ mod tests {
         LoginThrottle::new(ThrottleSettings::default())
     }
 
-    /// The `n`th of many addresses, each in a network of its own.
+    /// The `n`th of many addresses, each in its own network.
     fn address(n: u16) -> IpAddr {
         IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, n, 0, 0, 0, 0, 1))
     }
 
-    /// Fails to log in from home until told to wait; the number of failures and the wait.
+    /// Fails to log in from home until refused; the number of failures and the wait.
     fn fail(throttle: &mut LoginThrottle, name: &str, now: i64) -> (u16, i64) {
         for n in 0..2000 {
             if let Err(Wait(wait)) = throttle.begin("acme", name, HOME, New, at(now)) {
@@ -371,7 +372,7 @@ mod tests {
         assert!(throttle.begin("acme", "user32", HOME, New, at(0)).is_err());
     }
 
-    /// Guesses at ann from `many` addresses as fast as they are let, until `ms`; how many tries were let through.
+    /// Guesses at ann from `many` addresses as fast as allowed, until `ms`; the number of allowed attempts.
     fn guess_from_addresses(throttle: &mut LoginThrottle, many: u16, until_ms: i64) -> usize {
         let (mut waiting, mut passed): (Vec<(i64, Attempt)>, usize) = (Vec::new(), 0);
         for ms in (0..until_ms).step_by(100) {
@@ -402,7 +403,7 @@ mod tests {
             assert!(elsewhere.delay <= TimeDelta::seconds(4), "{many}: {}", elsewhere.delay);
             let usual = throttle.begin("acme", "ann", address(60_000), Known, at(240)).unwrap();
             assert_eq!(usual.delay, TimeDelta::zero());
-            // Each address three times, and one a second besides.
+            // Each address three times, plus one a second.
             assert!(passed <= 3 * usize::from(many) + 260, "{many}: {passed}");
         }
     }
@@ -436,7 +437,7 @@ mod tests {
         fail(&mut throttle, "ann", 0);
 
         for n in 0..1000 {
-            // A whole /48 of one client that has all of its addresses.
+            // A whole /48: all of its addresses belong to one client.
             let flood = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, n, 0, 0, 0, 1));
             let _ = throttle.begin("acme", &format!("user{n}"), flood, New, at(0));
             assert!(throttle.begin("acme", "ann", HOME, New, at(0)).is_err(), "forgotten after {n}");

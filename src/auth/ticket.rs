@@ -1,5 +1,5 @@
-//! Tickets: signed statements of who may open one socket or stream, good for a short while. Making one stores nothing, so
-//! that no number of them fills anything; which of them were used is remembered elsewhere.
+//! Tickets: signed, short-lived grants to open one socket or stream. Making one stores nothing, so that no number of
+//! them uses storage; used tickets are recorded elsewhere.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,18 +13,18 @@ use super::secret::{SecretText, TICKET_PREFIX};
 use super::token::key_ring::KeyRing;
 use crate::base::entropy::Entropy;
 
-/// Keeps the signatures of tickets apart from every other use of the same keys.
+/// Separates the signatures of tickets from every other use of the same keys.
 const PURPOSE: &str = "socket ticket";
 const SIGNATURE_BYTES: usize = 32;
-/// The longest text that is looked at; ours have about 350 characters.
+/// The longest accepted text; ours have about 350 characters.
 const MAX_CHARS: usize = 512;
 
-/// Names one ticket among all.
+/// The unique id of a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TicketId(Uuid);
 
-/// Where the use of a ticket is remembered. A ticket of another realm is no ticket: nothing would know whether it was used.
+/// Where the use of a ticket is recorded. A ticket of another realm is refused, because its use would not be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TicketRealm([u8; 16]);
 
@@ -33,7 +33,7 @@ pub struct TicketRealm([u8; 16]);
 pub struct Ticket {
     pub grant: TicketGrant,
     pub id: TicketId,
-    /// Until when it may be used for the first time, by the steady clock.
+    /// Until when it can be used for the first time, by the steady clock.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -49,7 +49,8 @@ impl Ticket {
         Self { grant, id: TicketId(Uuid::from_bytes(entropy.bytes())), expires_at }
     }
 
-    /// The ticket's text: prefix, then signature and statement as base64url. It has no dot, so it cannot be a token.
+    /// The ticket's text: prefix, then signature and grant as base64url. It has no dot, so it cannot be taken for a
+    /// token.
     pub fn sign(&self, ring: &KeyRing, now: DateTime<Utc>, realm: TicketRealm) -> SecretText {
         // Ids and dates always serialise; an empty statement would be no ticket.
         let statement = serde_json::to_vec(self).unwrap_or_default();
@@ -58,7 +59,8 @@ impl Ticket {
         SecretText::new(format!("{TICKET_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// What `text` states, if a key of the ring has signed it for this realm. Keys that no longer sign still verify.
+    /// The ticket in `text`, if a key of the ring has signed it for this realm. Keys that no longer sign still
+    /// verify.
     pub fn verify(text: &str, ring: &KeyRing, now: DateTime<Utc>, realm: TicketRealm) -> Option<Self> {
         let encoded = text.strip_prefix(TICKET_PREFIX).filter(|text| text.len() <= MAX_CHARS)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
@@ -69,7 +71,7 @@ impl Ticket {
     }
 }
 
-/// The bytes that are signed: the realm has a fixed length, so no two pairs read alike.
+/// The signed bytes: the realm has a fixed length, so no two pairs have the same bytes.
 fn signed_bytes(realm: TicketRealm, statement: &[u8]) -> Vec<u8> {
     [&realm.0[..], statement].concat()
 }

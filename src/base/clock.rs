@@ -1,5 +1,5 @@
-//! The one way to read the time and to wait for it. Production follows the system; tests move a clock by hand,
-//! so that no test sleeps.
+//! The only source of time and of waiting. Production uses the system clock; tests advance a manual clock, so that no
+//! test sleeps.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -22,7 +22,7 @@ enum Source {
 
 /// A clock of a test.
 struct Manual {
-    /// Moved on by [`Clock::advance`] alone.
+    /// Moved by [`Clock::advance`] alone.
     steady: watch::Sender<DateTime<Utc>>,
     /// How far the wall clock was set away from it, in microseconds.
     step: AtomicI64,
@@ -40,7 +40,7 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    /// A clock that stays at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: DateTime<Utc>) -> Self {
         let manual = Manual { steady: watch::Sender::new(start), step: AtomicI64::new(0) };
         Self(Source::Manual(Arc::new(manual)))
@@ -55,8 +55,8 @@ impl Clock {
         }
     }
 
-    /// The time as it would be had nobody set the wall clock since the process began: for measuring how long something
-    /// is ago. A clock that is set forth would make every peer look silent, one that is set back would stop every count.
+    /// The time without any change of the wall clock since the process began: for measuring how long ago something
+    /// was. With a wall clock set forward every peer would look silent; with one set back every count would stop.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clock")]
     pub fn steady(&self) -> DateTime<Utc> {
         static BEGIN: LazyLock<(DateTime<Utc>, Instant)> = LazyLock::new(|| (Utc::now(), Instant::now()));
@@ -66,8 +66,8 @@ impl Clock {
         }
     }
 
-    /// What a stored end is set and judged by: the later of the wall clock and the steady one. A wall clock that is set back
-    /// makes no end later, and neither does a machine that slept, for which the steady clock stood still.
+    /// The time that a stored end is set and judged by: the later of the wall clock and the steady one. Neither a
+    /// wall clock that is set back nor a machine that was suspended (its steady clock stops) makes an end later.
     pub fn latest(&self) -> DateTime<Utc> {
         self.now().max(self.steady())
     }
@@ -87,15 +87,15 @@ impl Clock {
     pub async fn sleep_until(&self, at: DateTime<Utc>) {
         match &self.0 {
             Source::System => {
-                // The wall clock may be set back meanwhile; a wait never lasts longer than it looked at its start.
+                // The wall clock may be set back meanwhile; the length of the wait is fixed at its start.
                 let span = (at - Utc::now()).to_std().unwrap_or_default();
                 tokio::time::sleep(span).await;
             }
             Source::Manual(manual) => {
-                // As with the system's clock: how long it lasts is settled at its start.
+                // As with the system's clock, the length of the wait is fixed at its start.
                 let at = at - manual.step();
                 let mut seen = manual.steady.subscribe();
-                // The sender lives as long as this clock, so the wait ends only by the time.
+                // The sender lives as long as this clock, so the wait ends only when the time is reached.
                 let _ = seen.wait_for(|now| *now >= at).await;
             }
         }
@@ -109,8 +109,8 @@ impl Clock {
         }
     }
 
-    /// Sets a manual wall clock forth or back, as an administrator or NTP does; the steady clock goes on as before. The
-    /// system's clock cannot be set: there this does nothing.
+    /// Sets a manual wall clock forward or back, as an administrator or NTP does; the steady clock is not affected.
+    /// The system's clock cannot be set: there this does nothing.
     pub fn set_by(&self, span: TimeDelta) {
         if let Source::Manual(manual) = &self.0 {
             manual.step.fetch_add(span.num_microseconds().unwrap_or_default(), Ordering::Relaxed);
@@ -118,7 +118,7 @@ impl Clock {
     }
 }
 
-/// Measures how long something took, for figures and logs. It decides nothing, so tests need not move it.
+/// Measures how long something took, for metrics and logs. Nothing is decided by it, so tests need not move it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(std::time::Instant);
 
@@ -139,8 +139,8 @@ pub fn epoch_seconds(at: DateTime<Utc>) -> f64 {
     at.timestamp_micros() as f64 / 1e6
 }
 
-/// `at` as RFC 3339 in UTC with milliseconds: the wire's form for every `…_at`. It is always that: a moment that has no
-/// such form, in a row of a time before such were refused, is written as the nearest one.
+/// `at` as RFC 3339 in UTC with milliseconds: the wire's form for every `…_at`. A time outside of the range of RFC
+/// 3339, which an old row may hold, is written as the nearest one in it.
 pub fn rfc3339(at: DateTime<Utc>) -> String {
     clamp_to_rfc3339(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

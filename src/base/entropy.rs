@@ -1,4 +1,4 @@
-//! The one source of randomness, as a value that is handed in.
+//! The only source of randomness, passed as a value.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +11,7 @@ impl Entropy {
     /// `N` random bytes.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give: nothing that needs a secret may go on then.
+    /// When the operating system has no randomness: no secret may be made then.
     pub fn bytes<const N: usize>(self) -> [u8; N] {
         let mut bytes = [0; N];
         #[expect(clippy::expect_used, reason = "a server without randomness must not mint secrets")]

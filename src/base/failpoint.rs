@@ -1,28 +1,28 @@
-//! Places at which a test ends the process, as `kill -9` or a power cut would. They exist only with the feature
-//! `failpoints`, which the tests' own build turns on and no other: without it a place compiles to nothing.
+//! Points at which a test ends the process, as `kill -9` or a power cut would. They exist only with the feature
+//! `failpoints`, which only the test build enables; without it a point compiles to nothing.
 //!
-//! `LOTLINE_FAILPOINT=commit.before:3` ends the process when it comes to that place for the third time; with `:stop`
-//! behind it the process is stopped there instead, until it is sent SIGCONT. `LOTLINE_FAILPOINT_UNSYNCED=1` lets SQLite
+//! `LOTLINE_FAILPOINT=commit.before:3` ends the process when that point is reached for the third time; with `:stop`
+//! appended, the process is stopped there instead, until SIGCONT. `LOTLINE_FAILPOINT_UNSYNCED=1` lets SQLite
 //! acknowledge before the disk does, to show that a power cut is then noticed.
 
-/// A place that tests know by name.
+/// A point that tests name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failpoint {
-    /// Everything is written and nothing committed.
+    /// All rows are written and nothing is committed.
     CommitBefore,
-    /// Committed, and no reader told.
+    /// Committed, and no reader is notified yet.
     CommitAfter,
-    /// A page of the log was read for a reader and nothing of it sent.
+    /// A page of the log was read for a reader and none of it is sent.
     ReplayPage,
-    /// A part of a log is taken away and that is not committed.
+    /// A part of a log is deleted, but not committed.
     Trim,
-    /// A broadcast to all tenants is written to one of them, and that is not noted.
+    /// A broadcast to all tenants is written to one of them, and the progress is not recorded.
     PlatformBroadcast,
-    /// Some rows of a tenant that is to go are taken away and that is not committed.
+    /// Some rows of a tenant under removal are deleted, but not committed.
     TenantRemoval,
     /// A copy is ready to become the store, under a hidden name.
     RestoreReady,
-    /// The old store is locked, and folded into one file.
+    /// The old store is locked and its write-ahead log is merged into the main file.
     RestoreLocked,
     /// The old store has a second name.
     RestoreKept,
@@ -58,7 +58,7 @@ mod armed {
     const UNSYNCED: &str = "LOTLINE_FAILPOINT_UNSYNCED";
 
     impl Failpoint {
-        /// Every place.
+        /// Every point.
         pub const ALL: &[Self] = &[
             Self::CommitBefore,
             Self::CommitAfter,
@@ -88,7 +88,7 @@ mod armed {
         }
     }
 
-    /// Where the process is to end or to stop, and after how many passes.
+    /// At which point the process ends or stops, and after how many passes.
     struct Armed {
         at: Failpoint,
         signal: Signal,
@@ -97,7 +97,7 @@ mod armed {
 
     static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| parse(&std::env::var(VARIABLE).ok()?));
 
-    /// `name:pass` or `name:pass:stop`. Words that mean nothing arm nothing; the test that wrote them then waits in vain and says so.
+    /// `name:pass` or `name:pass:stop`. An invalid text arms nothing; the test that set it then times out.
     fn parse(words: &str) -> Option<Armed> {
         let (name, pass) = words.split_once(':')?;
         let (pass, signal) = match pass.strip_suffix(":stop") {
@@ -117,7 +117,8 @@ mod armed {
     pub fn reach(point: Failpoint) {
         let Some(armed) = ARMED.as_ref().filter(|armed| armed.at == point) else { return };
         if armed.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            // A signal to oneself is delivered before the call returns; the loop is for a system that is not so sure.
+            // A signal to oneself is delivered before the call returns; the loop is for a system that does not
+            // guarantee it.
             while kill_process(getpid(), armed.signal).is_ok() && armed.signal == Signal::KILL {}
         }
     }

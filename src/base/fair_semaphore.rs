@@ -1,5 +1,5 @@
-//! Turns at something that few may use at once. A waiter stands in the line of its party, a tenant for instance,
-//! and the lines are served in rotation: a party with a thousand waiting delays another's first by one turn, not by a
+//! A semaphore that is fair between parties, such as tenants. Each party has a queue of its own, and the queues are
+//! served in rotation: a party with a thousand waiters delays the first waiter of another by one permit, not by a
 //! thousand.
 
 use std::collections::{HashMap, VecDeque};
@@ -9,12 +9,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// Whose line a waiter stands in.
+/// Identifies the queue of a waiter.
 pub trait Party: Copy + Eq + Hash {}
 
 impl<P: Copy + Eq + Hash> Party for P {}
 
-/// So many may use it at once, so many of them for one party, and so many of one party may wait; one more is refused.
+/// Limits the permits in use, the permits of one party and the waiters of one party; further waiters are refused.
 #[derive(Clone)]
 pub struct FairSemaphore<P: Party> {
     inner: Arc<Inner<P>>,
@@ -22,37 +22,37 @@ pub struct FairSemaphore<P: Party> {
 
 struct Inner<P: Party> {
     max_waiting: usize,
-    /// Turns that one party may hold at once.
+    /// Permits that one party may hold at once.
     max_per_party: usize,
     state: Mutex<State<P>>,
 }
 
 struct State<P: Party> {
     free: usize,
-    /// Turns by the party that holds them; a party without any is not here.
+    /// Permits in use by party; a party without any has no entry.
     held: HashMap<P, usize>,
     queues: HashMap<P, VecDeque<oneshot::Sender<FairPermit<P>>>>,
-    /// The parties that have somebody waiting, each once, next first.
+    /// The parties with waiters, each once, next first.
     rotation: VecDeque<P>,
 }
 
-/// A turn that is held; dropping it hands it on.
+/// A permit; when dropped, it passes to the next waiter.
 pub struct FairPermit<P: Party> {
     party: P,
     inner: Option<Arc<Inner<P>>>,
 }
 
-/// The party's line is full.
+/// The party's queue is full.
 #[derive(Debug, PartialEq, Eq)]
 pub struct QueueFull;
 
 impl<P: Party> FairSemaphore<P> {
-    /// One party may hold all of them while no other party waits.
+    /// One party may hold all permits while no other party waits.
     pub fn new(at_once: usize, most_waiting: usize) -> Self {
         Self::shared(at_once, at_once, most_waiting)
     }
 
-    /// One party holds `share` of them at most, whether or not others come.
+    /// One party holds at most `share` permits, whether or not others wait.
     pub fn shared(at_once: usize, share: usize, most_waiting: usize) -> Self {
         let (held, lines) = (HashMap::new(), HashMap::new());
         let state = State { free: at_once, held, queues: lines, rotation: VecDeque::new() };
@@ -65,19 +65,20 @@ impl<P: Party> FairSemaphore<P> {
         }
     }
 
-    /// How many wait, of all parties.
+    /// The number of waiters of all parties.
     pub fn waiting_count(&self) -> usize {
         let state = self.inner.state.lock();
         state.queues.values().flatten().filter(|one| !one.is_closed()).count()
     }
 
-    /// Waits for a turn. Cancel-safe: who goes away loses their place, and a turn that was on its way to them goes on to
-    /// the next.
+    /// Waits for a permit. Cancel-safe: a cancelled waiter leaves the queue, and a permit that was already sent to it
+    /// passes to the next waiter.
     pub async fn acquire(&self, party: P) -> Result<FairPermit<P>, QueueFull> {
         self.enqueue(party)?.permit().await
     }
 
-    /// A place in the party's line, which is kept for as long as this is: for those who do other things while they wait.
+    /// A place in the party's queue, kept as long as this value lives: for callers that do other work while they
+    /// wait.
     pub fn enqueue(&self, party: P) -> Result<Queued<P>, QueueFull> {
         let mut state = self.inner.state.lock();
         if state.free > 0 && state.has_share_left(party, self.inner.max_per_party) {
@@ -89,18 +90,18 @@ impl<P: Party> FairSemaphore<P> {
     }
 }
 
-/// A place in a line. Dropping it gives the place up, and the turn with it if that had come already.
+/// A place in a queue. Dropping it leaves the queue and releases the permit if it was already granted.
 pub enum Queued<P: Party> {
     Ready(Option<FairPermit<P>>),
     Waiting(oneshot::Receiver<FairPermit<P>>),
 }
 
 impl<P: Party> Queued<P> {
-    /// Waits for the turn. Cancel-safe: the place stays.
+    /// Waits for the permit. Cancel-safe: the place in the queue is kept.
     pub async fn permit(&mut self) -> Result<FairPermit<P>, QueueFull> {
         match self {
             Self::Ready(turn) => turn.take().ok_or(QueueFull),
-            // The sender is dropped only without having sent when the whole queue goes down.
+            // The sender is dropped without a value only when the whole queue is dropped.
             Self::Waiting(call) => call.await.map_err(|_| QueueFull),
         }
     }
@@ -110,7 +111,7 @@ impl<P: Party> State<P> {
     fn enqueue(&mut self, party: P, most: usize) -> Result<oneshot::Receiver<FairPermit<P>>, QueueFull> {
         let line = self.queues.entry(party).or_default();
         if line.len() >= most {
-            // Those who went away still stand in line until they are called; they must not keep others out.
+            // Cancelled waiters stay queued until their turn; they must not count against the limit.
             line.retain(|one| !one.is_closed());
             if line.len() >= most {
                 return Err(QueueFull);
@@ -124,7 +125,7 @@ impl<P: Party> State<P> {
         Ok(waiting)
     }
 
-    /// Who is next, of the parties that hold less than their share; the others keep their place in the rotation.
+    /// The next waiter, among the parties below their share; the others keep their position in the rotation.
     fn next(&mut self, share: usize) -> Option<(P, oneshot::Sender<FairPermit<P>>)> {
         for _ in 0..self.rotation.len() {
             let party = self.rotation.pop_front()?;
@@ -185,7 +186,7 @@ impl<P: Party> Drop for FairPermit<P> {
             };
             match call.send(FairPermit { party, inner: Some(Arc::clone(&inner)) }) {
                 Ok(()) => return,
-                // They went away: take the turn back without dropping it, and call the next.
+                // The waiter is gone: take the permit back without dropping it, and try the next.
                 Err(mut unheard) => {
                     unheard.inner = None;
                     back = party;
@@ -216,7 +217,7 @@ mod tests {
     fn enqueue_waiter(turns: &FairSemaphore, party: Party) -> Waiting {
         let turns = turns.clone();
         let mut waiting: Waiting = Box::pin(async move { turns.acquire(party).await });
-        assert!(poll(&mut waiting).is_none(), "nobody holds the turn");
+        assert!(poll(&mut waiting).is_none(), "no one holds the permit");
         waiting
     }
 

@@ -1,8 +1,8 @@
-//! Rates: so many units in each second or minute, with one span's worth at once (the generic cell rate algorithm). One number is
-//! the whole state: when the bucket will be full again.
+//! Rate limiting with the generic cell rate algorithm: a number of units per second or minute, all of which may be
+//! taken at once. The whole state is one number: the time at which the bucket will be full again.
 //!
-//! Written here because a tenant's rate changes while its bucket is in use and the answer tells what is left of it, which
-//! the crates at hand do not offer for keyed limiters.
+//! Written here because a tenant's rate changes while its bucket is in use and responses state the remaining units,
+//! which keyed limiters of the available crates do not offer.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,23 +10,24 @@ use chrono::{DateTime, Utc};
 
 /// The span over which a rate is counted, in nanoseconds.
 const WINDOW_NS: i64 = 1_000_000_000;
-/// A debt is forgiven beyond this, so that a clock that is set back, or one huge write, cannot silence anybody for long.
+/// Debt beyond this is dropped, so that a clock that is set back, or one huge write, does not block a caller for
+/// long.
 const MAX_DEBT_NS: i64 = 10 * WINDOW_NS;
 
-/// The bucket of one key, with nothing in it taken.
+/// The bucket of one key, full at first.
 #[derive(Debug, Default)]
 pub struct Bucket {
     full_at_ns: AtomicI64,
 }
 
-/// How a bucket stands after it was asked.
+/// The state of a bucket after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateState {
     pub per_second: u64,
     pub remaining: u64,
     /// Seconds until the bucket is full again, rounded up.
     pub full_in_secs: u64,
-    /// When the units were refused: seconds until they would be given, rounded up and at least 1.
+    /// When the units were refused: seconds until they would be granted, rounded up and at least 1.
     pub retry_after_secs: Option<u64>,
 }
 
@@ -37,13 +38,13 @@ impl RateState {
 }
 
 impl Bucket {
-    /// Takes one unit, or leaves the bucket as it is.
+    /// Takes one unit, or leaves the bucket unchanged.
     pub fn take(&self, per_second: u64, now: DateTime<Utc>) -> RateState {
         self.take_within(WINDOW_NS, per_second, now)
     }
 
-    /// Takes one unit of a rate that is counted by the minute, or leaves the bucket as it is. A bucket keeps to one of the
-    /// two.
+    /// Takes one unit of a rate per minute, or leaves the bucket unchanged. One bucket is used with only one of the
+    /// two spans.
     pub fn take_per_minute(&self, per_minute: u64, now: DateTime<Utc>) -> RateState {
         self.take_within(60 * WINDOW_NS, per_minute, now)
     }
@@ -69,7 +70,7 @@ impl Bucket {
         }
     }
 
-    /// How long a rate by the minute has nothing to give, in seconds; `None`: it has. Nothing is taken.
+    /// Seconds until a rate per minute grants a unit again; `None` when it would now. Takes nothing.
     pub fn retry_after_per_minute(&self, per_minute: u64, now: DateTime<Utc>) -> Option<u64> {
         let (now, window_ns) = (nanos(now), 60 * WINDOW_NS);
         let debt = self.full_at_ns.load(Ordering::Relaxed).clamp(now, now + window_ns) - now;
@@ -77,7 +78,7 @@ impl Bucket {
         (lacking > 0).then(|| ceil_secs(lacking).max(1))
     }
 
-    /// Takes units that are spent already, into debt if need be.
+    /// Takes units that are already spent, as debt if necessary.
     pub fn spend(&self, units: u64, per_second: u64, now: DateTime<Utc>) -> RateState {
         let now = nanos(now);
         let next = |full_at: i64| {
@@ -91,7 +92,7 @@ impl Bucket {
         rate_state(next(before) - now, per_second, None)
     }
 
-    /// When the debt will be paid; `None` when there is none.
+    /// When the debt is paid; `None` when there is none.
     pub fn pays_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let now_ns = nanos(now);
         self.cap_debt(now_ns, MAX_DEBT_NS);
@@ -99,7 +100,7 @@ impl Bucket {
         (debt > 0).then(|| now + chrono::TimeDelta::nanoseconds(debt) + chrono::TimeDelta::microseconds(1))
     }
 
-    /// How the bucket stands, untouched.
+    /// The state of the bucket, which is left unchanged.
     pub fn peek(&self, per_second: u64, now: DateTime<Utc>) -> RateState {
         let now = nanos(now);
         rate_state(
@@ -109,17 +110,17 @@ impl Bucket {
         )
     }
 
-    /// Brings a bucket back that is fuller with debt than it can be: the clock was set back.
+    /// Caps the debt at what a bucket can have: more than that means that the clock was set back.
     fn cap_debt(&self, now_ns: i64, most_ns: i64) {
         self.full_at_ns.fetch_min(now_ns + most_ns, Ordering::Relaxed);
     }
 
-    /// Whether nothing of it is taken: such a bucket may be forgotten.
+    /// Whether no unit is taken: such a bucket may be dropped.
     pub fn is_full(&self, now: DateTime<Utc>) -> bool {
         self.full_at_ns.load(Ordering::Relaxed) <= nanos(now)
     }
 
-    /// When it will be full, to tell which of many is nearest to it.
+    /// When it will be full; used to find the bucket that is nearest to it.
     pub fn full_at_ns(&self) -> i64 {
         self.full_at_ns.load(Ordering::Relaxed)
     }

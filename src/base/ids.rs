@@ -1,5 +1,5 @@
-//! Identifiers as types, so that a job can never be passed where a user is meant. Numbers come from the
-//! store's identity columns; UUIDs are version 7 (RFC 9562), so they sort by time of creation.
+//! Identifiers as types, so that a job cannot be passed in place of a user. Numbers come from the store's identity
+//! columns; UUIDs are version 7 (RFC 9562), so they sort by time of creation.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -34,7 +34,7 @@ macro_rules! numeric_id {
 }
 
 numeric_id! {
-    /// A company that uses the deployment; the border that everything else respects.
+    /// A company that uses the deployment; the isolation boundary of all data.
     TenantId
     /// A person of one tenant.
     UserId
@@ -44,9 +44,9 @@ numeric_id! {
     JobId
     /// One attempt at running a job.
     ExecutionId
-    /// A listing as the server keeps it.
+    /// A listing as stored.
     PropertyId
-    /// A room, or the conversation of two people, as the server keeps it. The wire's `room_id` is a text of its own.
+    /// A room, or the conversation of two people, as stored. The wire's `room_id` is a different, textual id.
     RoomId
 }
 
@@ -95,7 +95,7 @@ uuid_id! {
     MessageId
     /// A file that was sent, or is being sent.
     UploadId
-    /// A node of the deployment; the same after it was started again.
+    /// A node of the deployment; it keeps its id over restarts.
     NodeId
 }
 

@@ -1,8 +1,9 @@
-//! Whom an address stands for. An IPv6 subscriber has a whole /64 to choose from, so all of it counts as one.
+//! The prefix of an IP address that counts as one client. An IPv6 subscriber has a whole /64, so all of it counts as
+//! one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// One client as far as addresses tell: an IPv4 address, or an IPv6 /64.
+/// One client, by address: an IPv4 address, or an IPv6 /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IpPrefix(IpAddr);
 
@@ -14,7 +15,7 @@ impl IpPrefix {
         }
     }
 
-    /// The network around it that is often in one hand: of IPv4 a /24, of IPv6 a /48.
+    /// The larger network around it, which often has one owner: a /24 of IPv4, a /48 of IPv6.
     pub fn network(self) -> Self {
         match self.0 {
             IpAddr::V4(v4) => Self(Ipv4Addr::from_bits(v4.to_bits() & (!0 << 8)).into()),
@@ -22,7 +23,7 @@ impl IpPrefix {
         }
     }
 
-    /// The address that the block begins with, in the form that IPv6 has for both.
+    /// The first address of the prefix; an IPv4 address is mapped to IPv6.
     pub fn octets(self) -> [u8; 16] {
         match self.0 {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),

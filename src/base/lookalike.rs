@@ -1,5 +1,5 @@
-//! Names that look like others (UTS 39): a name that mixes scripts as no language does, and two names in different scripts
-//! that are drawn the same. Two names in one script never clash here, however alike: `rn` and `m` are two spellings.
+//! Confusable names (UTS 39): a name that mixes scripts as no language does, and two names in different scripts that
+//! look the same. Two names in one script never clash here, however alike: `rn` and `m` are different.
 
 use unicode_security::RestrictionLevel;
 use unicode_security::confusable_detection::skeleton as skeleton_of;
@@ -8,12 +8,12 @@ use unicode_security::restriction_level::RestrictionLevelDetection;
 
 use super::normalize::name_key;
 
-/// What names are compared by for their looks.
+/// The skeletons (UTS 39) by which names are compared for their looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skeletons {
-    /// Of the name as it is shown.
+    /// Of the displayed name.
     pub shown: String,
-    /// Of its key, because case does not count in names.
+    /// Of its key, because names are compared without case.
     pub key: String,
 }
 
@@ -22,7 +22,7 @@ impl Skeletons {
         Self { shown: skeleton(name), key: skeleton(&name_key(name)) }
     }
 
-    /// Whether one of the two is drawn as the other's.
+    /// Whether the two names look the same.
     pub fn is_confusable_with(&self, other: &Self) -> bool {
         self.shown == other.shown || self.key == other.key
     }
@@ -32,16 +32,17 @@ fn skeleton(text: &str) -> String {
     skeleton_of(text).collect()
 }
 
-/// Whether a name mixes scripts beyond what is "highly restrictive": one script, or Latin with the scripts that Chinese,
-/// Japanese and Korean are written in.
+/// Whether a name mixes scripts beyond the level "highly restrictive": one script, or Latin with the scripts in which
+/// Chinese, Japanese and Korean are written.
 pub fn mixes_scripts(name: &str) -> bool {
-    // Punctuation belongs to no script, and the profile of identifiers knows little of what names may have.
+    // Punctuation belongs to no script, and the identifier profile allows little of the punctuation that names may
+    // have.
     let letters: String = name.chars().filter(|letter| !letter.is_ascii_punctuation()).collect();
     let is_single = !AugmentedScriptSet::for_str(&letters).is_empty();
     !is_single && letters.detect_restriction_level() > RestrictionLevel::HighlyRestrictive
 }
 
-/// Whether there is a script in which both names can be written whole.
+/// Whether there is a script in which both names can be written entirely.
 pub fn share_a_script(one: &str, other: &str) -> bool {
     let mut scripts = AugmentedScriptSet::for_str(one);
     scripts.intersect_with(AugmentedScriptSet::for_str(other));

@@ -1,4 +1,4 @@
-//! Floor 0: values that know nothing of Lotline's wire, store or network.
+//! Floor 0: values that do not depend on Lotline's wire, store or network.
 
 pub mod clock;
 pub mod entropy;

@@ -1,4 +1,4 @@
-//! Prices: integer minor units inside, a number of major units on the wire. No price is ever a sum of floats.
+//! Prices: integer minor units inside, a number of major units on the wire. Prices are never summed as floats.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,19 +1,20 @@
-//! The forms that texts are compared in. Of two spellings that people take for one, both sides of a comparison have the
-//! same form: what is stored and what is asked for, in a list's filter and in a live one.
+//! Normal forms in which texts are compared. Both sides of a comparison are normalised: the stored text and the
+//! queried one, in a list's filter and in a live filter.
 //!
-//! Compared without case: user names and e-mail addresses (unique in the tenant), cities, and the words of `q`. Compared
-//! with case: sources and listing keys, tags, and the names of spiders and rooms, which are ASCII.
+//! Compared without case: user names and e-mail addresses (unique in the tenant), cities, and the search terms of
+//! `q`. Compared with case: sources and listing keys, tags, and the names of spiders and rooms, which are ASCII.
 
 use caseless::default_case_fold_str;
 use unicode_normalization::UnicodeNormalization;
 
-/// Without blanks around it, in Unicode's form NFC: for texts whose case counts, and for what is stored to be shown.
+/// Trimmed and in Unicode's form NFC: for texts that are compared with case, and for texts that are stored for
+/// display.
 pub fn exact(text: &str) -> String {
     text.trim().nfc().collect()
 }
 
-/// Fields that hold a name or an id that texts are compared with. What is given as one is read in its exact form wherever it
-/// is given, before any other rule; those of listings have rules of their own.
+/// Fields with a name or an id that texts are compared with. Their values are read in the exact form wherever they
+/// are given, before any other rule; the fields of listings have rules of their own.
 const NAME_FIELDS: [&str; 9] =
     ["category", "display_name", "email", "name", "room_id", "slug", "spider_name", "spiders", "username"];
 
@@ -22,14 +23,13 @@ pub fn is_name_field(field: &str) -> bool {
     NAME_FIELDS.contains(&field)
 }
 
-/// The same without case: Unicode's full case folding, in which `STRASSE` is `straße`.
+/// The same without case: Unicode's full case folding, by which `STRASSE` equals `straße`.
 pub fn case_fold(text: &str) -> String {
     let apart: String = text.trim().nfd().collect();
     default_case_fold_str(&apart).nfc().collect()
 }
 
-/// The form of a user name that is stored: compatible characters are one (NFKC), so that the same keys pressed on another
-/// system give the same name.
+/// The stored form of a user name: NFKC, so that the same keys pressed on another system give the same name.
 pub fn name(text: &str) -> String {
     text.trim().nfkc().collect()
 }
@@ -40,12 +40,12 @@ pub fn name_key(text: &str) -> String {
     default_case_fold_str(&apart).nfkc().collect()
 }
 
-/// The key that names had before they were folded. A user whose new key another had already still has this one.
+/// The key of a name before case folding was introduced. If a user's new key was already taken, this one is kept.
 pub fn former_name_key(text: &str) -> String {
     name(text).to_lowercase()
 }
 
-/// The same of e-mail addresses.
+/// The same for e-mail addresses.
 pub fn former_email_key(text: &str) -> String {
     text.to_lowercase()
 }

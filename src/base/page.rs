@@ -25,7 +25,7 @@ pub struct Page<T, K> {
 }
 
 impl<T, K> Page<T, K> {
-    /// Cuts `rows`, read with `limit + 1`, to the limit; the extra row only tells that there is more.
+    /// Cuts `rows`, read with `limit + 1`, to the limit; the extra row only shows that there are more.
     pub fn from_rows(mut rows: Vec<T>, limit: u64, key: impl Fn(&T) -> K) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
@@ -34,7 +34,7 @@ impl<T, K> Page<T, K> {
         Self { rows, next }
     }
 
-    /// The same page with each row turned into something else.
+    /// The same page with each row mapped.
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U, K> {
         Page { rows: self.rows.into_iter().map(turn).collect(), next: self.next }
     }
@@ -46,7 +46,7 @@ pub fn encode_cursor<K: Serialize>(key: &K) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
 }
 
-/// Reads a cursor back; `None` when it is not one of ours for this list.
+/// Reads a cursor back; `None` when it is not a cursor of this list.
 pub fn decode_cursor<K: DeserializeOwned>(text: &str) -> Option<K> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     serde_json::from_slice(&bytes).ok()

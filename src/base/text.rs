@@ -1,4 +1,4 @@
-//! Text with a stated length, counted in Unicode scalar values, and the short names that tenants and rooms go by.
+//! Text with a length limit, counted in Unicode scalar values, and slugs, the short names of tenants and rooms.
 
 use std::borrow::Cow;
 
@@ -8,15 +8,15 @@ pub fn has_length(text: &str, least: usize, most: usize) -> bool {
     (least..=most).contains(&count) && !text.contains('\0')
 }
 
-/// Whether `text` has 1 to `most` characters, one of them visible, and none that ends a line or turns the direction of
-/// writing for what follows it (UAX 9).
+/// Whether `text` has 1 to `most` characters, at least one of them visible, and none that ends a line or changes the
+/// direction of the text after it (UAX 9).
 pub fn is_single_line(text: &str, most: usize) -> bool {
     let is_hidden = |one: char| one.is_whitespace() || is_zero_width(one);
     let turns = |one: char| is_control_or_bidi(one) && !matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}');
     has_length(text, 1, most) && !text.chars().all(is_hidden) && !text.chars().any(turns)
 }
 
-/// Whether a character is drawn as nothing: two texts that look the same must not differ by one.
+/// Whether a character has no width: two texts that look the same must not differ by one.
 pub fn is_zero_width(one: char) -> bool {
     ZERO_WIDTH.iter().any(|(first, last)| (*first..=*last).contains(&one))
 }
@@ -42,7 +42,8 @@ const ZERO_WIDTH: [(char, char); 17] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Whether an address carries a user name or a password. It is stored, shown and logged, so no secret may stand in it.
+/// Whether an address has a user name or a password. Addresses are stored, shown and logged, so they must hold no
+/// secret.
 pub fn has_credentials(url: &url::Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
@@ -57,8 +58,8 @@ pub fn is_slug(text: &str, most: usize) -> bool {
         && !text.ends_with('-')
 }
 
-/// `text` for a terminal: characters that move the cursor, change its state or turn the direction of writing stand as
-/// `\uXXXX`, as JSON writes them. What strangers wrote must not draw lines of ours.
+/// `text` for a terminal: characters that move the cursor, change its state or change the direction of writing are
+/// escaped as `\uXXXX`, as in JSON, so that untrusted text cannot forge output lines.
 pub fn escape_controls(text: &str) -> Cow<'_, str> {
     if !text.contains(is_control_or_bidi) {
         return Cow::Borrowed(text);
@@ -73,7 +74,7 @@ pub fn escape_controls(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// C0, C1, the separators of lines and paragraphs, and the directions of UAX 9.
+/// C0, C1, the line and paragraph separators, and the bidirectional controls of UAX 9.
 fn is_control_or_bidi(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -82,7 +83,7 @@ fn is_control_or_bidi(character: char) -> bool {
         )
 }
 
-/// The last bytes of `text`, at most `most`, from a character's border on.
+/// The last bytes of `text`, at most `most`, starting at a character boundary.
 pub fn truncate_start(text: &str, most: usize) -> &str {
     let mut start = text.len().saturating_sub(most);
     while !text.is_char_boundary(start) {
@@ -91,7 +92,7 @@ pub fn truncate_start(text: &str, most: usize) -> &str {
     &text[start..]
 }
 
-/// Cuts `text` to at most `most` bytes at a character's border.
+/// Truncates `text` to at most `most` bytes at a character boundary.
 pub fn truncate(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {

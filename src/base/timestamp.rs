@@ -1,5 +1,5 @@
-//! A moment as clients write it. RFC 3339 has years of four digits, so a moment is taken only if it can be written so
-//! again: from 0001-01-01T00:00:00Z up to the end of 9999, in UTC, whatever offset it came with.
+//! A time as clients write it. RFC 3339 has years of four digits, so a time is accepted only if it can be written so
+//! again: from 0001-01-01T00:00:00Z to the end of 9999, in UTC, whatever its offset was.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -8,18 +8,18 @@ const FIRST_MICROS: i64 = -62_135_596_800_000_000;
 /// 9999-12-31T23:59:59.999999Z.
 const LAST_MICROS: i64 = 253_402_300_799_999_999;
 
-/// What is said of a text that is no such moment.
+/// The expected form, for error messages.
 pub const EXPECTED: &str =
     "a date and time as in RFC 3339, such as 2026-01-31T12:00:00Z, from the year 1 to 9999 in UTC";
 
-/// A moment in whole microseconds that can be written as RFC 3339.
+/// A time in whole microseconds that can be written as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
     /// `None` outside of the years 1 to 9999.
     pub fn new(at: DateTime<Utc>) -> Option<Self> {
-        // By way of the number that is stored: a leap second may be the next year's first microsecond.
+        // Checked by the number that is stored: a leap second may be the next year's first microsecond.
         let micros = at.timestamp_micros();
         if !(FIRST_MICROS..=LAST_MICROS).contains(&micros) {
             return None;
@@ -39,13 +39,13 @@ impl Timestamp {
         self.0
     }
 
-    /// The moment as a client may send it again, with no more digits than it has.
+    /// The time in a form that `parse` accepts, with no more digits than necessary.
     pub fn to_text(self) -> String {
         self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true)
     }
 }
 
-/// The nearest moment that can be written as RFC 3339.
+/// The nearest time that can be written as RFC 3339.
 pub fn clamp_to_rfc3339(at: DateTime<Utc>) -> DateTime<Utc> {
     let micros = at.timestamp_micros().clamp(FIRST_MICROS, LAST_MICROS);
     if micros == at.timestamp_micros() { at } else { DateTime::from_timestamp_micros(micros).unwrap_or(at) }

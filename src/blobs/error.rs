@@ -1,4 +1,4 @@
-//! What can go wrong with the bytes, as far as callers tell it apart.
+//! Errors of the blob store, as far as callers distinguish them.
 
 use std::io;
 
@@ -9,13 +9,13 @@ pub enum Error {
     /// There is no such blob.
     #[error("there is no such blob")]
     Missing,
-    /// The place is full.
+    /// The disk is full.
     #[error("there is no room for the blob: {0}")]
     Full(io::Error),
     /// The same call may succeed later.
     #[error("the store of uploads does not answer: {0}")]
     Unavailable(String),
-    /// A noted checkpoint does not hold: the store has less than it has confirmed.
+    /// A saved checkpoint is invalid: the store has less than it confirmed.
     #[error("the store of uploads has lost what it had: {0}")]
     Lost(String),
 }

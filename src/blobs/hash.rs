@@ -1,5 +1,5 @@
-//! The SHA-256 of a blob, taken in as it is stored. Its state is noted with each checkpoint, so that a file of many
-//! sittings is never read again to be hashed.
+//! The SHA-256 of a blob, computed while it is stored. Its state is saved with each checkpoint, so that an upload in
+//! several sessions is never read again for its hash.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{Error, Result};
 
-/// The form of a noted state. One that another version wrote is not gone on with: the file is sent anew.
+/// The format of a saved state. One that another version wrote is refused: the file is sent again.
 const STATE_PREFIX: &str = "sha2-0.11:";
 
 #[derive(Clone, Default)]
@@ -28,7 +28,7 @@ impl BlobHash {
         format!("{STATE_PREFIX}{}", STANDARD_NO_PAD.encode(self.0.serialize()))
     }
 
-    /// Nothing noted: nothing taken in.
+    /// An empty text is the state before the first byte.
     pub(super) fn from_state(noted: &str) -> Result<Self> {
         if noted.is_empty() {
             return Ok(Self::default());

@@ -1,4 +1,4 @@
-//! What a blob is called: by ids alone, so that no name of a person's making ever is a path.
+//! The key of a blob: ids alone, so that no name that a user chose ever becomes a path.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct BlobKey {
 }
 
 impl BlobKey {
-    /// Reads what [`BlobKey::to_string`] has written, and nothing else.
+    /// Parses the output of [`BlobKey::to_string`], and nothing else.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('/');
         let (tenant, shard, name) = (parts.next()?, parts.next()?, parts.next()?);
@@ -22,13 +22,13 @@ impl BlobKey {
         (parts.next().is_none() && shard == key.shard() && key.to_string() == text).then_some(key)
     }
 
-    /// When the upload was begun, by its id.
+    /// When the upload was created, according to its id.
     pub fn created_at(&self) -> Option<DateTime<Utc>> {
         let (seconds, nanos) = self.upload_id.0.get_timestamp()?.to_unix();
         DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
     }
 
-    /// The last two digits, which are random: no folder gets too full.
+    /// The last two digits, which are random, so that the files are spread over folders.
     fn shard(&self) -> String {
         let name = self.upload_id.to_string();
         name.chars().skip(name.len() - 2).collect()

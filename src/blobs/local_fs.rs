@@ -1,4 +1,4 @@
-//! Blobs as files of a local folder. A file grows in its place; a checkpoint is on disk when it is given.
+//! Blobs as files of a local folder. A file is written in place; a checkpoint is on disk when it is returned.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -16,9 +16,9 @@ use super::error::{Error, Result};
 use super::hash::BlobHash;
 use super::key::BlobKey;
 
-/// Read at a time for a reader: what one download holds in memory.
+/// Bytes per read: what one download holds in memory.
 const CHUNK_BYTES: u64 = 64 * 1024;
-/// Only the server's own user reads and writes what people have sent.
+/// Only the server's own user reads and writes the uploaded files.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
@@ -26,12 +26,12 @@ pub(super) struct Folder {
     root: Arc<PathBuf>,
 }
 
-/// A file that grows.
+/// A file that is being written.
 pub(super) struct FileWriter {
     file: Arc<File>,
     length: u64,
     pub(super) hash: BlobHash,
-    /// The folders that lead to it, until the file's name in them is on disk too.
+    /// The parent folders to be synced, until the file's directory entry is on disk too.
     unsynced: Vec<PathBuf>,
 }
 
@@ -76,7 +76,7 @@ impl Folder {
             Ok((file, length))
         });
         let (file, length) = match opened.await {
-            // Begun in a moment before the name was on disk, with nothing confirmed.
+            // Begun, but the name was not on disk yet before a crash, and nothing was confirmed.
             Err(Error::Missing) if stored == 0 => return self.begin(key).await,
             other => other?,
         };
@@ -118,7 +118,7 @@ impl Folder {
         }
     }
 
-    /// Two levels of folders are looked through; what stands there under another name is not ours.
+    /// Searches two levels of folders; files with another form of name are ignored.
     pub(super) async fn list(&self) -> Result<BoxStream<'static, Result<BlobKey>>> {
         let root = Arc::clone(&self.root);
         let tenants = names(PathBuf::clone(&root)).await?;
@@ -175,7 +175,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
 }
 
-/// The names in a folder. One that went away meanwhile has none.
+/// The names in a folder; none if it was removed meanwhile.
 async fn names(folder: PathBuf) -> Result<Vec<String>> {
     let read = blocking(move || {
         if !folder.is_dir() {
@@ -194,7 +194,7 @@ fn join_names(folder: &str, names: Vec<String>) -> impl Stream<Item = Result<Str
     stream::iter(paths)
 }
 
-/// Work on the disk, where it keeps no task from running.
+/// Disk work on a blocking thread, so that it blocks no task.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {

@@ -1,5 +1,5 @@
 //! Floor 3: the bytes of uploads, in a local folder or in an S3-compatible bucket. It knows no rows and no names: a
-//! blob is called by its tenant's and its own id. What a blob holds and how far it has come is the caller's to note.
+//! blob is identified by its tenant's and its own id. The caller records the content and the progress of a blob.
 
 mod error;
 mod hash;
@@ -22,7 +22,7 @@ pub use s3::{BucketSettings, PART_BYTES};
 use local_fs::{FileWriter, Folder};
 use s3::{Bucket, ObjectWriter};
 
-/// Where the bytes are.
+/// The store of the bytes.
 pub struct BlobStore(Backend);
 
 enum Backend {
@@ -30,18 +30,18 @@ enum Backend {
     Bucket(Bucket),
 }
 
-/// How far a blob is on disk, or in the bucket: what the caller notes, and shows when it goes on later.
+/// The durable progress of a blob: the caller saves it, and passes it in to resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Bytes that a crash does not take away.
+    /// Bytes that survive a crash.
     pub stored: u64,
-    /// The state of the hash that has taken in as many; empty at the beginning.
+    /// The state of the hash over these bytes; empty at the beginning.
     pub hash_state: String,
-    /// What the store needs to go on; its own affair.
+    /// State that the store needs to resume; opaque to the caller.
     pub progress: Option<String>,
 }
 
-/// A blob that grows.
+/// A blob that is being written.
 pub struct BlobWriter(WriterKind);
 
 enum WriterKind {
@@ -50,22 +50,22 @@ enum WriterKind {
 }
 
 impl BlobStore {
-    /// A local folder, which is made when it is missing.
+    /// A local folder, which is created if missing.
     pub fn folder(path: PathBuf) -> Result<Self> {
         Folder::open(path).map(Backend::Folder).map(Self)
     }
 
-    /// An S3-compatible bucket. Nothing is asked of it yet.
+    /// An S3-compatible bucket. No request is made yet.
     pub fn bucket(settings: &BucketSettings) -> Result<Self> {
         Bucket::s3(settings).map(Backend::Bucket).map(Self)
     }
 
-    /// Memory that ends with the process: for nodes that were given no other place, as in tests.
+    /// Memory that ends with the process: for nodes without a configured store, as in tests.
     pub fn in_memory() -> Self {
         Self(Backend::Bucket(Bucket::in_memory()))
     }
 
-    /// Whether the place can be written to: makes a small blob and takes it away again.
+    /// Whether the store is writable: creates a small blob and removes it.
     pub async fn check(&self) -> Result<()> {
         match &self.0 {
             Backend::Folder(folder) => folder.check().await,
@@ -73,8 +73,8 @@ impl BlobStore {
         }
     }
 
-    /// Begins a blob. The caller notes its first checkpoint before it appends: what the store keeps for a blob that
-    /// nobody has noted is never found again.
+    /// Begins a blob. The caller saves its first checkpoint before it appends: whatever the store keeps for a blob
+    /// without a saved checkpoint is never found again.
     pub async fn begin(&self, key: &BlobKey) -> Result<(BlobWriter, Checkpoint)> {
         match &self.0 {
             Backend::Folder(folder) => {
@@ -88,7 +88,7 @@ impl BlobStore {
         }
     }
 
-    /// Goes on at a checkpoint: what came after it is forgotten.
+    /// Resumes at a checkpoint: bytes after it are discarded.
     pub async fn resume(&self, key: &BlobKey, from: &Checkpoint) -> Result<BlobWriter> {
         match &self.0 {
             Backend::Folder(folder) => folder.resume(key, from).await.map(WriterKind::File).map(BlobWriter),
@@ -96,16 +96,16 @@ impl BlobStore {
         }
     }
 
-    /// Makes a blob whose every byte is in its last checkpoint readable. May be done again after a crash.
+    /// Makes a blob readable when all of its bytes are in its last checkpoint. May be repeated after a crash.
     pub async fn publish(&self, key: &BlobKey, whole: &Checkpoint) -> Result<()> {
         match &self.0 {
-            // A file is readable as it is.
+            // A file is readable without this.
             Backend::Folder(_) => Ok(()),
             Backend::Bucket(bucket) => bucket.publish(key, whole).await,
         }
     }
 
-    /// The bytes of a published blob within `range`, which lies inside of it.
+    /// The bytes of a published blob within `range`, which must be inside of it.
     pub async fn read(&self, key: &BlobKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         match &self.0 {
             Backend::Folder(folder) => folder.read(key, range).await,
@@ -113,7 +113,7 @@ impl BlobStore {
         }
     }
 
-    /// Takes a blob away, whole or begun. One that is not there is fine.
+    /// Removes a blob, whole or unfinished. A missing one is no error.
     pub async fn remove(&self, key: &BlobKey, progress: Option<&str>) -> Result<()> {
         match &self.0 {
             Backend::Folder(folder) => folder.remove(key).await,
@@ -121,7 +121,7 @@ impl BlobStore {
         }
     }
 
-    /// The blobs that are there, in no order. Begun ones may be among them or not.
+    /// The existing blobs, in no order. Unfinished ones may be among them or not.
     pub async fn list(&self) -> Result<BoxStream<'static, Result<BlobKey>>> {
         match &self.0 {
             Backend::Folder(folder) => folder.list().await,
@@ -131,7 +131,7 @@ impl BlobStore {
 }
 
 impl BlobWriter {
-    /// Takes bytes in. They may be lost in a crash until the next checkpoint.
+    /// Appends bytes. They may be lost in a crash until the next checkpoint.
     pub async fn append(&mut self, bytes: Bytes) -> Result<()> {
         match &mut self.0 {
             WriterKind::File(file) => file.append(bytes).await,
@@ -139,7 +139,7 @@ impl BlobWriter {
         }
     }
 
-    /// Makes as much of what was appended last as the store can: a bucket keeps whole parts only.
+    /// Makes the appended bytes durable as far as the store can: a bucket keeps whole parts only.
     pub async fn checkpoint(&mut self) -> Result<Checkpoint> {
         match &mut self.0 {
             WriterKind::File(file) => file.checkpoint().await,
@@ -147,7 +147,7 @@ impl BlobWriter {
         }
     }
 
-    /// Makes all of it last, and gives its SHA-256 in hexadecimal: nothing may be appended after this.
+    /// Makes all bytes durable, and returns the SHA-256 in hexadecimal: nothing may be appended after this.
     pub async fn seal(&mut self) -> Result<(Checkpoint, String)> {
         match &mut self.0 {
             WriterKind::File(file) => Ok((file.checkpoint().await?, file.hash.clone().finish())),

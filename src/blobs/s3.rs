@@ -1,5 +1,5 @@
-//! Blobs as objects of an S3-compatible bucket. An object grows in parts, of which all but the last have a least size:
-//! what does not fill one waits in memory, and is sent again by the client after a cut.
+//! Blobs as objects of an S3-compatible bucket. An object is uploaded in parts, all but the last of a minimum size:
+//! bytes that do not fill a part are kept in memory, and are sent again by the client after an interruption.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,16 +24,16 @@ use super::hash::BlobHash;
 use super::key::BlobKey;
 use super::local_fs::blocking;
 
-/// Bytes of a part at least; every S3 takes parts of 5 MiB and more.
+/// Bytes of a part at least; every S3 accepts parts of 5 MiB and more.
 pub const PART_BYTES: u64 = 8 * 1024 * 1024;
-/// Parts of one object at most, and what the bytes of a part are a multiple of.
+/// The most parts of one object, and the unit that the size of a part is a multiple of.
 const MAX_PARTS: u64 = 10_000;
 const PART_STEP: u64 = 1024 * 1024;
-/// How long one request may take, and all tries of it together.
+/// The timeout of one request, and of all its tries together.
 const REQUEST: Duration = Duration::from_secs(30);
 const TRIES: usize = 4;
 
-/// What leads to a bucket.
+/// How to reach a bucket.
 #[derive(Clone, Debug)]
 pub struct BucketSettings {
     pub bucket: String,
@@ -42,7 +42,7 @@ pub struct BucketSettings {
     pub region: String,
     pub access_key_id: String,
     pub secret_access_key: SecretString,
-    /// The largest blob that will be asked for.
+    /// The largest blob that is supported.
     pub max_bytes: u64,
 }
 
@@ -52,20 +52,20 @@ pub(super) struct Bucket {
     part_bytes: usize,
 }
 
-/// An object that grows.
+/// An object that is being written.
 pub(super) struct ObjectWriter {
     parts: Arc<dyn MultipartStore>,
     path: Path,
     multipart: MultipartState,
     stored: u64,
-    /// Of what is stored.
+    /// Of the stored bytes.
     pub(super) hash: BlobHash,
     part_bytes: usize,
-    /// Less than a part.
+    /// Bytes that do not fill a part yet.
     tail: BytesMut,
 }
 
-/// What the bucket has of an object, as it is noted by the caller.
+/// The uploaded parts of an object, as saved by the caller.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct MultipartState {
     id: String,
@@ -128,14 +128,14 @@ impl Bucket {
     pub(super) async fn publish(&self, key: &BlobKey, whole: &Checkpoint) -> Result<()> {
         let (path, sent) = (path(key), parse_progress(key, whole.progress.as_deref())?);
         if sent.parts.is_empty() {
-            // There is no object of no parts.
+            // An object cannot be completed from zero parts.
             self.objects.put(&path, PutPayload::default()).await?;
             let _ = self.parts.abort_multipart(&path, &sent.id).await;
             return Ok(());
         }
         let parts = sent.parts.into_iter().map(|content_id| PartId { content_id }).collect();
         let Err(refused) = self.parts.complete_multipart(&path, &sent.id, parts).await else { return Ok(()) };
-        // Done before, by a process that did not live to note it?
+        // Perhaps completed before, by a process that ended before it recorded that.
         match self.objects.head(&path).await {
             Ok(found) if found.size == whole.stored => Ok(()),
             Ok(_) | Err(_) => Err(refused.into()),
@@ -158,7 +158,7 @@ impl Bucket {
     pub(super) async fn remove(&self, key: &BlobKey, progress: Option<&str>) -> Result<()> {
         let path = path(key);
         if let Ok(sent) = parse_progress(key, progress) {
-            // A finished one is not there any more; parts that stay are the bucket's rules to expire.
+            // A completed upload no longer exists; leftover parts are for the bucket's lifecycle rules to expire.
             let _ = self.parts.abort_multipart(&path, &sent.id).await;
         }
         match self.objects.delete(&path).await {
@@ -192,7 +192,7 @@ impl ObjectWriter {
     }
 
     pub(super) fn checkpoint(&self) -> Checkpoint {
-        // Two strings and a list of them always serialise.
+        // A list of strings always serialises.
         let progress = serde_json::to_string(&self.multipart).ok();
         Checkpoint { stored: self.stored, hash_state: self.hash.serialize_state(), progress }
     }

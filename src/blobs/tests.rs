@@ -1,4 +1,4 @@
-//! What every store does alike.
+//! Tests of behaviour that all stores share.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ fn key(number: u8) -> BlobKey {
     BlobKey { tenant_id: TenantId(7), upload_id }
 }
 
-/// Both kinds of store; the folder goes with the test.
+/// Both kinds of store; the folder is removed with the test.
 fn stores() -> (TempDir, [Arc<BlobStore>; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let local = BlobStore::folder(folder.path().join("uploads")).unwrap();

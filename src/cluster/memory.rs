@@ -1,4 +1,4 @@
-//! The cluster of one node: everything stays in this process.
+//! The stores of a cluster of one node: everything stays in this process.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
@@ -15,10 +15,10 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::ids::TenantId;
 
-/// What one remembered use costs: its entries in the tables below, their spare room included.
+/// Bytes of one remembered use: its entries in the tables below, their spare capacity included.
 pub const USE_BYTES: usize = 256;
 
-/// Bytes of remembered uses. A use is remembered for 30 seconds at most, so a share is also a rate.
+/// Bytes of remembered uses. A use is remembered for 30 seconds at most, so a limit is also a rate.
 #[derive(Clone, Copy, Debug)]
 pub struct UsedTicketLimits {
     pub tenant_bytes: usize,
@@ -26,13 +26,13 @@ pub struct UsedTicketLimits {
 }
 
 impl Default for UsedTicketLimits {
-    /// A tenant: 32,768 uses in 30 seconds, so that all of its people may come back together. One owner: 512.
+    /// A tenant: 32,768 uses in 30 seconds, so that all of its users may reconnect together. One owner: 512.
     fn default() -> Self {
         Self { tenant_bytes: 8 * 1024 * 1024, owner_bytes: 128 * 1024 }
     }
 }
 
-/// The used tickets of this process. They are good here alone: after a restart nothing would know that they were used.
+/// The used tickets of this process. They are valid only here: after a restart their use would not be known.
 pub struct MemoryUsedTickets {
     clock: Clock,
     realm: TicketRealm,
@@ -40,11 +40,11 @@ pub struct MemoryUsedTickets {
     uses: Mutex<Uses>,
 }
 
-/// Bounded by the shares of those who have used a ticket lately.
+/// Bounded by the limits of the owners and tenants that have used a ticket lately.
 #[derive(Default)]
 struct Uses {
     used_ids: HashSet<TicketId>,
-    /// By their end, so that what is over is taken off the front.
+    /// By expiry, so that expired uses are removed from the front.
     by_expiry: BTreeMap<(DateTime<Utc>, TicketId), (TenantId, TicketOwner)>,
     of_tenants: HashMap<TenantId, usize>,
     of_owners: HashMap<(TenantId, TicketOwner), usize>,
@@ -82,7 +82,7 @@ impl MemoryUsedTickets {
 }
 
 impl Uses {
-    /// Forgets what is over; each use is forgotten once, so this costs no more than noting did.
+    /// Removes expired uses; each is removed once, so this costs no more than recording it did.
     fn purge_expired(&mut self, now: DateTime<Utc>) {
         while let Some(entry) = self.by_expiry.first_entry() {
             let (until, ticket) = *entry.key();
@@ -170,7 +170,7 @@ mod tests {
         for user in [2, 2, 3, 3] {
             assert!(tickets.record_use(used(&clock, 1, user)).await.unwrap());
         }
-        // The tenant's own share is full now; another tenant has its own.
+        // The tenant's limit is reached now; another tenant has its own.
         assert!(refused(tickets.record_use(used(&clock, 1, 4)).await));
         assert!(tickets.record_use(used(&clock, 2, 1)).await.unwrap());
     }

@@ -1,4 +1,4 @@
-//! What nodes share outside the store. Losing it costs a client a retry, never a fact.
+//! State that nodes share outside the store. Losing it costs a client a retry, never data.
 
 pub mod memory;
 pub mod presence_store;

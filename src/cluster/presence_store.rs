@@ -1,5 +1,5 @@
-//! Who is there, by connection. What is asked is answered from this node's memory at once: a variant that is shared by
-//! several nodes mirrors what the others say and tells them its own behind the caller's back.
+//! Presence by connection. Queries are answered from this node's memory without waiting: an implementation that is
+//! shared by several nodes mirrors the state of the others and publishes its own in the background.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,46 +7,46 @@ use parking_lot::Mutex;
 
 use crate::base::ids::{ConnectionId, TenantId, UserId};
 
-/// Somebody of a tenant.
+/// A user of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TenantUser {
     pub tenant: TenantId,
     pub user: UserId,
 }
 
-/// Whether somebody sits in front of a connection. The greater one stands for the person.
+/// Whether a user is active on a connection. The greatest of all connections applies to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Availability {
     Away,
     Online,
 }
 
-/// The people who are there.
+/// The users that are present.
 pub trait PresenceStore: Send + Sync {
-    /// Notes a connection of a person, or what it says of itself now.
+    /// Stores a connection of a user, or its new availability.
     fn put(&self, person: TenantUser, connection: ConnectionId, attention: Availability);
 
     fn remove(&self, person: TenantUser, connection: ConnectionId);
 
-    /// The best that any connection of the person says; `None`: there is no connection.
+    /// The greatest availability of the user's connections; `None`: there is no connection.
     fn availability_of(&self, person: TenantUser) -> Option<Availability>;
 
-    /// How many connections of the person are noted.
+    /// Number of connections of the user.
     fn connection_count(&self, person: TenantUser) -> usize;
 
-    /// The people whose [`Attendance::of`] may have changed since this was asked last.
+    /// The users with an availability ([`PresenceStore::availability_of`]) that may have changed since the last call.
     fn take_changed(&self) -> Vec<TenantUser>;
 
-    /// How many people are there, in all tenants.
+    /// Number of users present, in all tenants.
     fn count(&self) -> usize;
 }
 
-/// The attendance of one node.
+/// The presence of one node.
 #[derive(Default)]
 pub struct MemoryPresenceStore(Mutex<State>);
 
-/// Bounded by the connections themselves: a person without any is forgotten, and a change is noted once a person until it
-/// is taken.
+/// Bounded by the connections themselves: a user without any is removed, and a change is noted once for each user
+/// until it is taken.
 #[derive(Default)]
 struct State {
     users: HashMap<TenantUser, Vec<(ConnectionId, Availability)>>,
@@ -58,7 +58,7 @@ impl State {
         self.users.get(&person)?.iter().map(|(_, attention)| *attention).max()
     }
 
-    /// Changes a person's connections, and notes it where that changes how the person stands.
+    /// Edits a user's connections, and notes the user if that changes its availability.
     fn update(&mut self, person: TenantUser, edit: impl FnOnce(&mut Vec<(ConnectionId, Availability)>)) {
         let before = self.of(person);
         let connections = self.users.entry(person).or_default();

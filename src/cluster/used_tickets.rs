@@ -1,4 +1,4 @@
-//! Which tickets were used: what makes a signed ticket good for one use only.
+//! The tickets that were used, so that a signed ticket is valid for one use only.
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -13,11 +13,11 @@ pub struct TicketUse {
     pub tenant_id: TenantId,
     pub owner: TicketOwner,
     pub ticket: TicketId,
-    /// When the ticket expires by itself: until then its use is remembered. By the steady clock.
+    /// When the ticket expires, by the steady clock: until then its use is remembered.
     pub expires_at: DateTime<Utc>,
 }
 
-/// The use could not be noted or asked for.
+/// A use could not be recorded or looked up.
 #[derive(Debug, thiserror::Error)]
 pub enum UsedTicketsError {
     #[error("the owner of the ticket, or its tenant, has used as many as are remembered at once")]
@@ -26,13 +26,13 @@ pub enum UsedTicketsError {
     Unavailable(String),
 }
 
-/// The memory of used tickets, shared by all nodes at which the same tickets are good. Each owner and each tenant has a
-/// share of its own: what one of them fills is refused to no other.
+/// The used tickets of all nodes that accept the same tickets. Each owner and each tenant has a limit of its own: one
+/// that reaches it does not affect the others.
 pub trait UsedTickets: Send + Sync {
-    /// Where the tickets are good whose use is remembered here.
+    /// The realm of the tickets that are recorded here.
     fn realm(&self) -> TicketRealm;
 
-    /// Notes a use; `true` for the first one. Of several that try at once, on whatever nodes, one is the first.
+    /// Records a use; `true` for the first one. Of several concurrent calls, on any node, exactly one is the first.
     fn record_use(&self, used: TicketUse) -> BoxFuture<'_, Result<bool, UsedTicketsError>>;
 
     /// Whether the ticket was used.

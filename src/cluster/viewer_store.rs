@@ -1,4 +1,4 @@
-//! Who is looking at which listing, by connection. Like the attendance it answers from this node's memory at once.
+//! Viewers of properties, by connection. Like the presence store it answers from this node's memory without waiting.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
@@ -7,14 +7,14 @@ use parking_lot::Mutex;
 
 use crate::base::ids::{ConnectionId, PropertyId, TenantId, UserId};
 
-/// A property of a tenant, as something to look at.
+/// A property of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TenantProperty {
     pub tenant: TenantId,
     pub property: PropertyId,
 }
 
-/// The people who look at a listing, each once.
+/// The users that view a property, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewerSummary {
     pub count: usize,
@@ -22,32 +22,32 @@ pub struct ViewerSummary {
     pub first_users: Vec<UserId>,
 }
 
-/// What is looked at.
+/// The viewers of all properties.
 pub trait ViewerStore: Send + Sync {
-    /// Notes that a connection shows a listing.
+    /// Stores a connection that views a property.
     fn put(&self, listing: TenantProperty, viewer: UserId, connection: ConnectionId);
 
     fn remove(&self, listing: TenantProperty, connection: ConnectionId);
 
-    /// Who looks at it, `most` of them by name.
+    /// The viewers of a property; up to `most` of them by id.
     fn viewers_of(&self, listing: TenantProperty, most: usize) -> ViewerSummary;
 
-    /// What is looked at in a tenant and by how many people, in the order of ids after `after`.
+    /// The viewed properties of a tenant and their numbers of users, in the order of ids after `after`.
     fn list(&self, tenant: TenantId, after: Option<PropertyId>, most: usize) -> Vec<(PropertyId, usize)>;
 
-    /// The listings whose viewers have changed since this was asked last.
+    /// The properties with viewers that have changed since the last call.
     fn take_changed(&self) -> Vec<TenantProperty>;
 
-    /// How many connections show a listing, in all tenants.
+    /// Number of connections that view a property, in all tenants.
     fn count(&self) -> usize;
 }
 
-/// The viewership of one node.
+/// The viewers of one node.
 #[derive(Default)]
 pub struct MemoryViewerStore(Mutex<State>);
 
-/// Bounded by the connections themselves: a listing that nobody looks at is forgotten, and a change is noted once a listing
-/// until it is taken.
+/// Bounded by the connections themselves: a property without viewers is removed, and a change is noted once for each
+/// property until it is taken.
 #[derive(Default)]
 struct State {
     tenants: HashMap<TenantId, BTreeMap<PropertyId, PropertyViewers>>,
@@ -55,12 +55,12 @@ struct State {
     connections: usize,
 }
 
-/// A listing's viewers.
+/// A property's viewers.
 #[derive(Default)]
 struct PropertyViewers {
-    /// In the order of their making.
+    /// In the order of creation.
     connections: BTreeMap<ConnectionId, UserId>,
-    /// How many connections each of the people has here.
+    /// Number of connections of each user.
     connections_by_user: HashMap<UserId, usize>,
 }
 

@@ -1,10 +1,10 @@
-//! Values that are good by themselves and cannot stand together.
+//! Checks across keys: values that are valid alone and invalid together.
 
 use super::reader::ConfigReader;
 use super::sections::database::DatabaseUrl;
 use super::settings::Settings;
 
-/// Notes every pair that contradicts itself, at the key that was changed.
+/// Reports every contradicting pair, at the key that was changed.
 pub(super) fn check(settings: &Settings, reader: &mut ConfigReader) {
     let crawler = &settings.crawler;
     let pairs = [
@@ -51,7 +51,7 @@ pub(super) fn check(settings: &Settings, reader: &mut ConfigReader) {
     refuse_open_metrics(settings, reader);
 }
 
-/// Figures are for the machine itself, or for who has the key.
+/// Metrics are served to the machine itself, or to clients with the key.
 fn refuse_open_metrics(settings: &Settings, reader: &mut ConfigReader) {
     let (key, bind) = ("telemetry.metrics_key", "telemetry.metrics_bind");
     let telemetry = &settings.telemetry;
@@ -64,7 +64,7 @@ fn refuse_open_metrics(settings: &Settings, reader: &mut ConfigReader) {
     }
 }
 
-/// A bucket needs its keys, and what is said of it needs a bucket.
+/// A bucket needs its keys, and settings of a bucket need a bucket.
 fn refuse_incomplete_bucket(settings: &Settings, reader: &mut ConfigReader) {
     let uploads = &settings.uploads;
     let keys = [
@@ -91,7 +91,7 @@ fn refuse_incomplete_bucket(settings: &Settings, reader: &mut ConfigReader) {
     }
 }
 
-/// A second role is for PostgreSQL; with SQLite beside it, `database.url` was forgotten.
+/// A second role is for PostgreSQL; with SQLite it means that `database.url` was forgotten.
 fn refuse_roles_without_postgres(settings: &Settings, reader: &mut ConfigReader) {
     let database = &settings.database;
     if matches!(database.url, Some(DatabaseUrl::Postgres(_))) {

@@ -1,10 +1,11 @@
-//! The table of all keys for docs/configuration.md, made from the comments of the default file so that it cannot drift.
+//! The table of all keys for docs/configuration.md, generated from the comments of the default file, so that both
+//! agree.
 
 use std::fmt::Write;
 
 use super::keys::{Key, keys};
 
-/// A Markdown table of every key, its default, its variable and its meaning.
+/// A Markdown table of every key with its default, variable and meaning.
 pub fn markdown_table() -> String {
     let mut table = String::from("| key | default | variable | meaning |\n| --- | --- | --- | --- |\n");
     for key in keys() {

@@ -1,13 +1,13 @@
-//! What is wrong with a configuration: one plain line each, never with a secret's value in it.
+//! Errors of a configuration: one plain line each, never with a secret's value in it.
 
 use std::fmt;
 
 use crate::base::text::truncate;
 
-/// One thing that stops the start.
+/// One error, which prevents the start.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
-    /// Where it stands: `FILE:key`, `FILE:line` or the name of a variable.
+    /// Where it is: `FILE:key`, `FILE:line` or the name of a variable.
     pub source: String,
     /// What is wrong and what would be accepted.
     pub message: String,
@@ -27,12 +27,12 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The faults as lines, for a terminal.
+/// The errors as lines, for a terminal.
 pub fn format_errors(faults: &[ConfigError]) -> String {
     faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
 
-/// A value as a message shows it: quoted, on one line, of bounded length.
+/// A value for a message: quoted, on one line, of bounded length.
 pub(super) fn quoted(value: &str) -> String {
     let shown = truncate(value, 80);
     let more = if shown.len() < value.len() { "…" } else { "" };

@@ -1,11 +1,11 @@
-//! The list of all keys, read from `config/default.toml`: what that file names exists, nothing else does.
+//! The list of all keys, read from `config/default.toml`: exactly the keys of that file exist.
 
 use std::sync::LazyLock;
 
-/// The defaults as they are compiled in.
+/// The compiled-in defaults.
 pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 
-/// One key as the default file documents it.
+/// One key with its documentation in the default file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub section: &'static str,
@@ -41,7 +41,7 @@ pub(super) fn sections() -> Vec<&'static str> {
     names
 }
 
-/// The file is ours and plain: `[section]`, a line of comment, `name = value`.
+/// The file is ours and simple: `[section]`, one comment line, `name = value`.
 fn read(text: &'static str) -> Vec<Key> {
     let (mut section, mut meaning, mut keys) = ("", "", Vec::new());
     for line in text.lines() {

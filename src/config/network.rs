@@ -1,10 +1,10 @@
-//! Networks of addresses (RFC 4632, RFC 4291): which peers are proxies of ours.
+//! Networks of addresses (RFC 4632, RFC 4291): which peers are trusted proxies.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// An address with the number of leading bits that count.
+/// An address with the number of leading bits that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -12,7 +12,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether `address` is one of this network's; an IPv4 address in IPv6 clothes counts as IPv4.
+    /// Whether `address` is in this network; an IPv4-mapped IPv6 address counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
@@ -44,7 +44,7 @@ impl FromStr for Network {
         let address: IpAddr = address.parse().map_err(|_| ParseNetworkError)?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.unwrap_or(width);
-        // A network in mapped form would match nothing, because peers are compared in canonical form.
+        // A network in IPv4-mapped form would match nothing, because peers are compared in canonical form.
         let mapped = address.to_canonical() != address;
         if bits > width || mapped { Err(ParseNetworkError) } else { Ok(Self { address, bits }) }
     }

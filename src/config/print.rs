@@ -1,30 +1,31 @@
-//! The configuration in force, as TOML that says where each value came from. Secrets are hidden before they get here.
+//! Renders the effective configuration as TOML with the source of each value. Secrets are hidden before they get
+//! here.
 
 use std::fmt::Write;
 
-/// What stands in a secret's place.
+/// Replaces a secret.
 pub(super) const HIDDEN: &str = "********";
 
-/// One value in force.
+/// One effective value.
 #[derive(Clone, Debug)]
 pub(super) struct EffectiveValue {
     /// `section.name`.
     pub key: &'static str,
     pub value: toml::Value,
-    /// Stands for the value as it was written, to tell whether a secret is another one.
+    /// A fingerprint of the value as written, to detect whether a secret has changed.
     pub fingerprint: u64,
     /// Where it was set; `None` for a default.
     pub source: Option<String>,
 }
 
 impl EffectiveValue {
-    /// Whether the value shows less than was written.
+    /// Whether a part of the value is hidden.
     pub(super) fn is_masked(&self) -> bool {
         self.value.to_string().contains(HIDDEN)
     }
 }
 
-/// Renders the values, which come section by section.
+/// Renders the values, which must be ordered by section.
 pub(super) fn render(values: &[EffectiveValue]) -> String {
     let (mut text, mut section) = (String::new(), "");
     for EffectiveValue { key, value, source, .. } in values {
@@ -43,7 +44,7 @@ pub(super) fn render(values: &[EffectiveValue]) -> String {
     text
 }
 
-/// A connection string without its password, or nothing but stars where it cannot be taken apart.
+/// A connection string without its password, or only stars if it cannot be parsed.
 pub(super) fn without_password(text: &str) -> String {
     if text.is_empty() || text.starts_with("sqlite:") {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! The whole configuration as types: loaded once, handed to whoever needs a part of it.
+//! The whole configuration as types: loaded once, and passed on in parts.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use super::sections::server::ServerSettings;
 use super::sections::telemetry::TelemetrySettings;
 use super::sections::uploads::UploadSettings;
 
-/// What a node goes by. Secrets in it do not show when it is printed for debugging.
+/// The configuration of a node. Its debug output shows no secrets.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub server: ServerSettings,
@@ -40,7 +40,7 @@ pub struct Settings {
     effective: Vec<EffectiveValue>,
 }
 
-/// The store in force.
+/// The effective store.
 #[derive(Clone, Debug)]
 pub enum Store {
     Sqlite { path: PathBuf },
@@ -48,13 +48,13 @@ pub enum Store {
 }
 
 impl Settings {
-    /// Reads defaults, file and environment, or says everything that is wrong with them.
+    /// Reads defaults, file and environment, or returns all errors in them.
     pub fn load(
         config_file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, Vec<ConfigError>> {
         let mut form = ConfigReader::new(Layers::merge(config_file, env));
-        // In the order of the default file, which is the order of `print`.
+        // In the order of the default file, which is the order of `to_toml`.
         let mut settings = Self {
             server: ServerSettings::read(&mut form),
             database: DatabaseSettings::read(&mut form),
@@ -75,12 +75,12 @@ impl Settings {
         Ok(settings)
     }
 
-    /// What was loaded, as TOML with secrets hidden and a note where each value came from.
+    /// The effective values, as TOML with secrets hidden and a note of each value's source.
     pub fn to_toml(&self) -> String {
         render(&self.effective)
     }
 
-    /// The keys whose value is another one in `new`, in order.
+    /// The keys with a different value in `new`, in order.
     pub fn changed_keys(&self, new: &Self) -> Vec<&'static str> {
         let pairs = self.effective.iter().zip(&new.effective);
         let differs = |(old, new): &(&EffectiveValue, &EffectiveValue)| {

@@ -1,6 +1,6 @@
-//! What somebody may have meant by a name that does not exist.
+//! Suggestions for a misspelt name.
 
-/// The candidate that is at most two letters away from `name`, the nearest first.
+/// The candidate that is nearest to `name`, at most two letters away.
 pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (distance(name, candidate), candidate))

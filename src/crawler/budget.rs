@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Clock;
 
-/// Steps that any page may cost, and more for each of its bytes. A step is about ten nanoseconds of an optimised build;
-/// a dense page with data in every layer takes 3 to 8 a byte.
+/// Steps that any page may cost, and more for each of its bytes. A step is about ten nanoseconds of an optimised
+/// build; a dense page with data in every layer takes 3 to 8 a byte.
 const BASE_STEPS: u64 = 8_000_000;
 const STEPS_PER_BYTE: u64 = 20;
 /// Bytes that are kept or copied, over all layers. The largest page by default, of 8 MiB, may take 160 MiB, which a
 /// reader's memory has room for; an object of JSON takes hundreds of bytes, so honest pages need a multiple as well.
 const BASE_BYTES: u64 = 64 * 1024 * 1024;
 const BYTES_PER_BYTE: u64 = 12;
-/// Steps between two looks at the clock: some tens of milliseconds.
+/// Steps between two checks of the clock: some tens of milliseconds.
 const STEPS_PER_CLOCK_CHECK: u64 = 1_000_000;
 
 /// Why a page was not read to its end.
@@ -38,7 +38,7 @@ pub enum Truncation {
     Memory,
     /// Reading took longer than it may.
     Time,
-    /// What it says is more than a reader's answer may hold.
+    /// The result is larger than a reader's response may be.
     Answer,
     /// The parser read the markup otherwise than the scan in front of it, which is a defect of ours.
     Markup,
@@ -104,7 +104,7 @@ impl PageBudget {
         }
     }
 
-    /// The same, which is also spent when `clock` has moved on by `span`: for a reader that cannot be ended from outside.
+    /// The same, but also spent when `clock` has advanced by `span`: for a reader that can't be ended from outside.
     #[must_use]
     pub fn with_deadline(mut self, clock: Clock, span: Duration) -> Self {
         let at = clock.steady() + span;
@@ -141,7 +141,7 @@ impl PageBudget {
         self.charge_steps(scan_steps(bytes))
     }
 
-    /// Counts the work of looking at `bytes` one after the other.
+    /// Counts the work of scanning `bytes`.
     pub fn charge_scan(&self, bytes: usize) -> bool {
         self.charge_steps(scan_steps(bytes as u64))
     }

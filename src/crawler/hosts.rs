@@ -1,5 +1,5 @@
-//! What the jobs of a node share about hosts: whose turn it is, and what their robots.txt allows. Two jobs that crawl
-//! one host are as polite together as one.
+//! What the jobs of a node share about hosts: when each may be asked, and what its robots.txt allows. Two jobs that
+//! crawl one host are as polite together as one.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use super::settings::CrawlerSettings;
 use super::weighted::WeightedMap;
 use crate::base::clock::Clock;
 
-/// How often a robots.txt that cannot be read is asked for before its host is given up for some minutes.
+/// Attempts to get a robots.txt that cannot be read before its host is given up for some minutes.
 const ROBOTS_TRIES: u32 = 3;
-/// Bytes of the hosts in doubt that are remembered; beyond them the oldest are asked again as if for the first time.
+/// Bytes of remembered hosts with an unreadable robots.txt; beyond them the oldest are asked as if never before.
 const MAX_ROBOTS_RETRY_BYTES: usize = 4 * 1024 * 1024;
 
 /// The hosts as this node knows them.
@@ -32,7 +32,7 @@ pub(super) struct Hosts {
 struct State {
     politeness: Politeness,
     robots: RobotsCache,
-    /// Hosts whose robots.txt is being asked for at this moment.
+    /// Hosts with a request for robots.txt in flight.
     fetching_robots: HashSet<String>,
     robots_retries: WeightedMap<String, RobotsRetry>,
 }
@@ -46,19 +46,19 @@ struct RobotsRetry {
 
 /// What may be done about a page now.
 pub(super) enum FetchDecision {
-    /// It may be asked for.
+    /// It may be fetched.
     FetchPage(FetchPermit, Robots),
-    /// Its host's robots.txt is to be asked for first.
+    /// Its host's robots.txt must be fetched first.
     FetchRobots(FetchPermit),
-    /// Nothing before this time; without one, nothing before [`Hosts::changed`] rings.
+    /// Nothing before this time; without one, nothing before [`Hosts::request_ended`] is notified.
     Wait(Option<DateTime<Utc>>),
-    /// The host does not want it asked for.
+    /// The host's robots.txt forbids it.
     Forbidden,
-    /// The host's wishes cannot be read, which counts as forbidden (RFC 9309 section 2.3.1.4).
+    /// The host's robots.txt cannot be read, which counts as forbidden (RFC 9309 section 2.3.1.4).
     RobotsUnreadable,
 }
 
-/// A request on its way. When it is dropped, the host is free again.
+/// A request in flight. Dropping it frees the host.
 pub(super) struct FetchPermit {
     hosts: Arc<Hosts>,
     host: HostKey,
@@ -77,12 +77,12 @@ impl Hosts {
         Self { clock, state: Mutex::new(state), request_ended: Notify::new() }
     }
 
-    /// Rings when a request ended. Hears every ring from this call on, even before it is polled.
+    /// Notified when a request ends, from this call on, even before it is polled.
     pub(super) fn request_ended(&self) -> Notified<'_> {
         self.request_ended.notified()
     }
 
-    /// What may be done about `url` on `host`. `named`: the operator named the host.
+    /// What may be done about `url` on `host`. `allowed_private`: the operator allowed the host.
     pub(super) fn try_acquire(
         self: &Arc<Self>,
         url: &Url,
@@ -132,8 +132,8 @@ impl Hosts {
         FetchDecision::FetchPage(permit(None), robots)
     }
 
-    /// Takes in what the robots.txt of `url`'s host says. False: it could not be read and is asked for again later.
-    /// `jitter` is in `0.0..1.0`.
+    /// Stores the robots.txt of `url`'s host. False: it could not be read and is asked for again later. `jitter` is
+    /// in `0.0..1.0`.
     pub(super) fn store_robots(
         &self,
         permit: FetchPermit,
@@ -164,7 +164,7 @@ impl Hosts {
 }
 
 impl FetchPermit {
-    /// The request has ended like this.
+    /// Ends the request with this outcome.
     pub(super) fn finish(mut self, outcome: RequestOutcome) {
         self.outcome = outcome;
     }

@@ -75,7 +75,7 @@ fn link_target(page: &Page, element: ElementRef<'_>) -> Option<Url> {
     normalise(page.base().join(href).ok()?).filter(|url| !is_asset(url))
 }
 
-/// Whether `word` is one of the words in `list`, whatever its case.
+/// Whether the space-separated `list` contains `word`, ignoring case.
 pub(super) fn has_word(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|entry| entry.eq_ignore_ascii_case(word))
 }

@@ -1,5 +1,5 @@
-//! Floor 7: the built-in worker. Most parts know no job and no store: what may be fetched, how it is fetched, how fast,
-//! and what a page says. `job` runs a crawl with them and reports as an outside worker would; `runner` takes the jobs.
+//! Floor 7: the built-in worker. Most parts know no job and no store: what may be fetched, how, how fast, and what is
+//! on a page. `job` runs a crawl with them and reports as an outside worker would; `runner` claims the jobs.
 
 pub mod settings;
 

@@ -10,10 +10,10 @@ use super::weighted::WeightedMap;
 /// A host and port; two ports are two hosts.
 pub type HostKey = (String, u16);
 
-/// Bytes of the hosts that are remembered: some 30,000. Beyond them the ones that could be asked right now are forgotten
-/// first, because remembering them changes nothing, then those that were asked longest ago.
+/// Bytes of the hosts that are remembered: some 30,000. Beyond them the ones that could be asked right now are
+/// forgotten first, because remembering them changes nothing, then those that were asked longest ago.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// The longest pause that a struggling host is given, when it does not say.
+/// The longest pause for a host that throttles without a `Retry-After`.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The first pause after 429 or 503.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ pub enum HostAvailability {
     Now,
     /// Not before this time.
     At(DateTime<Utc>),
-    /// As many requests as allowed are on their way; ask again when one has ended.
+    /// As many requests as allowed are in flight; ask again when one has ended.
     Busy,
 }
 
@@ -36,7 +36,7 @@ pub enum HostAvailability {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestOutcome {
     Success,
-    /// 429 or 503, with the host's own wish.
+    /// 429 or 503, with the host's `Retry-After`.
     Throttled(Option<Duration>),
     /// No answer, or an error that says nothing about load.
     Failed,
@@ -74,7 +74,7 @@ impl Politeness {
         }
     }
 
-    /// Tells what robots.txt asks of `host`. A host that the operator named is not slowed down by the default delay.
+    /// Sets the crawl delay of robots.txt. The default delay does not apply to a private host (`allowed_private`).
     pub fn set_crawl_delay(
         &mut self,
         host: &HostKey,
@@ -166,7 +166,7 @@ impl Host {
 
     fn back_off(&mut self, asked: Option<Duration>, now: DateTime<Utc>) {
         self.successes_in_a_row = 0;
-        // A host that says when it wants to be asked again knows better than our guess; being refused again doubles both.
+        // A host's `Retry-After` is better than our guess; being refused again doubles both.
         let first = asked.map_or(FIRST_PAUSE, |asked| asked.clamp(SHORTEST_PAUSE, FIRST_PAUSE));
         self.pause = self.pause.saturating_mul(2).clamp(first, LONGEST_PAUSE);
         let wait = asked.unwrap_or_default().max(self.pause);

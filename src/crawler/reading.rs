@@ -1,5 +1,5 @@
-//! One fetched page, read for everything that a crawl wants of it, within one budget of work and memory. Runs in a page
-//! reader, never in the server.
+//! One fetched page, read for everything that a crawl wants of it, within one budget of work and memory. Runs in a
+//! page reader, never in the server.
 
 use url::Url;
 
@@ -25,7 +25,7 @@ pub struct ReadingLimits {
     pub listings: usize,
 }
 
-/// What a page gave, its wishes respected.
+/// The result of reading a page, its directives respected.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// Empty where the page asks not to be indexed.
@@ -54,7 +54,7 @@ pub fn read_within(
 ) -> Reading {
     let parsed = Page::parse(page.html, page.url, budget);
     let directives = parsed.directives(page.robots_tag);
-    // Links first: they are cheap, and a page whose data cannot be read may still lead on.
+    // Links first: they are cheap, and a page with unreadable data may still lead on.
     let links = links::extract_links(&parsed, directives, hosts, limits.links);
     let extraction =
         if directives.noindex { Extraction::default() } else { extract::listings(&parsed, limits.listings) };

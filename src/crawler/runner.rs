@@ -15,7 +15,7 @@ use super::slots::Slots;
 use crate::domain::jobs::builtin::BuiltinQueue;
 use crate::domain::op::Services;
 
-/// How often jobs are looked for that were made on other nodes.
+/// How often to look for jobs that were created on other nodes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Parts of a second that waits are spread over.
 const JITTER_STEPS: u64 = 1_000;
@@ -27,7 +27,7 @@ pub struct RunnerLimits {
     pub jobs: usize,
     /// Jobs that are open for each of these; most wait for their hosts.
     pub open_per_job: usize,
-    /// How long a job is held without word from its crawl.
+    /// How long a job is held without a sign of its crawl.
     pub lease: Duration,
 }
 
@@ -73,15 +73,15 @@ impl Runner {
         Ok(Self { deps: tools, queue, lease: limits.lease })
     }
 
-    /// Runs jobs until `stop`, then gives back those that are under way and returns. Dropping this kills them in the
-    /// middle: their leases end, and whoever claims them next goes on.
+    /// Runs jobs until `stop`, then releases those that are under way and returns. Dropping this kills them in the
+    /// middle: their leases expire, and the next worker that claims them resumes.
     pub async fn run(mut self, stop: CancellationToken) {
-        // Before the first page, so that the log says at the start what holds the readers.
+        // Before the first page, so that the log has the readers' sandbox at the start.
         self.deps.readers.open().await;
         let mut jobs = JoinSet::new();
         let CrawlDeps { services: kernel, slots, .. } = self.deps.clone();
         while !stop.is_cancelled() {
-            // Listening begins before the look, so that a job made in between is heard.
+            // Listening begins before the look, so that a job created in between is noticed.
             let queued = kernel.wakeups.builtin_notified();
             if slots.has_room() && self.claim_job(&mut jobs, &stop).await {
                 continue;
@@ -101,7 +101,7 @@ impl Runner {
         self.deps.readers.close().await;
     }
 
-    /// Takes one job, if one waits that may be open here.
+    /// Claims one job, if one waits that may be open here.
     async fn claim_job(&mut self, jobs: &mut JoinSet<()>, stop: &CancellationToken) -> bool {
         let slots = &self.deps.slots;
         match self.queue.claim(|tenant| slots.may_open(tenant)).await {

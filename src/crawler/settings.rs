@@ -1,4 +1,4 @@
-//! What an operator may set for the crawler. Defaults are the product's; nothing here reads a file or the environment.
+//! The operator's settings of the crawler, with the product's defaults. Reads neither files nor the environment.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! Who may fetch and read at a moment. A node has so many slots; a job holds one while any request of it is on its way or
-//! being read, and none while it only waits for its hosts. Many more jobs may be open than there are slots.
+//! Limits the jobs that fetch and read at a time. A node has a number of slots; a job holds one while a request of it
+//! is in flight or being read, and none while it only waits for its hosts. Jobs may be open without a slot.
 //!
-//! Tenants get slots in turn. While others wait a tenant holds at most half of them, rounded up, and no job holds one for
-//! longer than [`LONGEST_HOLD`]: then it starts no further request, and gives the slot up when the last one has ended.
+//! Tenants get slots in turn. While others wait a tenant holds at most half of them, rounded up, and no job holds one
+//! longer than [`MAX_HOLD`]: then it starts no further request, and releases the slot after the last one.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::base::ids::TenantId;
 
 /// For how long a job that always has something to ask for holds its slot while others wait.
 const MAX_HOLD: TimeDelta = TimeDelta::seconds(10);
-/// A tenant's jobs take one part in so many of a node's open places.
+/// A tenant's open jobs are bounded by the node's maximum divided by this, rounded up.
 const TENANT_OPEN_DIVISOR: usize = 4;
 
 /// The slots and the open jobs of one node. Clones are the same.
@@ -30,7 +30,7 @@ struct Inner {
     max_open_jobs_per_tenant: usize,
     state: Mutex<State>,
     freed: Notify,
-    /// Held while a page is tried during whose reading a worker was lost: one at a time on a node, so that no other page is
+    /// Held while a page that may have crashed a worker is tried: one at a time on a node, so that no other page is
     /// taken for the cause.
     suspect_semaphore: Arc<Semaphore>,
 }
@@ -50,7 +50,7 @@ struct TenantSlots {
     held: usize,
     /// Jobs that hold a slot, wait for one, or have just been opened.
     active: usize,
-    /// When it was given a slot last, as a number that grows.
+    /// When it got a slot last, as a number that grows.
     last_grant: u64,
     waiting: VecDeque<(u64, Arc<Waiter>)>,
 }
@@ -101,8 +101,8 @@ impl Slots {
         state.open() < self.0.max_open_jobs && state.active() < self.0.slots * 2
     }
 
-    /// Whether a job of this tenant may be opened: there is a slot that no open job wants, or the tenant has no job that
-    /// wants one. Jobs that would only wait here are left to other nodes.
+    /// Whether a job of this tenant may be opened: there is a slot that no open job wants, or the tenant has no job
+    /// that wants one. Jobs that would only wait here are left to other nodes.
     pub(super) fn may_open(&self, tenant: TenantId) -> bool {
         let state = self.0.state.lock();
         let of_tenant = state.tenants.get(&tenant);
@@ -123,12 +123,12 @@ impl Slots {
         JobSlot { slots: self.clone(), tenant, job, state: SlotState::New }
     }
 
-    /// Waits until a job has given up its slot or its place; also for one that did so before this call.
+    /// Waits until a job has released its slot or was closed; also for one that did so before this call.
     pub(super) async fn freed(&self) {
         self.0.freed.notified().await;
     }
 
-    /// The right to try a suspect, once no other is being tried on this node.
+    /// The permit to try a suspect, once no other is being tried on this node.
     pub(super) async fn acquire_suspect_permit(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed.
         Arc::clone(&self.0.suspect_semaphore).acquire_owned().await.ok()
@@ -144,7 +144,7 @@ impl State {
         self.tenants.values().map(|of_tenant| of_tenant.active).sum()
     }
 
-    /// Gives free slots to those who wait: first to tenants below their share, whose last one is longest ago.
+    /// Gives free slots to waiting jobs: first of tenants below their share, then by the oldest last grant.
     fn grant(&mut self, slots: usize, now: DateTime<Utc>) {
         while self.held < slots {
             let waiting = self.tenants.values_mut().filter(|of_tenant| !of_tenant.waiting.is_empty());
@@ -183,7 +183,7 @@ impl JobSlot {
         matches!(self.state, SlotState::Waiting(_))
     }
 
-    /// Stands in line for a slot, unless it has one or does so already.
+    /// Queues for a slot, unless it has one or is queued already.
     pub(super) fn request(&mut self) {
         if !matches!(self.state, SlotState::New | SlotState::Idle) {
             return;
@@ -200,7 +200,7 @@ impl JobSlot {
         self.state = SlotState::Waiting(waiter);
     }
 
-    /// Waits for the slot that it stands in line for. May be dropped and called again.
+    /// Waits for the slot that it is queued for. May be dropped and called again.
     pub(super) async fn granted(&mut self) {
         if let SlotState::Waiting(waiter) = &self.state {
             waiter.granted.notified().await;
@@ -211,7 +211,7 @@ impl JobSlot {
         }
     }
 
-    /// Whether it holds a slot that others should have now: no further request is to be begun.
+    /// Whether it holds a slot that others should have now: no further request may begin.
     pub(super) fn should_yield(&self) -> bool {
         let SlotState::Holding(since) = self.state else { return false };
         let inner = &self.slots.0;
@@ -226,7 +226,7 @@ impl JobSlot {
         over_share || inner.clock.now() - since >= MAX_HOLD
     }
 
-    /// Gives the slot up, or the place in the line for it: the job waits for its hosts.
+    /// Releases the slot, or the place in the queue for it: the job waits for its hosts.
     pub(super) fn release(&mut self) {
         if !matches!(self.state, SlotState::Idle) {
             self.withdraw(|_| {});
@@ -234,7 +234,7 @@ impl JobSlot {
         }
     }
 
-    /// Takes the job out of what it is in, then changes its tenant's figures further.
+    /// Withdraws the job from its slot or queue, then applies `further` to its tenant.
     fn withdraw(&mut self, further: impl FnOnce(&mut TenantSlots)) {
         let inner = &self.slots.0;
         let mut state = inner.state.lock();

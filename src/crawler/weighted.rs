@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-/// Entries that are looked at for one that is of no use any more, before the oldest goes.
+/// Entries that are examined for one that is of no use any more, before the oldest is evicted.
 const EVICTION_SCAN: usize = 32;
 /// Bytes of an entry beside its key and value: the table's slot and the order's node.
 const ENTRY_BYTES: usize = 128;
@@ -43,7 +43,7 @@ impl<K: Clone + Eq + Hash, V> WeightedMap<K, V> {
         self.entries.len()
     }
 
-    /// Looks at an entry without using it.
+    /// Reads an entry without using it.
     pub(super) fn peek<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -65,8 +65,8 @@ impl<K: Clone + Eq + Hash, V> WeightedMap<K, V> {
         Some(&mut entry.value)
     }
 
-    /// Puts an entry in, whose key and value take `bytes`. To make room, old entries go: first those that `is_idle`
-    /// says nothing is lost with, among the oldest.
+    /// Inserts an entry; key and value take `bytes`. To make room, old entries are evicted: among the oldest, first
+    /// those that `is_idle` says can go without loss.
     pub(super) fn insert(&mut self, key: K, value: V, bytes: usize, is_idle: impl Fn(&V) -> bool) {
         self.remove(&key);
         let bytes = bytes.saturating_add(ENTRY_BYTES);

@@ -1,4 +1,4 @@
-//! Broadcasts: a person in charge tells an audience of the tenant something.
+//! Broadcasts: a message from a user with the permission to an audience of the tenant.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -28,18 +28,18 @@ pub struct NewBroadcast {
     pub message: String,
     pub category: Option<String>,
     pub audience: Audience,
-    /// Informs only; now when absent.
+    /// For information only; now when absent.
     pub start_time: Option<DateTime<Utc>>,
 }
 
-/// Where the broadcast stands.
+/// The broadcast's id, and its position in the log.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SentBroadcast {
     pub broadcast_id: BroadcastId,
     pub position: Position,
 }
 
-/// Stores the broadcast and tells it, once.
+/// Stores the broadcast and publishes it, once.
 pub async fn send(op: &Op, new: NewBroadcast) -> Result<SentBroadcast> {
     op.require(Permission::Broadcast)?;
     check_text(&new.message, new.category.as_deref())?;
@@ -97,12 +97,12 @@ fn event(op: &Op, new: NewBroadcast, broadcast_id: BroadcastId) -> Event {
     }
 }
 
-/// What may be said, to whomever.
+/// Validates a broadcast's text, for any audience.
 pub(super) fn check_text(message: &str, category: Option<&str>) -> Result<()> {
     ensure_valid(validate(message, category))
 }
 
-/// Every bad field of what is to be said.
+/// All invalid fields of a broadcast.
 pub fn validate(message: &str, category: Option<&str>) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
     faults.require(

@@ -1,5 +1,5 @@
-//! What people do together at this moment and nobody keeps: who is there, who looks at what, who types. A node that starts
-//! anew knows nothing of it and hears it again from those who come back.
+//! Non-durable presence, viewing and typing state. A restarted node has none of it and receives it again from
+//! clients that reconnect.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::viewing::ViewerTracker;
 use crate::cluster::presence_store::MemoryPresenceStore;
 use crate::cluster::viewer_store::MemoryViewerStore;
 
-/// What the configuration says of it.
+/// Settings of the ephemeral state.
 #[derive(Clone, Copy, Debug)]
 pub struct EphemeralSettings {
-    /// Whether joining an unknown room makes it.
+    /// Whether joining an unknown room creates it.
     pub create_on_join: bool,
-    /// How long a connection counts after its end, so that a reload is not seen.
+    /// How long a connection counts as present after its end, so that a page reload is not visible.
     pub presence_grace: Duration,
 }
 

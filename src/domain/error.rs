@@ -1,9 +1,9 @@
-//! What the store's failures mean to a caller.
+//! Maps storage errors to problems for the caller.
 
 use crate::protocol::problem::{Code, Problem};
 use crate::storage;
 
-/// Every use case refuses with a problem: the code says which, the detail says it to this caller.
+/// Every use case fails with a problem: the code classifies it, the detail explains it to this caller.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
 impl From<storage::Error> for Problem {
@@ -24,7 +24,7 @@ impl From<storage::Error> for Problem {
                     "The server has no room to store this; nothing was changed.",
                 )
             }
-            // Use cases handle the keys that callers can collide on; one that gets here is a defect of ours.
+            // Use cases handle the keys that callers can collide on; a duplicate that gets here is a bug.
             storage::Error::Duplicate(_)
             | storage::Error::Reference(_)
             | storage::Error::Corrupt(_)

@@ -1,7 +1,7 @@
-//! A crawl's frontier in the store, so that a crawl whose worker was killed or sent away goes on.
+//! A crawl's frontier in the store, so that a crawl continues after its worker was killed or stopped.
 //!
-//! A frontier lives as long as its job is not over. So an execution that follows a lost or a given-back one finds it and
-//! goes on, and one that a person asked for (a retry of a job that is over) finds none and begins anew.
+//! A frontier exists until its job has ended. So an execution that follows a lost or a released one continues with
+//! it, and one that a user asked for (a retry of an ended job) finds none and starts from the beginning.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,75 +21,75 @@ use crate::storage::jobs;
 /// A listing that had a page before the crawl: its source and its key there.
 pub type ListingKey = (String, String);
 
-/// A page to be asked for.
+/// A URL to be crawled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUrl {
     pub url: String,
     pub depth: i64,
-    /// To be removed when the page is gone.
+    /// Listings to be removed when the page is gone.
     pub known: Vec<ListingKey>,
 }
 
-/// A page that waits.
+/// A queued URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedUrl {
     pub id: i64,
     pub url: String,
     pub depth: i64,
-    /// Tries so far.
+    /// Attempts so far.
     pub attempts: u32,
     pub known: Vec<ListingKey>,
-    /// A worker was lost while it may have read this page: it is tried alone, after all others.
+    /// A worker was lost while it may have read this page: it is crawled alone, after all others.
     pub suspect: bool,
 }
 
-/// Where a page stands.
+/// The state of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlState {
-    /// It failed and will be tried again.
+    /// It failed and will be retried.
     Queued,
-    /// The same, of a page that is tried alone.
+    /// The same, for a URL that is crawled alone.
     Suspect,
     Done,
     Failed,
-    /// It was never asked for.
+    /// It was never requested.
     Skipped,
 }
 
-/// What became of a page.
+/// The outcome of a URL.
 #[derive(Clone, Debug)]
 pub struct UrlOutcome {
     pub id: i64,
     pub state: UrlState,
     pub attempts: u32,
-    /// Listings that were taken from it.
+    /// Listings that were extracted from it.
     pub items: i64,
     pub outcome: Option<String>,
 }
 
-/// A crawl as an earlier worker left it.
+/// The state in which an earlier worker left a crawl.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CrawlCheckpoint {
-    /// The fingerprint of each page that is known.
+    /// The fingerprint of each URL in the frontier.
     pub pages: Vec<Fingerprint>,
     pub done: i64,
     pub failed: i64,
     pub items: i64,
-    /// Pages wait that are to be tried alone.
+    /// Whether URLs wait that are to be crawled alone.
     pub suspects: bool,
 }
 
-/// Pages that are asked for from now on. What is noted so when a lease runs out may have been the cause.
+/// URLs that are requested from now on. If the lease runs out, one of them may have been the cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlClaim<'a> {
     Nothing,
-    /// Any of these may be on its way or being read until it is settled.
+    /// Any of these may be in flight or being parsed until its outcome is recorded.
     Pages(&'a [i64]),
     /// This suspect alone.
     Suspect(i64),
 }
 
-/// Tells pages apart without keeping their URLs.
+/// Identifies a URL without keeping its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint(u128);
 
@@ -101,17 +101,17 @@ impl Fingerprint {
         Self(u128::from_be_bytes(first))
     }
 
-    /// Back from [`hash`], of which it is the first half.
+    /// Parses the first half of what [`hash`] returns.
     fn stored(hash: &str) -> Option<Self> {
         u128::from_str_radix(hash.get(..32)?, 16).ok().map(Self)
     }
 }
 
-/// What is left of a crawl; `None` when it has not begun.
+/// The checkpoint of a crawl; `None` when it has not begun.
 pub async fn load_checkpoint(op: &Op, job: JobId) -> Result<Option<CrawlCheckpoint>> {
     let tx = op.read().await?;
     let sums = crawl_urls::totals(&tx, job).await?;
-    // Lost pages outlive the end of their job, and a retry begins anew beside them.
+    // Lost pages outlive the end of their job, and a retry starts from the beginning beside them.
     if sums.pages == sums.lost {
         return Ok(None);
     }
@@ -121,31 +121,31 @@ pub async fn load_checkpoint(op: &Op, job: JobId) -> Result<Option<CrawlCheckpoi
     Ok(Some(CrawlCheckpoint { pages, done: sums.done, failed: sums.failed, items: sums.items, suspects }))
 }
 
-/// Up to `limit` pages that wait, breadth first.
+/// Up to `limit` queued URLs, breadth first.
 pub async fn next_queued(op: &Op, job: JobId, limit: u64) -> Result<Vec<QueuedUrl>> {
     let tx = op.read().await?;
     let rows = crawl_urls::queue(&tx, job, limit).await?;
     rows.into_iter().map(queued_url).collect()
 }
 
-/// The next page that is to be tried alone.
+/// The next URL to be crawled alone.
 pub async fn next_suspect(op: &Op, job: JobId) -> Result<Option<QueuedUrl>> {
     let tx = op.read().await?;
     let rows = crawl_urls::suspects(&tx, job, 1).await?;
     rows.into_iter().next().map(queued_url).transpose()
 }
 
-/// What a step of the crawl answers its worker.
+/// The answer to a worker that has recorded a step of the crawl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordResult {
-    /// Pages that are new in the frontier.
+    /// URLs that are new in the frontier.
     pub added: usize,
     pub cancel_requested: bool,
 }
 
-/// Writes what became of pages and adds those that they link to, all or nothing. Only the lease's holder may, and the
-/// lease lasts anew from here. What a page told is to be reported before: a crash in between then only means that the
-/// page is asked for once more. Pages that are taken are noted in the same transaction, before they are asked for.
+/// Records the outcomes of URLs and adds those that they link to, all or nothing. Only the lease's holder may, and it
+/// extends the lease. The items of a page must be reported before: a crash in between then only means that the page
+/// is requested once more. Claimed URLs are recorded in the same transaction, before they are requested.
 pub async fn record(
     op: &Op,
     lease: &Lease<'_>,

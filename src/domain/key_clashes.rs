@@ -1,4 +1,4 @@
-//! Users whose name or address became another's when keys were computed anew: the tenant's admins are told once.
+//! Notifies a tenant's admins, once, of users with a name or address that became another's when keys were recomputed.
 
 use super::error::Result;
 use super::notifications;
@@ -10,10 +10,10 @@ use crate::protocol::event::Event;
 use crate::protocol::message::AdminNotification;
 use crate::storage::users::{self, UserRow};
 
-/// Users that are looked for at once.
+/// Users read at once.
 const BATCH: u64 = 100;
 
-/// Tells of the clashes that nobody was told of yet; returns how many there were.
+/// Notifies of all clashes that have not been reported yet; returns how many there were.
 pub async fn notify_admins(services: &Services) -> Result<u64> {
     let mut notified = 0;
     loop {
@@ -33,7 +33,7 @@ pub async fn notify_admins(services: &Services) -> Result<u64> {
 async fn notify_of(services: &Services, user: &UserRow) -> Result<()> {
     let op = Op::of_system(services, SystemReason::Migration, TenantId(user.tenant_id));
     let mut change = op.begin().await?;
-    // Of several nodes that start at once, one tells.
+    // Of several nodes that start concurrently, one notifies.
     if !users::record_clash_reported(&change.tx, UserId(user.id)).await? {
         return Ok(());
     }

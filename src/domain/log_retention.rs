@@ -1,5 +1,5 @@
-//! How far back the logs reach: events past the configured age or number are taken away, oldest first. A reader that
-//! comes back later than that is told of a gap.
+//! Trims the logs: events past the configured age, number or bytes are deleted, oldest first. A reader that resumes
+//! from before them receives a gap.
 
 use chrono::TimeDelta;
 
@@ -13,19 +13,19 @@ use crate::protocol::problem::Code;
 use crate::storage::events::{self, Bounds};
 use crate::storage::{micros, tenants};
 
-/// What is kept.
+/// What is kept of a log.
 #[derive(Clone, Copy, Debug)]
 pub struct LogRetention {
     pub age: TimeDelta,
     pub events: i64,
-    /// `None`: however many.
+    /// `None`: any number.
     pub bytes: Option<i64>,
 }
 
-/// Tenants looked at in one query.
+/// Tenants read in one query.
 const PAGE: u64 = 200;
 
-/// Trims every tenant's log; returns how many events went.
+/// Trims every tenant's log; returns how many events were deleted.
 pub async fn trim_logs(services: &Services, retention: LogRetention) -> Result<i64> {
     let mut gone = 0;
     let mut after = None;
@@ -34,7 +34,7 @@ pub async fn trim_logs(services: &Services, retention: LogRetention) -> Result<i
         let page = tenants::list(&tx, after, PAGE).await?;
         drop(tx);
         for tenant in page.iter().filter(|tenant| tenant.removal.is_none()) {
-            // It may be removed at this moment, and the others' logs are to be trimmed all the same.
+            // It may be removed at this moment, and the others' logs have to be trimmed all the same.
             match trim_log(services, TenantId(tenant.id), retention).await {
                 Ok(trimmed) => gone += trimmed,
                 Err(problem) if problem.code != Code::Internal => return Err(problem),

@@ -1,5 +1,5 @@
-//! Floor 5: rules and use cases. Knows neither HTTP nor sockets: a use case commits a change with the events that
-//! tell of it, and that is all it can do to a reader.
+//! Floor 5: rules and use cases. Knows neither HTTP nor sockets: a use case commits a change with the events
+//! that describe it, and has no other effect on readers.
 
 pub mod broadcast;
 pub mod ephemeral;

@@ -1,5 +1,5 @@
-//! Stored notifications: every notice, alert and summary is kept beside its event, so that people who were away
-//! find it.
+//! Stored notifications: every notice, alert and summary is stored beside its event, so that users find it after an
+//! absence.
 
 use super::error::Result;
 use super::op::Op;
@@ -22,12 +22,12 @@ pub struct Notification {
 /// The sort key of the list: newest first.
 pub type NotificationKey = (i64, uuid::Uuid);
 
-/// Tells an event and keeps it as a notification. Events that are none are only told.
+/// Publishes an event and stores it as a notification. Events of other kinds are only published.
 pub async fn notify(op: &Op, change: &mut EventTx, event: Event) -> Result<()> {
     notify_as(op, change, event, NotificationId::new(&op.services.clock)).await
 }
 
-/// Like [`notify`], under an id by which a second try finds the first.
+/// Like [`notify`], under an id by which a retry finds the first attempt.
 pub async fn notify_as(op: &Op, change: &mut EventTx, event: Event, id: NotificationId) -> Result<()> {
     if let Some(audience) = audience(&event.routing()) {
         let message = event.clone().into_message();
@@ -45,7 +45,7 @@ pub async fn notify_as(op: &Op, change: &mut EventTx, event: Event, id: Notifica
     Ok(())
 }
 
-/// Who finds an event among their notifications. An alert is addressed to whom it concerns; admins see all of them.
+/// The audience of an event's notification. An alert is addressed to the user it concerns; admins see all of them.
 fn audience(routing: &Routing) -> Option<Audience> {
     match routing {
         Routing::Summary => Some(Audience::Everyone),
@@ -97,7 +97,7 @@ fn readership(user: UserId, role: Role) -> Readership {
     Readership { audiences: audiences.iter().map(Audience::to_string).collect(), kinds }
 }
 
-/// Who the notifications are for: a key has none.
+/// The user that reads: a key has no notifications.
 fn reader(op: &Op) -> Result<(UserId, Role)> {
     match op.principal() {
         Some(crate::auth::principal::Principal::User(user)) => Ok((user.user_id(), user.role())),

@@ -1,4 +1,4 @@
-//! The context of every use case: who asks, for which tenant, with what.
+//! The context of a use case: caller, tenant and services.
 
 use std::sync::{Arc, OnceLock};
 
@@ -34,51 +34,51 @@ use crate::storage::idempotency_keys::AnyTx;
 use crate::storage::{self, Database, TenantTx, micros};
 use crate::telemetry::metrics::{EventKind, Metrics};
 
-/// What a node gives to every use case.
+/// The services of a node, shared by all use cases.
 #[derive(Clone)]
 pub struct Services {
     pub db: Database,
     pub hub: Arc<Hub>,
-    /// What was read of the logs lately, for readers who come back together.
+    /// Cache of recent log reads, for readers that reconnect together.
     pub log_cache: Arc<LogCache>,
-    /// Who is in which rooms, for the same.
+    /// Cache of room memberships, for the same readers.
     pub membership_cache: Arc<MembershipCache>,
     pub clock: Clock,
     pub entropy: Entropy,
-    /// Word of credentials that have ended, for whoever holds connections open on them.
+    /// Announces revoked credentials to connection holders and credential caches.
     pub revocations: broadcast::Sender<Revocation>,
     enforcer: Arc<OnceLock<Enforcer>>,
     principal_check: Arc<OnceLock<PrincipalCheck>>,
-    /// Which node of the deployment this is; a new one unless the composition root sets it.
+    /// Id of this node in the deployment; newly generated unless the composition root sets it.
     pub node: NodeId,
-    /// Wakes who waits for a job.
+    /// Wakes claims and crawlers that wait for a job.
     pub wakeups: JobWakeups,
-    /// Pauses and bounds of the queue of jobs.
+    /// Pauses and limits of the job queue.
     pub job_settings: JobSettings,
-    /// Who works under which key; the others wait.
+    /// Idempotency keys in use; concurrent requests with the same key wait.
     pub in_flight: InFlight,
-    /// What is counted: `kernel.metrics.refused(code)`.
+    /// Metrics, as in `services.metrics.refused(code)`.
     pub metrics: Arc<Metrics>,
-    /// What callers and tenants may take; without limits unless the composition root sets them.
+    /// Rate limits and quotas of callers and tenants; unlimited unless the composition root sets them.
     pub limits: Arc<Limits>,
-    /// Who is there, who looks at what, who types.
+    /// Presence, viewers and typing.
     pub ephemeral: Arc<EphemeralState>,
-    /// Where files go; memory unless the composition root sets another place.
+    /// Storage of files; in memory unless the composition root sets another.
     pub uploads: Arc<Uploads>,
 }
 
-/// Ends this node's own connections that a revocation speaks of.
+/// Closes this node's connections that a revocation affects.
 type Enforcer = Box<dyn Fn(&Revocation) + Send + Sync>;
 
-/// Refuses a caller whose credential has ended, or grants less, since the request was let in.
+/// Rejects a caller that has lost the credential or a permission since the request was authenticated.
 type PrincipalCheck = Box<dyn Fn(Principal) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
-/// Revocations that may wait for a listener. An act sends one, whatever it ends, and this node's own connections are ended
-/// before the act is answered, not through this queue. A listener that lags all the same asks the store about every open
-/// connection and ends only what is over.
+/// Capacity of the revocation channel. An operation sends one revocation, whatever it ends, and closes this
+/// node's own connections before it is answered, not through this channel. A receiver that lags nevertheless
+/// rechecks every open connection against the store and closes only those without a valid credential.
 const REVOCATION_QUEUE: usize = 8192;
 
-/// So often a change is begun whose caller becomes another while it waits.
+/// Maximum attempts to begin a change if its caller has to be read from the store again each time.
 const MAX_BEGIN_ATTEMPTS: usize = 4;
 
 impl Services {
@@ -110,13 +110,13 @@ impl Services {
         }
     }
 
-    /// Who ends this node's connections; the first one stands.
+    /// Sets the function that closes this node's connections; only the first call takes effect.
     pub fn set_enforcer(&self, enforcer: impl Fn(&Revocation) + Send + Sync + 'static) {
         let _ = self.enforcer.set(Box::new(enforcer));
     }
 
-    /// What judges a caller again before each change; the first one stands. Without one a caller is judged once, by the
-    /// credential of the request.
+    /// Sets the check of a caller before each change; only the first call takes effect. Without it a caller
+    /// is checked only once, when the request is authenticated.
     pub fn set_principal_check(
         &self,
         check: impl Fn(Principal) -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
@@ -124,7 +124,7 @@ impl Services {
         let _ = self.principal_check.set(Box::new(check));
     }
 
-    /// Refuses a caller whose credential has ended, or may do less, since the request was let in.
+    /// Rejects a caller that has lost the credential or a permission since the request was authenticated.
     pub async fn recheck_principal(&self, principal: &Principal) -> Result<()> {
         match self.principal_check.get() {
             Some(check) => check(principal.clone()).await,
@@ -132,9 +132,9 @@ impl Services {
         }
     }
 
-    /// Begins a change of `principal`'s, who is judged when the turn has come: what ends the credential may have overtaken
-    /// it in the line. Nothing is read for that while the turn is held, as the reading could wait for what is held here:
-    /// where more is wanted than is known, the turn is given back first.
+    /// Begins a change by `principal` and rechecks the principal once the transaction has begun: a revocation may
+    /// have been committed while it waited. The check must not read from the store while the transaction is held,
+    /// since the read could wait for it: if cached data is not enough, the transaction is dropped first.
     pub async fn begin_for<T, F>(
         &self,
         principal: &Principal,
@@ -158,8 +158,8 @@ impl Services {
         Err(Problem::new(Code::Unavailable, words).retry_after(1))
     }
 
-    /// Spreads the word. Nobody listening is fine: then no connection is open. This node's own connections end before
-    /// the caller is answered: what is told after the answer is not seen by those who were shut out.
+    /// Publishes a revocation; without receivers no connection is open, which is no error. This node's own
+    /// connections are closed before the caller is answered, so that they receive nothing published after the answer.
     pub fn publish_revocation(&self, revocation: Revocation) {
         if let Some(enforce) = self.enforcer.get() {
             enforce(&revocation);
@@ -176,7 +176,7 @@ pub struct Origin {
     pub user_agent: Option<String>,
 }
 
-/// One piece of work in one tenant.
+/// The context of a use case in one tenant.
 #[derive(Clone)]
 pub struct Op {
     pub services: Services,
@@ -186,7 +186,7 @@ pub struct Op {
     idempotency: Option<Arc<IdempotentOperation>>,
 }
 
-/// On whose behalf: a caller, or the system itself.
+/// The actor: a caller, or the system itself.
 #[derive(Clone, Debug)]
 enum Actor {
     Caller(Principal),
@@ -194,7 +194,7 @@ enum Actor {
 }
 
 impl Op {
-    /// The work of a verified caller of a tenant. Operators have no tenant and are refused.
+    /// The context of an authenticated caller of a tenant. Operators have no tenant and are refused.
     pub fn of_caller(services: &Services, principal: Principal, origin: Origin) -> Result<Self> {
         let Some(scope) = principal.scope() else {
             return Err(Problem::new(
@@ -211,14 +211,14 @@ impl Op {
         })
     }
 
-    /// The system's own work in a tenant.
+    /// The system's own context in a tenant.
     pub fn of_system(services: &Services, reason: SystemReason, tenant_id: TenantId) -> Self {
         let scope = TenantScope::for_system(reason, tenant_id);
         let origin = Origin::default();
         Self { services: services.clone(), scope, actor: Actor::System(reason), origin, idempotency: None }
     }
 
-    /// The same work under what the caller showed, so that a retry of it is answered and not done again.
+    /// The same context with the caller's idempotency key: a retry gets the stored answer and is not executed again.
     #[must_use]
     pub fn with_idempotency_key(mut self, key: Option<IdempotencyKey>) -> Self {
         let operation =
@@ -227,12 +227,12 @@ impl Op {
         self
     }
 
-    /// The key that the work is under, and what became of it.
+    /// The idempotency key and its state, if there is a key.
     pub fn idempotency(&self) -> Option<&IdempotentOperation> {
         self.idempotency.as_deref()
     }
 
-    /// The caller; none when the system itself is at work.
+    /// The caller; `None` for the system.
     pub fn principal(&self) -> Option<&Principal> {
         match &self.actor {
             Actor::Caller(principal) => Some(principal),
@@ -240,7 +240,7 @@ impl Op {
         }
     }
 
-    /// Whether the work may do this. The system may do what it was asked by name.
+    /// Whether the actor has the permission. The system, which acts for a named reason, has all.
     pub fn may(&self, permission: Permission) -> bool {
         self.principal().is_none_or(|principal| principal.may(permission))
     }
@@ -259,11 +259,11 @@ impl Op {
         Ok(self.services.db.tenant(&self.scope).read().await?)
     }
 
-    /// A change of the tenant's rows and the events that will tell of it. The caller is judged again first: a body may
-    /// arrive, and a claim may wait, for longer than the credential lives.
+    /// Begins a change of the tenant's rows and the events that describe it. Rechecks the caller: a body may
+    /// arrive, and a claim may wait, for longer than the credential is valid.
     #[track_caller]
     pub fn begin(&self) -> impl Future<Output = Result<EventTx>> + Send + '_ {
-        // Begun here, so that a transaction that stays open is named by the use case.
+        // Outside the async block, so that a transaction that stays open is attributed to the use case.
         let begun = self.services.db.tenant(&self.scope).begin();
         async move {
             let tx = match self.principal() {
@@ -277,16 +277,16 @@ impl Op {
         }
     }
 
-    /// Commits, then hands the events to this node's readers. `None`: the change told nothing. Should the caller go
-    /// away between the two, the head poll finds the events within a second or so.
+    /// Commits, then dispatches the events to this node's readers. `None`: there were no events. If the
+    /// caller disconnects in between, the log poll finds the events within about a second.
     pub async fn commit(&self, change: EventTx) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
         self.dispatch(&committed);
         Ok(committed.position())
     }
 
-    /// Like [`Op::begin`], unless the same was done before under the same key: then its answer. Under a key the change
-    /// is to end with [`Op::commit_once`].
+    /// Like [`Op::begin`], but returns the stored answer if the same was done before under the same key. With
+    /// a key the change must end with [`Op::commit_idempotent`].
     pub async fn begin_idempotent<T: DeserializeOwned>(&self) -> Result<Begin<EventTx, T>> {
         let Some(operation) = self.idempotency() else { return Ok(Begin::Execute(self.begin().await?)) };
         operation.acquire(&self.services).await?;
@@ -295,15 +295,15 @@ impl Op {
         Ok(answer.map_or_else(|| Begin::Execute(change), Begin::Replay))
     }
 
-    /// Whether there is an answer under the key already, whatever was sent with it then. For work that is too large to be
-    /// done before that is known; [`Op::begin_once`] has the last word.
+    /// Whether an answer is stored under the key, whatever was sent with it. For work that is too large to do
+    /// before this is known; the check of [`Op::begin_idempotent`] is the binding one.
     pub async fn was_answered(&self) -> Result<bool> {
         let Some(operation) = self.idempotency() else { return Ok(false) };
         operation.has_answer(&self.services.clock, AnyTx::Tenant(&self.read().await?)).await
     }
 
-    /// Like [`Op::commit`], and keeps the answer in the same transaction where there is a key. `answer` gets the
-    /// position after the change; should it refuse, nothing is changed.
+    /// Like [`Op::commit`], and stores the answer in the same transaction if there is a key. `answer` gets
+    /// the position after the change; if it fails, nothing is changed.
     pub async fn commit_idempotent<T: Serialize>(
         &self,
         change: EventTx,
@@ -312,7 +312,7 @@ impl Op {
         self.commit_with_answer(change, None, answer).await
     }
 
-    /// The same for an answer that repeats what may be changed or deleted: it is found again by its subject then.
+    /// The same for an answer that repeats data which may be changed or deleted: it is then found by its subject.
     pub async fn commit_idempotent_about<T: Serialize>(
         &self,
         change: EventTx,
@@ -339,7 +339,7 @@ impl Op {
         Ok(answer)
     }
 
-    /// Gives what was committed to this node's readers.
+    /// Dispatches committed events to this node's readers.
     fn dispatch(&self, committed: &Committed) {
         reach(Failpoint::CommitAfter);
         self.count_events(committed);
@@ -360,7 +360,7 @@ impl Op {
             .record_appended(committed.envelopes.len() as u64, self.now());
     }
 
-    /// Notes a deed in the audit log, in the deed's own transaction.
+    /// Writes an audit entry in the transaction of the action.
     pub async fn audit(&self, tx: &TenantTx, entry: AuditEntry) -> Result<()> {
         let (actor_kind, actor_id, actor_name) = self.actor_fields();
         let entry = NewAuditEntry {
@@ -378,8 +378,8 @@ impl Op {
         Ok(audit_log::insert(tx, entry).await?)
     }
 
-    /// Notes a deed on what belongs to `owner`, unless that is the caller: what people do with their own is theirs, what
-    /// others do with it stands in the audit log.
+    /// Writes an audit entry for an action on what belongs to `owner`, unless the owner is the caller: only
+    /// actions on others' property are audited.
     pub async fn audit_unless_own(&self, tx: &TenantTx, owner: UserId, entry: AuditEntry) -> Result<()> {
         if self.principal().and_then(Principal::owner_id) == Some(owner) {
             return Ok(());
@@ -401,7 +401,7 @@ impl Op {
     }
 }
 
-/// What is noted of a deed. `action` is dotted: `user.created`. `detail` never holds a secret.
+/// An action for the audit log. `action` is dotted: `user.created`. `detail` never holds a secret.
 pub struct AuditEntry {
     pub action: &'static str,
     pub target_kind: &'static str,
@@ -409,7 +409,7 @@ pub struct AuditEntry {
     pub detail: Option<serde_json::Value>,
 }
 
-/// The refusal of a known caller who lacks a permission; it says what would be enough.
+/// The error for an authenticated caller without a permission; it names what would be enough.
 pub fn forbidden(permission: Permission) -> Problem {
     Problem {
         missing_scopes: permission.scopes().map(String::into_boxed_str),
@@ -417,12 +417,12 @@ pub fn forbidden(permission: Permission) -> Problem {
     }
 }
 
-/// The refusal of a caller who is no person of the tenant.
+/// The error for a caller that is not a user of the tenant.
 pub fn not_a_user() -> Problem {
     denied("the sign-in of a person of the tenant")
 }
 
-/// The refusal of a known caller to whom no permission is missing, but something else.
+/// The error for an authenticated caller that lacks something other than a permission.
 pub fn denied(needed: &str) -> Problem {
     Problem::new(Code::Forbidden, format!("You may not do this: it needs {needed}."))
 }

@@ -1,4 +1,4 @@
-//! Broadcasts of an operator to all tenants: kept first, then written tenant by tenant, once each, also over a crash.
+//! Broadcasts of an operator to all tenants: stored first, then written to each tenant once, also after a crash.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -22,10 +22,10 @@ use crate::storage::notifications as notification_rows;
 use crate::storage::platform_broadcasts::{self, NewPlatformBroadcast, PlatformBroadcastRow};
 use crate::storage::{micros, tenants, time};
 
-/// Tenants written between two notes of how far it has come.
+/// Tenants written between two updates of the stored progress.
 const PAGE: u64 = 100;
 
-/// Keeps the broadcast; [`flush`] writes it.
+/// Stores the broadcast; [`flush`] writes it to the tenants.
 pub async fn send(
     op: &PlatformOp,
     message: &str,
@@ -34,7 +34,7 @@ pub async fn send(
 ) -> Result<BroadcastId> {
     op.require(Permission::BroadcastAll)?;
     check_text(message, category)?;
-    // Kept once; that each tenant then gets it once is the matter of `flush`.
+    // Stored once; `flush` ensures that each tenant gets it once.
     let tx = match op.begin_idempotent().await? {
         Begin::Execute(tx) => tx,
         Begin::Replay(id) => return Ok(id),
@@ -56,7 +56,7 @@ pub async fn send(
     Ok(id)
 }
 
-/// Writes what is kept to the tenants that do not have it yet; returns how many got it.
+/// Writes stored broadcasts to the tenants that do not have them yet; returns the number of writes.
 pub async fn flush(services: &Services) -> Result<u64> {
     let mut written = 0;
     loop {
@@ -78,7 +78,7 @@ pub async fn flush(services: &Services) -> Result<u64> {
     }
 }
 
-/// Writes it to one tenant, unless it is there: a crash may have come between this and the note of it.
+/// Writes it to one tenant unless it is there: a crash may have prevented the update of the progress.
 async fn deliver(services: &Services, tenant: TenantId, row: &PlatformBroadcastRow) -> Result<bool> {
     let op = Op::of_system(services, SystemReason::PlatformBroadcast, tenant);
     let notification_id = notification_id(row, tenant);
@@ -103,7 +103,7 @@ async fn deliver(services: &Services, tenant: TenantId, row: &PlatformBroadcastR
     Ok(true)
 }
 
-/// The tenant's own entry of it: what was sent to all of its people, and the sender.
+/// The entry of the broadcast in the tenant's own audit log, with the sender.
 fn entry(row: &PlatformBroadcastRow, now: DateTime<Utc>) -> NewAuditEntry {
     NewAuditEntry {
         at: micros(now),
@@ -119,7 +119,7 @@ fn entry(row: &PlatformBroadcastRow, now: DateTime<Utc>) -> NewAuditEntry {
     }
 }
 
-/// The notification's id in this tenant: the same for the same broadcast whenever it is asked for (UUIDv8, RFC 9562).
+/// The notification's id in this tenant: always the same for the same broadcast (UUIDv8, RFC 9562).
 fn notification_id(row: &PlatformBroadcastRow, tenant: TenantId) -> NotificationId {
     let digest =
         Sha256::new().chain_update(row.id.as_bytes()).chain_update(tenant.0.to_be_bytes()).finalize();
@@ -147,7 +147,7 @@ mod tests {
         let op = PlatformOp::of_system(&world.services, SystemReason::Demo);
         let id = send(&op, "Maintenance", Some("maintenance"), None).await.unwrap();
 
-        // A crash between the tenant's write and the note of it: the first tenant has it, the note says nobody.
+        // A crash before the update of the progress: the first tenant has it, the progress names no tenant.
         let tx = world.services.db.system(SystemReason::Demo).read().await.unwrap();
         let row = platform_broadcasts::unfinished(&tx).await.unwrap().unwrap();
         drop(tx);

@@ -1,4 +1,4 @@
-//! Word that a credential no longer holds. A passing hint: the store has the truth, and every new request asks it.
+//! Notice that a credential has ended. A hint: the store is authoritative, and new requests are checked against it.
 
 use std::sync::Arc;
 
@@ -6,29 +6,29 @@ use crate::auth::principal::Principal;
 use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 use crate::protocol::problem::CloseCode;
 
-/// What has ended.
+/// What was revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revocation {
     /// One sign-in: log-out, or a refresh token used twice.
     Session(SessionId),
-    /// Some sign-ins of one account, in one word: they made room for newer ones.
+    /// Several sign-ins of one account in one message: newer ones evicted them.
     SomeSessions(Arc<[SessionId]>),
-    /// All sign-ins of an operator, but perhaps one.
+    /// All sign-ins of an operator, except possibly one.
     OperatorSessions { operator: OperatorId, except: Option<SessionId> },
-    /// All sign-ins of a user, but perhaps one: the password was changed, or the user ended them.
+    /// All sign-ins of a user, except possibly one: the password was changed, or the user ended them.
     UserSessions { tenant: TenantId, user: UserId, except: Option<SessionId> },
     /// A user was deactivated or removed; the keys that they made end with them.
     User { tenant: TenantId, user: UserId },
-    /// A user has another role or name, or may come back: nothing ends, but what was known of them and their keys is old.
+    /// New role or name, or active again: nothing ends, but cached data of the user and their keys is stale.
     UserChanged { tenant: TenantId, user: UserId },
     /// An API key was revoked.
     Key(KeyId),
-    /// A tenant was suspended.
+    /// A tenant was suspended, resumed or removed.
     Tenant(TenantId),
 }
 
-/// What a revocation is about. Connections and cached accounts are indexed by their subjects, so that a revocation costs
-/// what it concerns and no walk over everything else.
+/// The subject of a revocation. Connections and cached accounts are indexed by subject, so that the cost of a
+/// revocation depends only on what it affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RevocationSubject {
     Session(SessionId),
@@ -64,7 +64,7 @@ impl RevocationSubject {
 }
 
 impl Revocation {
-    /// What it is about: it concerns nothing that has none of these subjects.
+    /// Its subjects: it does not affect anything that has none of them.
     pub fn subjects(&self) -> Vec<RevocationSubject> {
         match self {
             Self::Session(session) => vec![RevocationSubject::Session(*session)],
@@ -78,7 +78,7 @@ impl Revocation {
         }
     }
 
-    /// How it ends a connection of this principal; `None` when it does not concern it.
+    /// How it closes a connection of this principal; `None` when it does not affect it.
     pub fn close_reason_for(
         &self,
         tenant_id: TenantId,

@@ -1,5 +1,5 @@
-//! Rows that are kept for so long and no longer, each kind for a time of its own: entries of the audit log,
-//! notifications, lines of job logs, jobs that are over. The event log has bounds of its own (`retention.rs`).
+//! Rows with a limited retention, each kind with a limit of its own: entries of the audit log, notifications, lines
+//! of job logs, ended jobs. The event log has bounds of its own (`log_retention.rs`).
 
 use chrono::TimeDelta;
 
@@ -17,7 +17,7 @@ pub struct RowRetention {
     pub finished_jobs: Option<TimeDelta>,
 }
 
-/// Rows taken away in one transaction: writers wait that long and no longer.
+/// Rows deleted in one transaction, which bounds how long writers wait.
 const BATCH: u64 = 500;
 
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ enum RowKind {
     FinishedJobs,
 }
 
-/// Takes away what is older than it is to be, of every tenant; returns how many rows went.
+/// Deletes rows that are older than their retention, of every tenant; returns how many.
 pub async fn sweep(services: &Services, retention: &RowRetention) -> Result<u64> {
     let kinds = [
         (RowKind::AuditLog, retention.audit_log),
@@ -38,7 +38,7 @@ pub async fn sweep(services: &Services, retention: &RowRetention) -> Result<u64>
     ];
     let mut gone = 0;
     for (kind, age) in kinds {
-        // A span that reaches back beyond the calendar is for ever, too.
+        // A span that reaches back beyond the calendar means for ever, too.
         let Some(before) = age.and_then(|age| services.clock.now().checked_sub_signed(age)) else { continue };
         gone += sweep_kind(services, kind, micros(before)).await?;
     }
@@ -52,7 +52,7 @@ async fn sweep_kind(services: &Services, kind: RowKind, before: i64) -> Result<u
         let deleted = delete_batch(&tx, kind, before).await?;
         tx.commit().await?;
         gone += deleted;
-        // A bite may be small where a tenant ends; that nothing was found says that nothing is left.
+        // A batch may be small where a tenant's rows end; only an empty one means that nothing is left.
         if deleted == 0 {
             return Ok(gone);
         }

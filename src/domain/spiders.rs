@@ -1,4 +1,4 @@
-//! Spiders of a tenant. `auto` is everybody's: it is in every list and cannot be changed or removed.
+//! Spiders of a tenant. `auto` exists in every tenant: it is in every list and cannot be changed or removed.
 
 use super::error::Result;
 use super::idempotency::{AnswerSubject, Begin};
@@ -13,10 +13,10 @@ use crate::protocol::spider::{AUTO, NewSpider, Runner, Spider, SpiderInput};
 use crate::storage::spiders::{self, SpiderFields, SpiderRow};
 use crate::storage::{Error, TenantTx, jobs, micros, time};
 
-/// Where `auto` stands in the list: before every stored spider.
+/// The key of `auto` in the list: before every stored spider.
 const AUTO_KEY: i64 = 0;
 
-/// Judges the spider as it is, with the row held: the place for a precondition.
+/// Checks the current spider with the row locked: a precondition of the request.
 pub type Precondition<'a> = &'a (dyn Fn(&Spider) -> Result<()> + Sync);
 
 pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
@@ -36,7 +36,7 @@ pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
     op.commit_idempotent_about(change, &AnswerSubject::spider(&new.name), |_| view(&row)).await
 }
 
-/// `auto` first, then the tenant's own in the order of their making.
+/// `auto` first, then the tenant's own in the order of creation.
 pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<Spider, i64>> {
     op.require(Permission::ReadSpiders)?;
     let tx = op.read().await?;
@@ -57,7 +57,7 @@ pub async fn get(op: &Op, name: &str) -> Result<Spider> {
     view(&row)
 }
 
-/// Replaces all of a spider but its name. Jobs that exist keep what they were made with.
+/// Replaces all of a spider but its name. Existing jobs keep what they were created with.
 pub async fn put(op: &Op, name: &str, new: SpiderInput, precondition: Precondition<'_>) -> Result<Spider> {
     op.require(Permission::ManageSpiders)?;
     ensure_valid(validate_change(&new))?;
@@ -74,7 +74,7 @@ pub async fn put(op: &Op, name: &str, new: SpiderInput, precondition: Preconditi
     view(&row)
 }
 
-/// Removes a spider, unless jobs of it are pending or running. Jobs that are over keep its name.
+/// Removes a spider, unless jobs of it are pending or running. Ended jobs keep its name.
 pub async fn delete(op: &Op, name: &str, precondition: Precondition<'_>) -> Result<()> {
     op.require(Permission::ManageSpiders)?;
     refuse_auto(name)?;
@@ -95,7 +95,7 @@ pub async fn delete(op: &Op, name: &str, precondition: Precondition<'_>) -> Resu
     Ok(())
 }
 
-/// The spider of this name, which stays as it is until the transaction ends.
+/// The spider of this name, locked against changes until the transaction ends.
 pub(super) async fn resolve(tx: &TenantTx, name: &str) -> Result<Option<Spider>> {
     if name == AUTO {
         return Ok(Some(auto()));
@@ -142,7 +142,7 @@ fn columns_of<'a>(
     }
 }
 
-/// Every bad field of a spider to make.
+/// All invalid fields of a new spider.
 pub fn validate_new(new: &NewSpider) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
     let words = "must have 1 to 100 of A-Z a-z 0-9 _ . -, and not be `.` or `..`";
@@ -151,7 +151,7 @@ pub fn validate_new(new: &NewSpider) -> Vec<FieldError> {
     faults.into_errors()
 }
 
-/// Every bad field of what a spider is to become.
+/// All invalid fields of a changed spider.
 pub fn validate_change(new: &SpiderInput) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
     check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
@@ -169,11 +169,11 @@ fn check_lists(
 
 pub(super) fn is_valid_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    // `.` and `..` are steps in a path: a client's URL parser would take them away.
+    // `.` and `..` are steps in a path: a client's URL parser would remove them.
     (1..=100).contains(&name.len()) && name.bytes().all(allowed) && !matches!(name, "." | "..")
 }
 
-/// No spider has another name, and not every text may be asked of every database.
+/// No spider has another name, and not every database accepts every text in a query.
 fn require_valid_name(name: &str) -> Result<()> {
     if is_valid_name(name) { Ok(()) } else { Err(Problem::not_found()) }
 }

@@ -1,5 +1,5 @@
-//! Removing a tenant: it is shut at once, then its rows go in bites until nothing of it is left but a line in the
-//! platform's audit log. How far it has come stands in the tenant's own row, so a removal that is cut goes on anywhere.
+//! Removes a tenant: access ends at once, then its rows are deleted in batches until only an entry in the platform's
+//! audit log is left. The progress is stored in the tenant's own row, so that any node can resume a removal.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +19,12 @@ use crate::storage::tenant_removal::{self, RowCounts};
 use crate::storage::tenants::{self, TenantRow};
 use crate::storage::{SystemTx, micros};
 
-/// Rows taken away in one transaction: writers wait that long and no longer.
+/// Rows deleted in one transaction, which bounds how long other writers wait.
 const BATCH_ROWS: u64 = 500;
-/// Files whose bytes go before their rows, in one step.
+/// Files with bytes that are deleted before their rows, in one step.
 const BATCH_FILES: u64 = 100;
 
-/// Who asked for it and when, and what has gone since; kept in the tenant's row.
+/// The requester, the time of the request and the rows deleted so far; stored in the tenant's row.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Removal {
     requested_at: i64,
@@ -34,7 +34,7 @@ struct Removal {
     rows: RowCounts,
 }
 
-/// How a removal stands after a bite.
+/// The state of a removal after a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemovalProgress {
     /// Rows are left.
@@ -43,8 +43,8 @@ pub enum RemovalProgress {
     Done,
 }
 
-/// Shuts a tenant for ever: its people, programs and connections are out when this returns, and its rows go from now
-/// on. `confirm` is to be its slug. Asked again it changes nothing.
+/// Ends all access to a tenant for good: its users, programs and connections are out when this returns, and
+/// its rows are deleted from now on. `confirm` must be its slug. A repeated request changes nothing.
 pub async fn request(
     op: &PlatformOp,
     id: TenantId,
@@ -85,7 +85,7 @@ pub async fn request(
     Ok(marked)
 }
 
-/// Takes a bite of the next tenant that is to go; `None` when there is no such tenant.
+/// Deletes a batch of the next tenant that is marked for removal; `None` when there is no such tenant.
 pub async fn resume(services: &Services) -> Result<Option<RemovalProgress>> {
     let tx = services.db.system(SystemReason::TenantRemoval).read().await?;
     let next = tenant_removal::in_progress(&tx).await?.first().map(|tenant| TenantId(tenant.id));
@@ -96,11 +96,11 @@ pub async fn resume(services: &Services) -> Result<Option<RemovalProgress>> {
     }
 }
 
-/// Takes a bite of one tenant; its last one takes the tenant itself.
+/// Deletes a batch of one tenant; the last batch deletes the tenant itself.
 pub async fn delete_batch(services: &Services, id: TenantId) -> Result<RemovalProgress> {
     let files = remove_bytes(services, id).await?;
     let tx = services.db.system(SystemReason::TenantRemoval).begin().await?;
-    // Held: nobody adds a row that refers to it meanwhile, and two who remove it take turns.
+    // Locked: no row that refers to the tenant is added meanwhile, and concurrent removals take turns.
     let Some(tenant) = tenants::lock(&tx, id).await? else { return Ok(RemovalProgress::Done) };
     let Some(mut removal) = parse_removal(&tenant)? else {
         return Err(Problem::new(Code::Conflict, "The tenant is not to be removed."));
@@ -123,17 +123,17 @@ pub async fn delete_batch(services: &Services, id: TenantId) -> Result<RemovalPr
     finish(services, &tx, &tenant, removal).await?;
     reach(Failpoint::TenantRemoval);
     tx.commit().await?;
-    // What was known of its people since is old: they are unknown now.
+    // Cached data of its users is stale: they are unknown now.
     services.publish_revocation(Revocation::Tenant(id));
     tracing::info!(tenant.id = %id, "a tenant was removed");
     Ok(RemovalProgress::Done)
 }
 
-/// Takes the bytes of some files away, whose rows may go then: whatever ends the process in between, a row is left from which
-/// the next bite begins. Returns those rows' ids.
+/// Deletes the bytes of some files before their rows: if the process ends in between, a row is left from
+/// which the next batch starts. Returns the ids of those rows.
 async fn remove_bytes(services: &Services, id: TenantId) -> Result<Vec<i64>> {
     let tx = services.db.system(SystemReason::TenantRemoval).read().await?;
-    // Asked in one read: of a tenant that is not to go nothing is touched.
+    // Checked in the same read: the files of a tenant that is not marked are not touched.
     let is_marked = tenants::find(&tx, id).await?.is_some_and(|tenant| tenant.removal.is_some());
     let files = if is_marked { tenant_removal::files(&tx, id, BATCH_FILES).await? } else { Vec::new() };
     drop(tx);
@@ -143,7 +143,7 @@ async fn remove_bytes(services: &Services, id: TenantId) -> Result<Vec<i64>> {
     Ok(files.into_iter().map(|file| file.id).collect())
 }
 
-/// The tenant itself goes, and what operators made of it; a line stays that says so.
+/// Deletes the tenant itself and the answers stored for operators about it; one audit entry remains.
 async fn finish(services: &Services, tx: &SystemTx, tenant: &TenantRow, mut removal: Removal) -> Result<()> {
     let id = TenantId(tenant.id);
     tenant_removal::finish(tx, id, &mut removal.rows).await?;
@@ -163,7 +163,7 @@ async fn finish(services: &Services, tx: &SystemTx, tenant: &TenantRow, mut remo
     Ok(audit_log::insert_by_system(tx, None, entry).await?)
 }
 
-/// Whether an answer that is kept for an operator is that to the tenant's making: it names the first admin.
+/// Whether an answer stored for an operator is that to the tenant's creation, which names the first admin.
 fn is_creation_answer(answer: &str, tenant: &TenantRow) -> bool {
     let kept: serde_json::Value = serde_json::from_str(answer).unwrap_or_default();
     kept["id"] == tenant.id && kept["slug"] == tenant.slug.as_str()

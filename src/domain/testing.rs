@@ -1,4 +1,4 @@
-//! A store in a folder of its own, with a clock that is moved by hand: what tests of use cases begin with.
+//! The fixture for tests of use cases: a store in a folder of its own, with a manual clock.
 
 use std::time::Duration;
 
@@ -54,13 +54,13 @@ impl World {
         add_tenant(&self.services, "other").await
     }
 
-    /// A new user of the tenant at work.
+    /// An operation of a new user of the tenant.
     pub(crate) async fn user(&self, username: &str, role: Role) -> Op {
         let id = self.add_user(self.tenant, username, role).await;
         self.op(sample::user_of(self.tenant, id, role))
     }
 
-    /// A new user's API key at work.
+    /// An operation of a new user's API key.
     pub(crate) async fn key(&self, maker: &str, scopes: &[KeyScope]) -> Op {
         self.key_in(self.tenant, maker, scopes).await
     }
@@ -75,7 +75,7 @@ impl World {
         self.op(sample::user_of(tenant, id, role))
     }
 
-    /// Moves the clock.
+    /// Advances the clock.
     pub(crate) fn advance_ms(&self, ms: u64) {
         self.services.clock.advance(Duration::from_millis(ms));
     }

@@ -1,6 +1,6 @@
-//! Who is writing in which room: told to the room's other people when it begins and when it ends, which it does with a message,
-//! with the connection, or by itself when nothing is heard for five seconds. What was told is ended before anything else is
-//! told of it, so everything here is told under its lock.
+//! Typing notifications: a room's other members receive one when a user begins to type, and one when that ends: by
+//! command, with a message, with the connection, or after five seconds without an update. All of them are published
+//! under the lock, so that the end of a published beginning always precedes the next beginning.
 
 use std::collections::HashMap;
 
@@ -17,30 +17,30 @@ use crate::hub::Hub;
 use crate::protocol::message::{ServerMessage, Typing as Told, TypingPayload};
 use crate::protocol::routing::Ephemeral;
 
-/// When it ends without news.
+/// Time without an update after which typing ends.
 const TIMEOUT: TimeDelta = TimeDelta::seconds(5);
-/// How often somebody may begin in one room; what comes sooner is dropped.
+/// Minimum interval between two updates of a user in one room; earlier ones are dropped.
 const MIN_INTERVAL: TimeDelta = TimeDelta::seconds(1);
-/// Rooms that one person may be writing in; more are dropped.
+/// Rooms that one user may be typing in; more are dropped.
 const MAX_ROOMS: usize = 10;
 
-/// Who is writing where. Bounded by [`MOST_ROOMS`] for each person who has written in the last five seconds.
+/// Typing states by user. At most [`MAX_ROOMS`] for each user that has typed in the last five seconds.
 #[derive(Default)]
 pub struct TypingTracker(Mutex<HashMap<TenantUser, Vec<TypingState>>>);
 
-/// What somebody writes in one room.
+/// A user's typing state in one room.
 struct TypingState {
     room: RoomId,
     slug: String,
     everyone: bool,
     connection: ConnectionId,
-    /// When the person last said so, by the steady clock.
+    /// When the last update was received, by the steady clock.
     updated_at: DateTime<Utc>,
-    /// Whether the others were told that it began, and not that it ended.
+    /// Whether the beginning was published, and the end not yet.
     is_published: bool,
 }
 
-/// Says that the caller begins to write in a room, goes on, or stops.
+/// Records that the caller begins, continues or stops typing in a room, and publishes the change.
 pub async fn show(op: &Op, connection: ConnectionId, room_id: &str, is_typing: bool) -> Result<()> {
     op.require(Permission::Chat)?;
     let person = TenantUser { tenant: op.scope.tenant_id(), user: require_user(op)? };
@@ -70,18 +70,18 @@ pub async fn show(op: &Op, connection: ConnectionId, room_id: &str, is_typing: b
     Ok(())
 }
 
-/// Ends by itself what nothing was heard of. To be called a few times a second.
+/// Ends states without a recent update. To be called a few times a second.
 pub fn expire(services: &Services) {
     services.ephemeral.typing.expire(&services.hub, services.clock.steady());
 }
 
 impl TypingTracker {
-    /// A message was sent to a room: its author has stopped writing there, and may begin again at once.
+    /// Ends the author's state in a room after a message there; typing may begin again immediately.
     pub fn stop_in_room(&self, hub: &Hub, person: TenantUser, room: RoomId) {
         self.stop_where(hub, person, |draft| draft.room == room);
     }
 
-    /// A connection has ended, and with it what was written on it.
+    /// Ends the states of a closed connection.
     pub fn leave(&self, hub: &Hub, person: TenantUser, connection: ConnectionId) {
         self.stop_where(hub, person, |draft| draft.connection == connection);
     }
@@ -97,7 +97,7 @@ impl TypingTracker {
         }
     }
 
-    /// Whether the person has just said so, or writes in too many rooms already.
+    /// Whether the last update is too recent, or the user is typing in too many rooms.
     fn is_throttled(&self, person: TenantUser, room_id: &str, steady: DateTime<Utc>) -> bool {
         let people = self.0.lock();
         let Some(drafts) = people.get(&person) else { return false };
@@ -118,13 +118,13 @@ impl TypingTracker {
         drafts.push(state);
     }
 
-    /// Whether the person was writing there.
+    /// Ends a state; returns whether the user was typing there.
     fn end(&self, hub: &Hub, person: TenantUser, room_id: &str) -> bool {
         let mut people = self.0.lock();
         let drafts = people.get_mut(&person);
         let draft = drafts.and_then(|drafts| drafts.iter_mut().find(|draft| draft.slug == room_id));
         let Some(draft) = draft.filter(|draft| draft.is_published) else { return false };
-        // It stays for a while, so that who begins and stops all the time is not told all the time.
+        // Kept until the interval is over, so that rapid beginnings and ends are not all published.
         draft.publish_stopped(hub, person);
         draft.is_published = false;
         true

@@ -1,4 +1,4 @@
-//! A change and the events that tell of it, committed together.
+//! A transaction and its events, committed together.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::protocol::routing::Routing;
 use crate::storage::events::NewEvent;
 use crate::storage::{Result, TenantTx, events, micros};
 
-/// A transaction that gathers events. They are appended as its last statements, because from then on the tenant's
-/// counter row is held: everything slow must be done before.
+/// A transaction that collects events. They are appended as its last statements, because from then on the tenant's
+/// counter row is locked: everything slow must be done before.
 pub struct EventTx {
     pub tx: TenantTx,
     now: DateTime<Utc>,
@@ -27,20 +27,20 @@ struct PendingEvent {
     body: String,
 }
 
-/// A change whose events have their places in the log and that is not committed yet.
+/// A transaction with its events appended, not committed yet.
 pub struct Appended {
     pub tx: TenantTx,
     envelopes: Vec<Arc<Envelope>>,
 }
 
-/// What a commit leaves to be delivered.
+/// The events of a commit, to be delivered.
 #[derive(Debug, Default)]
 pub struct Committed {
     pub envelopes: Vec<Arc<Envelope>>,
 }
 
 impl Committed {
-    /// The position after the change; `None` when it told nothing.
+    /// The position after the commit; `None` when it emitted nothing.
     pub fn position(&self) -> Option<Position> {
         self.envelopes.last().map(|envelope| envelope.position)
     }
@@ -51,7 +51,7 @@ impl EventTx {
         Self { tx, now, pending: Vec::new() }
     }
 
-    /// Adds an event to what the commit will tell.
+    /// Adds an event to the commit.
     pub fn emit(&mut self, event: Event) {
         let (routing, subject) = (event.routing(), event.subject());
         let message = event.into_message();
@@ -63,8 +63,8 @@ impl EventTx {
         self.append().await?.commit().await
     }
 
-    /// Appends the events, for whoever must write down where they stand. The commit is to follow at once: from here
-    /// on the tenant's counter row is held.
+    /// Appends the events, for a caller that has to store their positions. The commit must follow at once: from here
+    /// on the tenant's counter row is locked.
     pub async fn append(self) -> Result<Appended> {
         let Self { tx, now, pending: gathered } = self;
         if gathered.is_empty() {
@@ -88,7 +88,7 @@ impl EventTx {
 }
 
 impl Appended {
-    /// Where the log will stand after the change; `None` when it tells nothing.
+    /// The log's position after the commit; `None` when it emits nothing.
     pub fn position(&self) -> Option<Position> {
         self.envelopes.last().map(|envelope| envelope.position)
     }

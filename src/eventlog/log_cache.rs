@@ -1,6 +1,6 @@
-//! Reading the log once for many: after a cut a tenant's readers come back at about the same position, and all of them
-//! ask for the same events. A stretch of the log never changes but by redaction, so who asks later gets what was read
-//! for the first; whether an event is for them is judged for each reader.
+//! Reads the log once for many readers: after a disconnect a tenant's readers come back at about the same position,
+//! and ask for the same events. A segment of the log changes by redaction only, so later readers get what was read
+//! for the first; whether a reader may see an event is decided for each reader.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,22 +21,22 @@ use crate::protocol::envelope::Envelope;
 use crate::protocol::position::Position;
 use crate::storage::{Database, Error, Result};
 
-/// Events of a stretch. An event has at most 64 KiB, so this bounds a replay's memory too.
+/// Events of a segment. An event has at most 64 KiB, so this bounds a replay's memory too.
 const SEGMENT_EVENTS: i64 = 128;
-/// Bounded: bytes of stretches that are kept; beyond it the least used are read again when they are wanted.
+/// Bytes of cached segments; beyond it the least used are dropped and read again when they are wanted.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// What an event costs besides its frame: routing, position, pointers.
 const EVENT_BYTES: usize = 256;
-/// How long a stretch is kept at most: a storm's length, not a store.
+/// TTL of a cached segment: long enough for a storm of reconnects.
 const CACHE_TTL: Duration = Duration::from_secs(30);
-/// How long the reach of a log towards the past is believed. Retention that was faster is noticed with the rows.
+/// How long a cached head's `trimmed` is trusted. Retention that was faster is noticed with the rows.
 const HEAD_TTL: TimeDelta = TimeDelta::seconds(5);
-/// Readers of one tenant that may wait for a permit to replay; beyond it a connection is told to come back later.
+/// Readers of one tenant that may wait for a permit to replay; one more is refused as busy.
 const MAX_WAITING: usize = 16_384;
-/// Bounded: tenants whose head is remembered.
+/// Tenants with a cached head.
 const MAX_HEADS: u64 = 10_000;
 
-/// Events in order, starting on a round number: a reader passes over those that it has.
+/// Events in order, starting on a round number: a reader skips those that it has.
 pub struct LogSegment {
     pub envelopes: Vec<Arc<Envelope>>,
     /// The log when this was read; nothing up to `head.trimmed` is here.
@@ -48,20 +48,20 @@ pub struct LogSegment {
 struct CachedHead {
     head: Head,
     read_at: DateTime<Utc>,
-    /// The turn in which its reading began.
+    /// The tick in which its reading began.
     started_tick: u64,
 }
 
-/// A node's shared reads of all logs.
+/// A node's cache of all logs.
 pub struct LogCache {
-    /// By tenant, generation, the database's history and the first event.
+    /// By tenant, generation, database identity and first event.
     segments: Cache<(TenantId, u64, i64, i64), Arc<LogSegment>>,
     heads: Cache<TenantId, Arc<CachedHead>>,
-    /// Counted up by [`SharedReads::forget`]; a tenant without an entry is in its first.
+    /// Counted up by [`LogCache::invalidate`]; a tenant without an entry is in its first.
     generations: Mutex<HashMap<TenantId, u64>>,
     ticks: AtomicU64,
     reads: AtomicU64,
-    /// Replays that read and judge a stretch at this moment.
+    /// Replays that read and filter a segment at this moment.
     replay_permits: FairSemaphore<TenantId>,
 }
 
@@ -84,15 +84,15 @@ impl Default for LogCache {
 }
 
 /// As many at once as there are cores, and half of them for one tenant: however many of its readers replay, the other
-/// half is for everybody else.
+/// half is left to other tenants.
 fn replay_semaphore() -> FairSemaphore<TenantId> {
     let at_once = available_parallelism().map_or(1, usize::from).max(2);
     FairSemaphore::shared(at_once, at_once / 2, MAX_WAITING)
 }
 
 impl LogCache {
-    /// A place in the tenant's line for the permit to replay one stretch, be it read from the store or known: judging
-    /// its events costs as much. Tenants take turns, and a permit is given back between two stretches.
+    /// A place in the tenant's queue for the permit to replay one segment, be it read from the store or cached:
+    /// filtering its events costs as much. Tenants are served in turn, and a permit is released between two segments.
     pub fn queue_for_permit(&self, scope: &TenantScope) -> Result<Queued<TenantId>> {
         self.replay_permits.enqueue(scope.tenant_id()).map_err(|QueueFull| Error::Busy)
     }
@@ -107,8 +107,8 @@ impl LogCache {
         self.replay_permits.waiting_count()
     }
 
-    /// The stretch in which the event after `after` is, up to its end or at least to `upto`, which must be committed.
-    /// Of many that ask at once one reads.
+    /// The segment that holds the event after `after`, up to its end or at least to `upto`, which must be committed.
+    /// Of many concurrent callers one reads.
     pub async fn segment(
         &self,
         db: &Database,
@@ -134,14 +134,14 @@ impl LogCache {
         stretch.ok_or_else(|| Error::Corrupt(format!("the log ends before its event {needed}")))
     }
 
-    /// The head as it stands after this call began. Those who ask while it is being read share the next reading.
+    /// The head as it is after this call began. Callers that come while it is being read share the next read.
     pub async fn head_now(&self, db: &Database, scope: &TenantScope, now: DateTime<Utc>) -> Result<Head> {
         let asked = self.ticks.fetch_add(1, Ordering::Relaxed);
         self.cached_head(db, scope, now, |known| known.started_tick > asked).await
     }
 
-    /// The head for a reader who hears of everything after `cursor` in another way: its reach towards the past may be
-    /// a few seconds old, its end is `cursor` or later.
+    /// The head for a reader that gets everything after `cursor` in another way: `trimmed` may be a few seconds old,
+    /// the end is `cursor` or later.
     pub async fn head_at(
         &self,
         db: &Database,
@@ -154,7 +154,7 @@ impl LogCache {
             known.head.epoch == cursor.epoch && TimeDelta::zero() <= age && age < HEAD_TTL
         };
         let head = self.cached_head(db, scope, now, fresh).await?;
-        // A log that was put in the place of the cursor's has a number of its own: the cursor says nothing of it.
+        // A log that replaced the cursor's has numbers of its own: the cursor does not apply to it.
         let seq = if head.epoch == cursor.epoch { head.seq.max(cursor.seq) } else { head.seq };
         Ok(Head { seq, ..head })
     }
@@ -185,7 +185,7 @@ impl LogCache {
             .ok_or_else(|| Error::Corrupt("a head that was not kept".to_owned()))
     }
 
-    /// From now on this tenant's log is read anew: an event of it was redacted. To be called after the commit.
+    /// Invalidates this tenant's cached segments: an event was redacted. Must be called after the commit.
     pub fn invalidate(&self, tenant_id: TenantId) {
         *self.generations.lock().entry(tenant_id).or_default() += 1;
     }
@@ -216,7 +216,7 @@ async fn load_segment(db: &Database, scope: &TenantScope, start: i64) -> Result<
     envelopes.retain(|envelope| envelope.seq() <= end);
     let last = envelopes.last().map(|envelope| envelope.seq());
     let upto = last.unwrap_or(start).max(head.seq).min(end);
-    // Retention may have been between the two reads; what is missing must not be passed over in silence.
+    // Retention may have run between the two reads; what is missing must not be skipped silently.
     let first = envelopes.first().map_or(upto + 1, |envelope| envelope.seq());
     if first > start.max(head.trimmed) + 1 {
         head.trimmed = first - 1;

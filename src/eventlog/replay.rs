@@ -17,7 +17,7 @@ pub struct Head {
     pub epoch: i64,
     /// The last event's sequence number; 0 before the first.
     pub seq: i64,
-    /// The last sequence number that retention took away.
+    /// The last sequence number that retention deleted.
     pub trimmed: i64,
 }
 
@@ -33,7 +33,7 @@ pub struct Page {
     pub head: Head,
 }
 
-/// What a client's `since` comes to.
+/// The meaning of a client's `since`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Since {
     /// The log holds everything after this sequence number.
@@ -42,8 +42,8 @@ pub enum Since {
     Gap(GapReason),
 }
 
-// The right to replay comes before the turn at a connection, here and everywhere: with one order there is no deadlock. The
-// other order would let a storm of replays hold connections while it waits for rights, and hold up all other reads.
+// The permit to replay is acquired before the permit for a connection, here and everywhere: one order, no deadlock.
+// In the other order waiting replays would hold connections, and hold up all other reads.
 
 /// The log's head now.
 pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
@@ -52,14 +52,14 @@ pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
     read_head(&tx).await
 }
 
-/// At most `limit` events after `after`, without a hole between them. When retention has taken away what comes next,
-/// `head.trimmed` is above `after`: the caller has to tell a gap up to there.
+/// At most `limit` events after `after`, without a gap between them. When retention has deleted what comes next,
+/// `head.trimmed` is above `after`: the caller has to report a gap up to there.
 pub async fn read_after(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
     let _turn = db.acquire_replay_permit(scope).await?;
     read_page(db, scope, after, limit).await
 }
 
-/// The same for the node's own delivery, which waits for no storm of a tenant's readers.
+/// The same for the node's own delivery, which does not queue behind a tenant's readers.
 pub async fn read_missing(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
     let _turn = db.acquire_node_replay_permit().await?;
     read_page(db, scope, after, limit).await
@@ -81,7 +81,7 @@ async fn read_page(db: &Database, scope: &TenantScope, after: i64, limit: u64) -
     Ok(Page { envelopes, head })
 }
 
-/// Judges a position against the log.
+/// Checks a position against the log.
 pub fn resolve_since(since: &str, head: Head) -> Since {
     let Ok(position) = since.parse::<Position>() else { return Since::Gap(GapReason::Malformed) };
     if position.epoch != head.epoch {

@@ -1,5 +1,5 @@
-//! How long an answer may be kept: what says nothing of that is one caller's own, and is asked for again before it is
-//! shown again, which its `ETag` makes cheap.
+//! `Cache-Control`: an answer without the header belongs to one caller, and must be revalidated before it is used
+//! again, which its `ETag` makes cheap.
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};

@@ -1,5 +1,5 @@
-//! Who calls: the extractor in a handler's signature *is* the permission that the handler needs. A handler cannot run
-//! without the check, and the API document says so.
+//! Callers: the extractor in a handler's signature *is* the permission that the handler needs. A handler cannot run
+//! without the check, and the API document states it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::session::ConnectionRegistry;
 /// A permission as a type.
 pub trait RequiredPermission: Send + Sync + 'static {
     const PERMISSION: Permission;
-    /// The permission as a requirement of an operation: the API document is made of it (`document/access.rs`).
+    /// The permission as a requirement of an operation: the API document is built from it (`document/access.rs`).
     const REQUIREMENT: &'static str;
 }
 
@@ -50,14 +50,14 @@ permission_types! {
     WriteProperties WriteLogs ManageTenants BroadcastAll ReadNodeStatus
 }
 
-/// A verified caller of a tenant with the right `R`.
+/// A verified caller of a tenant with the permission `R`.
 pub struct Caller<R> {
     pub op: Op,
     pub admitted: Authenticated,
     right: PhantomData<R>,
 }
 
-/// A verified platform account with the right `R`.
+/// A verified platform account with the permission `R`.
 pub struct OperatorCaller<R> {
     pub operator: OperatorPrincipal,
     pub admitted: Authenticated,
@@ -65,23 +65,23 @@ pub struct OperatorCaller<R> {
     right: PhantomData<R>,
 }
 
-/// Somebody who manages their own account: a person of a tenant, or an operator.
+/// A caller that manages its own account: a user of a tenant, or an operator.
 pub struct AccountCaller {
     pub admitted: Authenticated,
     pub origin: Origin,
 }
 
-/// The same where a caller may also stay unknown, because the body carries what is needed instead.
+/// The same for operations that may be anonymous, because the body contains the proof.
 pub struct OptionalAccountCaller(pub Option<AccountCaller>);
 
-/// A caller who may broadcast: to their tenant, or as an operator to all of them.
+/// A caller that may send broadcasts: to its tenant, or as an operator to all tenants.
 pub enum BroadcastCaller {
     Tenant(Op),
     Platform(PlatformOp),
 }
 
 impl BroadcastCaller {
-    /// The same under what the caller showed.
+    /// The same with the caller's idempotency key.
     #[must_use]
     pub fn with_idempotency_key(self, presented: Option<IdempotencyKey>) -> Self {
         match self {
@@ -98,17 +98,17 @@ impl BroadcastCaller {
     }
 }
 
-/// A caller who may see live figures: of their tenant, or as an operator of the node.
+/// A caller that may see live statistics: of its tenant, or as an operator of the node.
 pub enum StatsCaller {
     Tenant(Box<Op>),
     Platform,
 }
 
-/// Names in the API document: signing in with a password, and showing a token or key that one has.
+/// Names in the API document: password sign-in, and a token or API key.
 const SIGN_IN: &str = "sign_in";
 const BEARER: &str = "bearer";
 
-/// What every extractor of a caller says of itself in the API document.
+/// The security requirement that every extractor of a caller adds to the API document.
 macro_rules! secured {
     ($($right:ty),+) => {
         const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
@@ -227,7 +227,7 @@ impl<'a> ApiExtractor<'a> for OptionalAccountCaller {
         body: &mut RequestBody,
         options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        // A credential that is shown and does not hold is refused; only none at all is nobody.
+        // An invalid credential is refused; only a missing one means an anonymous caller.
         if !request.headers().contains_key(header::AUTHORIZATION) {
             return Ok(Self(None));
         }
@@ -235,7 +235,7 @@ impl<'a> ApiExtractor<'a> for OptionalAccountCaller {
     }
 }
 
-/// Authenticates, asks for the permission, and only then speaks of bad parameters: a stranger learns nothing of them.
+/// Authenticates, checks the permission, and only then reports bad parameters: others learn nothing of them.
 async fn authorize(request: &Request, permission: Permission) -> Result<Authenticated, poem::Error> {
     let admitted = identify(request).await?;
     if !admitted.principal.may(permission) {
@@ -245,7 +245,7 @@ async fn authorize(request: &Request, permission: Permission) -> Result<Authenti
     Ok(admitted)
 }
 
-/// Who shows the credential, counted against what that caller may ask for.
+/// The authenticated caller, counted against its rate limits.
 async fn identify(request: &Request) -> Result<Authenticated, Problem> {
     let admitted = authenticate(request).await?;
     BodyReservation::set_owner(request, &admitted.principal)?;
@@ -253,7 +253,7 @@ async fn identify(request: &Request) -> Result<Authenticated, Problem> {
     Ok(admitted)
 }
 
-/// Whose credential it is; only so many are looked at at once.
+/// Authenticates the credential; only a limited number is checked at once.
 async fn authenticate(request: &Request) -> Result<Authenticated, Problem> {
     let credential = Credential::Header(bearer(request)?);
     match request.data::<Arc<ConnectionRegistry>>() {
@@ -264,12 +264,12 @@ async fn authenticate(request: &Request) -> Result<Authenticated, Problem> {
 
 pub(super) fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {
     request.data::<Arc<Identity>>().ok_or_else(|| {
-        tracing::error!("an endpoint stands outside of the application's data");
+        tracing::error!("application data missing from request");
         Problem::internal()
     })
 }
 
-/// The text behind `Authorization: Bearer`.
+/// The token in `Authorization: Bearer`.
 pub fn bearer(request: &Request) -> Result<&str, Problem> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or_else(Problem::authentication_required)?;
@@ -279,7 +279,7 @@ pub fn bearer(request: &Request) -> Result<&str, Problem> {
     }
     match value.to_str().ok().and_then(|text| text.split_once(' ')) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
-        // Of another scheme, which says nothing of a token.
+        // Another scheme: the header contains no token.
         _ => Err(Problem::invalid_token().header("www-authenticate", REALM)),
     }
 }

@@ -1,4 +1,4 @@
-//! Where a request came from. Only a proxy that the configuration trusts is believed about somebody else's address.
+//! The client address of a request. `X-Forwarded-For` is trusted only from the proxies that the configuration names.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::base::text::truncate;
 use crate::config::network::Network;
 use crate::domain::op::Origin;
 
-/// The proxies whose `X-Forwarded-For` is believed; put among the application's data. Clones share the list.
+/// The proxies that may set `X-Forwarded-For`; part of the application's data. Clones share the list.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Arc<RwLock<Vec<Network>>>);
 
@@ -22,7 +22,7 @@ impl TrustedProxies {
         proxies
     }
 
-    /// Goes on with another list.
+    /// Replaces the list.
     pub fn replace(&self, networks: &[Network]) {
         *self.0.write() = networks.to_vec();
     }
@@ -44,13 +44,13 @@ pub fn request_origin(request: &Request) -> Origin {
     }
 }
 
-/// The client's address: the peer's, or what the nearest untrusted hop of trusted proxies was.
+/// The client's address: the peer's, or the last hop before the trusted proxies.
 pub fn address(request: &Request) -> Option<IpAddr> {
     let peer = request.remote_addr().as_socket_addr()?.ip();
     let Some(proxies) = request.data::<TrustedProxies>().filter(|proxies| proxies.trusts(peer)) else {
         return Some(peer);
     };
-    // Each hop appends the address that it saw; what stands further left anybody may have written.
+    // Each hop appends the address that it saw; any client may forge the entries further left.
     let lines = request.headers().get_all("x-forwarded-for").iter();
     let hops: Vec<&str> =
         lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).collect();

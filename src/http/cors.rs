@@ -1,5 +1,5 @@
-//! Cross-origin answers (Fetch standard, section 3.2): who may read is the origin policy's to say. Credentials travel in
-//! the `Authorization` header, never in cookies, so none are allowed for.
+//! Cross-origin answers (Fetch standard, section 3.2): the origin policy decides which pages may read. Credentials
+//! are sent in the `Authorization` header, never in cookies, so cookies are not allowed.
 
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
@@ -7,12 +7,12 @@ use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use super::web_origin::OriginPolicy;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-/// Allowed where a preflight asks for none by name.
+/// Headers that are allowed when a preflight names none.
 const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, \
                        Range, X-Request-Id, traceparent";
 const EXPOSED: &str = "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Idempotent-Replayed, Link, \
                        Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id";
-/// Seconds that a browser keeps a preflight's answer.
+/// Seconds that a browser caches a preflight's answer.
 const MAX_AGE: &str = "600";
 
 /// Adds what the policy allows to every answer and answers preflights itself.
@@ -53,8 +53,8 @@ impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
     }
 }
 
-/// A page of an allowed origin may send whatever header its libraries add: what a header may do is judged where it is
-/// read, and most are read nowhere.
+/// A page of an allowed origin may send any header that its libraries add: a header is checked where it is read, and
+/// most are not read at all.
 fn preflight_answer(admitted: bool, asked: &HeaderMap) -> Response {
     let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
     let headers = response.headers_mut();
@@ -76,14 +76,14 @@ fn is_list(wanted: &HeaderValue) -> bool {
     (1..=LONGEST).contains(&wanted.len()) && wanted.as_bytes().iter().all(is_name)
 }
 
-/// Adds what the policy allows to a refusal that no layer of the router has seen.
+/// Adds the CORS headers to a refusal that no layer of the router has seen.
 pub fn allow_refusal(policy: &OriginPolicy, asked: &HeaderMap, headers: &mut HeaderMap) {
     let origin = asked.get(header::ORIGIN).cloned();
     allow(headers, origin.filter(|_| policy.allows(asked)));
 }
 
 fn allow(headers: &mut HeaderMap, admitted: Option<HeaderValue>) {
-    // The answer differs by origin, and a cache in between has to know.
+    // The answer differs by origin, so a cache in between must vary by it.
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = admitted {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);

@@ -1,5 +1,5 @@
-//! Entity tags (RFC 9110 section 8.8): what a client has read, so that it need not read it again nor overwrite what
-//! somebody else has changed meanwhile.
+//! Entity tags (RFC 9110 section 8.8): a client need not read an unchanged resource again, and does not overwrite a
+//! concurrent change.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,27 +13,27 @@ use crate::protocol::problem::{Code, Problem};
 /// The answer of a read that can be conditional.
 #[derive(Debug, ApiResponse)]
 pub enum Tagged<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
-    /// The thing as it is.
+    /// The resource in its current state.
     #[oai(status = 200)]
     Fresh(
         Json<T>,
-        /// Names this state of the thing.
+        /// Identifies this state of the resource.
         #[oai(header = "ETag")]
         String,
     ),
-    /// The thing is as `If-None-Match` names it.
+    /// The resource is unchanged since the `ETag` in `If-None-Match`.
     #[oai(status = 304)]
     NotModified(#[oai(header = "ETag")] String),
 }
 
-/// The answer to a change: the thing as it is now, with the tag that names this state.
+/// The answer to a change: the resource as it is now, with the tag of this state.
 #[derive(Debug, ApiResponse)]
 pub enum Changed<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
-    /// The thing as it is now.
+    /// The resource as it is now.
     #[oai(status = 200)]
     Now(
         Json<T>,
-        /// Names this state of the thing.
+        /// Identifies this state of the resource.
         #[oai(header = "ETag")]
         String,
     ),
@@ -48,7 +48,7 @@ where
     Changed::Now(Json(value), tag)
 }
 
-/// Answers a read, without the thing where the client has it.
+/// Answers a read, without the resource if the client has this state.
 pub fn tagged<T>(value: T, if_none_match: Option<&str>) -> Tagged<T>
 where
     T: ParseFromJSON + ToJSON + Type + Send + Sync,
@@ -60,7 +60,7 @@ where
     Tagged::Fresh(Json(value), tag)
 }
 
-/// Refuses with 412 when the client read another state than `value`. Without `If-Match` every state will do.
+/// Refuses with 412 when the client read another state than `value`. Without `If-Match` every state is accepted.
 pub fn require_match<T: ToJSON>(value: &T, if_match: Option<&str>) -> Result<(), Problem> {
     if if_match.is_none_or(|given| matches_tag(given, &tag_of(value))) {
         return Ok(());
@@ -68,15 +68,15 @@ pub fn require_match<T: ToJSON>(value: &T, if_match: Option<&str>) -> Result<(),
     Err(Problem::new(Code::PreconditionFailed, "It has changed since you read it; read it again."))
 }
 
-/// The tag of a thing: whatever shows differently has another.
+/// The tag of a resource: a different representation has a different tag.
 pub(super) fn tag_of<T: ToJSON>(value: &T) -> String {
     // A JSON value always serialises.
     let bytes = serde_json::to_vec(&value.to_json()).unwrap_or_default();
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(&bytes)[..12]))
 }
 
-/// Whether a list of tags, or `*`, names this one. Our tags hold no comma. A weak tag of the same text names it too, although
-/// a change asks for a strong one (RFC 9110 section 13.1.1): proxies that compress an answer make our tags weak.
+/// Whether a list of tags, or `*`, contains this one. Our tags contain no comma. A weak tag of the same text matches
+/// too, although a change requires a strong one (RFC 9110 section 13.1.1): compressing proxies make our tags weak.
 fn matches_tag(given: &str, tag: &str) -> bool {
     given.trim() == "*"
         || given.split(',').any(|one| one.trim().strip_prefix("W/").unwrap_or(one.trim()) == tag)

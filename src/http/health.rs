@@ -1,4 +1,4 @@
-//! Whether the process lives, whether it can serve, and which version it is.
+//! Liveness, readiness and version.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub fn livez(Data(sessions): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Valu
     Ok(Json(json!({ "status": "live" })))
 }
 
-/// The process can do its work: the database answers and takes writes, the log is followed, the node is not leaving.
+/// The process can work: the database answers and accepts writes, the log is followed, the node is not shutting down.
 #[handler]
 pub async fn readyz(Data(sessions): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Value>, Problem> {
     sessions.check_ready().await?;

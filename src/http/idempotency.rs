@@ -1,5 +1,5 @@
-//! `Idempotency-Key`: what an operation takes so that a retry of it is answered and not done again, and the answer that
-//! says which of the two it is.
+//! `Idempotency-Key`: with this header a retry is answered and not done again; a response header marks such an
+//! answer.
 
 use std::marker::PhantomData;
 
@@ -14,8 +14,8 @@ use crate::domain::idempotency::{IdempotencyKey, IdempotentOperation, SentReques
 use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
 
-/// The key of a request, if it has one, with the request's fingerprint. Stands before the body among a handler's
-/// parameters: with a key it reads the body, of the kind `S`, and leaves it for the extractor that parses it.
+/// The request's idempotency key, if any, with its fingerprint. Must come before the body among a handler's
+/// parameters: with a key it reads the body, of the kind `S`, and buffers it for the extractor that parses it.
 pub struct IdempotencyKeyHeader<S = Single>(pub Option<IdempotencyKey>, PhantomData<S>);
 
 const KEY: &str = "Idempotency-Key";
@@ -41,7 +41,7 @@ impl<'a, S: BodySize> ApiExtractor<'a> for IdempotencyKeyHeader<S> {
         _options: ExtractParamOptions<String>,
     ) -> poem::Result<Self> {
         refuse_before_body(request)?;
-        // From here on a key is one, and visible ASCII; a bad one is refused by the reader of the body.
+        // A key that is used below is the only one, and visible ASCII; the reader of the body refuses a bad one.
         let is_good = bad_parameters(request).is_empty();
         let Some(key) = request.header(KEY).filter(|_| is_good) else { return Ok(Self(None, PhantomData)) };
         let taken = body.take().map_err(|_| Problem::internal())?;
@@ -63,7 +63,7 @@ impl<'a, S: BodySize> ApiExtractor<'a> for IdempotencyKeyHeader<S> {
     }
 }
 
-/// The key of a request whose body is too large to be read before it is worked on: what was sent is told of it later.
+/// The key of a request with a body too large to be read before the work; the body's representation is added later.
 pub struct DeferredIdempotencyKey(Option<DeferredRequest>);
 
 struct DeferredRequest {
@@ -74,7 +74,7 @@ struct DeferredRequest {
 }
 
 impl DeferredIdempotencyKey {
-    /// The key with what stands for the body.
+    /// The key with the text that represents the body.
     pub fn idempotency_key(&self, identity: &Identity, body: &[u8]) -> Option<IdempotencyKey> {
         let DeferredRequest { key, method, path, query } = self.0.as_ref()?;
         Some(IdempotencyKey::of_request(identity, &SentRequest { key, method, path, query, body }))
@@ -125,7 +125,7 @@ fn key_schema() -> MetaSchemaRef {
     }))
 }
 
-/// A success that may be an earlier one, and then says so in its header.
+/// A success that may be a replay; then its header says so.
 #[derive(Debug)]
 pub struct Replayable<R> {
     answer: R,
@@ -133,7 +133,7 @@ pub struct Replayable<R> {
 }
 
 impl<R> Replayable<R> {
-    /// `once`: the key that the work was under.
+    /// `operation`: the idempotent operation of the request, if it has a key.
     pub fn new(operation: Option<&IdempotentOperation>, answer: R) -> Self {
         Self { answer, replayed: operation.is_some_and(IdempotentOperation::was_replayed) }
     }

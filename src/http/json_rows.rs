@@ -1,4 +1,4 @@
-//! Rows as plain JSON with the fields of the REST API: for the command line, whose lists have the same form.
+//! Rows as plain JSON with the fields of the REST API: for the lists of the command line, which have the same form.
 
 use poem_openapi::types::ToJSON;
 use serde_json::Value;

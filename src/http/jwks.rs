@@ -1,5 +1,5 @@
-//! `/.well-known/jwks.json`: the public keys of our own tokens (RFC 7517), for whoever verifies them by themselves. Empty
-//! when a shared secret signs.
+//! `/.well-known/jwks.json`: the public keys of our own tokens (RFC 7517), for services that verify them. Empty when
+//! a shared secret signs.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use poem::{IntoResponse, Response, handler};
 
 use crate::domain::identity::Identity;
 
-/// How long it may be kept on the way, in seconds. A new key should be shown for longer than this before it signs.
+/// How long caches may keep it, in seconds. A new key should be published for longer than this before it signs.
 const MAX_AGE: u32 = 300;
 
 #[handler]

@@ -15,7 +15,7 @@ use crate::protocol::problem::{FieldError, PathSegment, Problem};
 #[oai(skip_serializing_if_is_none, example)]
 pub struct List<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> {
     pub data: Vec<T>,
-    /// Give it back as `cursor` for the next page; absent on the last one.
+    /// Send it back as `cursor` for the next page; absent on the last one.
     pub next_cursor: Option<String>,
     pub has_more: bool,
 }
@@ -40,7 +40,7 @@ impl<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> Example for List<
     }
 }
 
-/// Reads `limit` and `cursor`. The parameters' schema has bounded the limit already.
+/// Parses `limit` and `cursor`. The parameters' schema has bounded the limit already.
 pub fn page_request<K: DeserializeOwned>(
     limit: Option<u64>,
     cursor: Option<&str>,
@@ -57,7 +57,7 @@ pub fn bad_cursor() -> Problem {
     Problem::validation(vec![FieldError::in_parameter("query", &path, "cursor", CURSOR_WORDS)])
 }
 
-/// Makes the answer, with the address of the next page.
+/// Builds the answer, with the address of the next page.
 pub fn listed<T, K>(request: &Request, page: Page<T, K>) -> Listed<T>
 where
     T: ParseFromJSON + ToJSON + Type + Example + Send + Sync,

@@ -1,6 +1,6 @@
-//! `/metrics` and `/metrics/tenants`. On the main listener they are for who shows `telemetry.metrics_key` or an operator's
-//! token: where a connection comes from proves nothing, since a proxy on the same machine looks like the machine itself.
-//! A listener of its own (`telemetry.metrics_bind`) serves nothing else, and asks for no credential on loopback.
+//! `/metrics` and `/metrics/tenants`. On the main listener they require `telemetry.metrics_key` or an operator's
+//! token: the peer address proves nothing, since a proxy on the same machine looks like the machine itself. A
+//! separate listener (`telemetry.metrics_bind`) serves nothing else, and requires no credential on loopback.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,16 +26,16 @@ use crate::session::ConnectionRegistry;
 use crate::storage::tenants;
 use crate::telemetry::metrics::{Text, tenants_text};
 
-/// How many tenants have figures of their own; none: nobody is told any.
+/// How many tenants have metrics of their own; `None`: these metrics are off.
 #[derive(Clone, Copy, Debug)]
 pub struct TenantMetrics(pub Option<usize>);
 
-/// Who is told the figures.
+/// Which callers may read the metrics.
 #[derive(Clone, Debug)]
 pub struct MetricsAccess {
-    /// The hash of `telemetry.metrics_key`: hashes are of one length, so that comparing them takes one time.
+    /// The hash of `telemetry.metrics_key`: hashes have one length, so that comparing them takes constant time.
     key: Option<[u8; 32]>,
-    /// The listener is on loopback and serves nothing but figures.
+    /// The listener is on loopback and serves nothing but metrics.
     is_own_loopback: bool,
 }
 
@@ -45,7 +45,7 @@ impl MetricsAccess {
         Self { key: key.map(|key| hash(key.expose_secret())), is_own_loopback: false }
     }
 
-    /// On a listener of the figures' own at `bind`.
+    /// On a separate listener for metrics at `bind`.
     pub fn on_own(key: Option<&SecretString>, bind: IpAddr) -> Self {
         Self { is_own_loopback: bind.is_loopback(), ..Self::on_main(key) }
     }
@@ -59,7 +59,7 @@ fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// The figures alone, for a listener of their own.
+/// The metrics alone, for a separate listener.
 pub fn metrics_router(
     sessions: &Arc<ConnectionRegistry>,
     access: MetricsAccess,
@@ -78,7 +78,7 @@ pub fn metrics_router(
         .with(SecurityHeaders)
 }
 
-/// The node's figures.
+/// The node's metrics.
 #[handler]
 pub async fn metrics(
     request: &Request,
@@ -89,7 +89,7 @@ pub async fn metrics(
     Ok(text_response(sessions.metrics_text().await))
 }
 
-/// Figures of single tenants, for whoever has asked for them in the configuration.
+/// Metrics of single tenants, if the configuration turns them on.
 #[handler]
 pub async fn tenant_metrics(
     request: &Request,
@@ -111,7 +111,7 @@ pub async fn tenant_metrics(
     Ok(text_response(tenants_text(&named.collect::<Vec<_>>(), rest)))
 }
 
-/// A credential that is shown is judged, wherever it comes from.
+/// A credential is checked if there is one, whatever the peer address.
 async fn authorize(
     request: &Request,
     sessions: &ConnectionRegistry,
@@ -146,7 +146,7 @@ fn unauthenticated(access: &MetricsAccess) -> Problem {
     Problem::new(Code::Unauthenticated, words).header("www-authenticate", REALM)
 }
 
-/// Whether the request asks for a name of this machine. A page whose own name was made to lead here asks for that name.
+/// Whether `Host` is a name of this machine. After DNS rebinding, a page's request has the page's own name there.
 fn is_loopback_request(request: &Request) -> bool {
     let host = request.headers().get(header::HOST);
     host.is_some_and(|host| host.to_str().is_ok_and(is_loopback_host))

@@ -1,5 +1,5 @@
-//! Limits on requests, and the headers that tell of them (draft-ietf-httpapi-ratelimit-headers). The address is counted
-//! before anything costs time; the caller and the tenant as soon as they are known.
+//! Rate limits of requests, and their headers (draft-ietf-httpapi-ratelimit-headers). The address is counted before
+//! any costly work; the caller and the tenant as soon as they are known.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::domain::limits::{Limits, Requester};
 use crate::domain::op::Services;
 use crate::protocol::problem::{Code, Problem};
 
-/// What was counted for one request, by policy; put among the request's data by [`RateHeaders`].
+/// The counts of one request, by policy; [`RateHeaders`] adds it to the request's data.
 #[derive(Clone, Default)]
 struct CountedLimits(Arc<Mutex<Vec<(Policy, RateState)>>>);
 
-/// Whose limit it is. The names are a contract.
+/// The subject of a limit. The names are sent to clients and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Policy {
     Address,
@@ -48,14 +48,14 @@ impl Policy {
     }
 }
 
-/// Counts a request for its address; the first thing that is done for one.
+/// Counts a request for its address; this comes before anything else.
 pub fn count_address(request: &Request, services: &Services) -> Result<(), Problem> {
     let Some(address) = client_ip::address(request) else { return Ok(()) };
     let level = services.limits.count_address_request(IpPrefix::of(address), services.clock.now());
     check(request, Policy::Address, level)
 }
 
-/// Counts a request for its caller, and then for the caller's tenant: what a caller is refused is not held against it.
+/// Counts a request for its caller, then for the tenant, which does not pay for what the caller's limit refuses.
 pub fn count_caller(request: &Request, services: &Services, principal: &Principal) -> Result<(), Problem> {
     let (limits, now): (&Limits, _) = (&services.limits, services.clock.now());
     check(request, Policy::Caller, limits.count_caller_request(Requester::of(principal), now))?;
@@ -77,7 +77,7 @@ fn check(request: &Request, policy: Policy, level: Option<RateState>) -> Result<
     }
 }
 
-/// Stands before REST: refuses an address that asks too much, before crypto and database.
+/// Wraps REST: refuses an address over its rate limit, before cryptography and database.
 #[derive(Clone)]
 pub struct AddressRateLimit(pub Arc<Services>);
 
@@ -103,7 +103,7 @@ impl<E: Endpoint> Endpoint for AddressRateLimitEndpoint<E> {
     }
 }
 
-/// Stands around everything that answers, refusals included, and tells how the limits stand.
+/// Wraps everything that answers, refusals included, and adds the headers with the state of the limits.
 pub struct RateHeaders;
 
 pub struct RateHeadersEndpoint<E>(E);
@@ -138,7 +138,7 @@ fn add_headers(counted: &[(Policy, RateState)], response: &mut Response) {
     let policies = list(&|name, level| format!("\"{name}\";q={};w=1", level.per_second));
     let levels = list(&|name, level| format!("\"{name}\";r={};t={}", level.remaining, level.full_in_secs));
     let headers = response.headers_mut();
-    // Digits and our own names are always header text.
+    // Digits and our own names are always valid in a header.
     if let (Ok(policies), Ok(levels)) = (HeaderValue::from_str(&policies), HeaderValue::from_str(&levels)) {
         headers.insert("ratelimit-policy", policies);
         headers.insert("ratelimit", levels);

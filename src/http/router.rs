@@ -1,4 +1,4 @@
-//! Every address of the server, on one page.
+//! All routes of the server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
 use crate::session::ConnectionRegistry;
 
-/// Where REST begins.
+/// The base path of REST.
 pub const BASE: &str = "/api/v1";
 
 /// All REST resources.
@@ -68,24 +68,24 @@ type Apis = (
     UploadsApi,
 );
 
-/// What the routes stand on.
+/// What the router is built from.
 pub struct RouterParts {
     pub sessions: Arc<ConnectionRegistry>,
     pub origins: OriginPolicy,
     pub proxies: TrustedProxies,
     /// How long a worker's lease lasts.
     pub lease: LeaseLength,
-    /// How many tenants have figures of their own.
+    /// How many tenants have metrics of their own.
     pub tenant_metrics: TenantMetrics,
-    /// Who is told the node's figures.
+    /// Which callers may read the node's metrics.
     pub metrics_access: MetricsAccess,
-    /// How large bodies may be, one by one and together.
+    /// How large bodies may be, each and in total.
     pub bodies: BodySettings,
-    /// For requests; streams and sockets end otherwise.
+    /// For requests; streams and sockets have limits of their own.
     pub request_timeout: Duration,
-    /// The address that people open, where it is configured: the API document names it.
+    /// The public URL, if it is configured: the API document names it.
     pub public_url: Option<String>,
-    /// The address that sockets and streams are reached at, which their document must name.
+    /// The address of sockets and streams, which their document must name.
     pub address: String,
 }
 
@@ -121,12 +121,12 @@ fn service() -> OpenApiService<Apis, ()> {
         .url_prefix(BASE)
 }
 
-/// The OpenAPI document, for the address that people open.
+/// The OpenAPI document, for the public URL.
 pub fn openapi(public_url: Option<&str>) -> Result<String, DocumentError> {
     document_text(&service().spec(), public_url)
 }
 
-/// The AsyncAPI document, for the address that people open.
+/// The AsyncAPI document, for the public URL.
 pub fn asyncapi(public_url: Option<&str>) -> String {
     // A JSON value always serialises.
     serde_json::to_string_pretty(&asyncapi::document(public_url)).unwrap_or_default() + "\n"
@@ -197,7 +197,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .with(SecurityHeaders))
 }
 
-/// Sockets and streams: the seeds' addresses are one handler.
+/// Sockets and streams: one handler for all addresses that existing clients use.
 fn live_routes(live: &Arc<LiveContext>) -> Route {
     let socket = |kind| get(SocketEndpoint { live: Arc::clone(live), kind });
     let stream = |kind| get(StreamEndpoint { live: Arc::clone(live), kind });
@@ -217,7 +217,7 @@ fn live_routes(live: &Arc<LiveContext>) -> Route {
         .at("/events", stream(StreamKind::Events))
 }
 
-/// What methods and parameters each address takes, for refusals that say so.
+/// The methods and parameters of each address, for refusals.
 fn operations() -> OperationTable {
     let read = &[Method::GET];
     let pages = [
@@ -254,13 +254,13 @@ fn operations() -> OperationTable {
     pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
 }
 
-/// An operation at the address that the seeds have for it, under `first` at the root.
+/// An operation at the address that existing clients use, under `first` at the root.
 fn at_root<T: OpenApi + 'static>(
     first: &'static str,
     service: OpenApiService<T, ()>,
 ) -> impl Endpoint<Output = Response> {
     service.map_to_response().before(move |mut request: poem::Request| async move {
-        // The service knows the operation by its whole path; nesting has cut the first part off.
+        // The service knows the operation by its whole path; nesting has removed the first part.
         let path = format!("{first}{}", request.uri().path());
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         if let Ok(uri) = format!("{path}{query}").parse() {
@@ -270,7 +270,7 @@ fn at_root<T: OpenApi + 'static>(
     })
 }
 
-/// The page asks the server that it came from, whatever address the document names to others.
+/// The page calls the server that it came from, whatever address the document names to others.
 fn swagger_page() -> Result<impl Endpoint<Output = Response>, DocumentError> {
     let service = service();
     let page = Bytes::from(swagger::page(&service, &document_text(&service.spec(), None)?));

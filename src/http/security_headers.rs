@@ -1,24 +1,24 @@
-//! What every answer tells browsers: take it for what it says it is, run nothing in it, frame it nowhere, name no page
-//! to others. An answer that needs more, such as a page with a script, brings a policy of its own.
+//! Security headers of every answer: no content sniffing, no scripts, no framing, no referrer. An answer that needs
+//! more, such as a page with a script, sets a policy of its own.
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 
-/// The fields and what they say unless the answer says it by itself.
+/// The fields with their default values.
 pub const FIELDS: [(HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// Puts the fields on an answer; those that it has stay.
+/// Adds the fields to an answer; those that it has already stay.
 pub fn protect(headers: &mut HeaderMap) {
     for (name, value) in FIELDS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }
 
-/// The outermost layer: no answer passes it without the fields.
+/// The outermost layer: every answer gets the fields.
 #[derive(Clone, Copy)]
 pub struct SecurityHeaders;
 

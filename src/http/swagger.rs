@@ -1,5 +1,5 @@
-//! The page `/docs`: Swagger UI with our document in it. Everything is in the page; it loads nothing, and its policy
-//! lets it talk to this server only.
+//! The page `/docs`: Swagger UI with our document in it. The page is self-contained; it loads nothing, and its policy
+//! lets it connect to this server only.
 
 use bytes::Bytes;
 use poem::http::header;
@@ -8,12 +8,12 @@ use poem_openapi::{OpenApi, OpenApiService, Webhook};
 
 use super::pages::{self, HEADER_STYLE};
 
-/// Scripts and styles stand in the page itself. Without `connect-src 'self'` the buttons would not work; without the
-/// rest a default of Swagger UI would ask a validator on the network to judge the page's address.
+/// Scripts and styles are inline. Without `connect-src 'self'` the buttons would not work; without the rest a default
+/// of Swagger UI would ask a validator on the network to check the page's address.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The library has no dark style: light and dark are exchanged, and colours keep their hue. The filter is the root's:
+/// The library has no dark style: light and dark are inverted, and colours keep their hue. The filter is on the root:
 /// on any other element it would move the dialogs, which are fixed to the window.
 const STYLE: &str = "body { margin: 0; } .swagger-ui .wrapper { padding: 0 1.25rem; }\n\
     @media (prefers-color-scheme: dark) {\n\
@@ -22,7 +22,7 @@ const STYLE: &str = "body { margin: 0; } .swagger-ui .wrapper { padding: 0 1.25r
       header.site, .highlight-code, .microlight { filter: invert(1) hue-rotate(180deg); }\n\
     }";
 
-/// What the library's page lacks: a width for telephones, a name and an icon of our own.
+/// What the library's page lacks: a width for phones, a title and our icon.
 const HEAD: &str = "<title>Lotline: REST</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
                     <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">";
 
@@ -43,11 +43,11 @@ pub fn page_response(page: Bytes) -> Response {
 }
 
 fn with_document(html: &str, spec: &str, document: &str) -> String {
-    // The document stands in a script: a `</script>` in a description would end it.
+    // The document is inside of a script: a `</script>` in a description would end it.
     let document = document.replace("</", "<\\/");
     html.replacen(spec, &document, 1)
         .replacen("<title>Swagger UI</title>", &format!("{HEAD}<style>{HEADER_STYLE}{STYLE}</style>"), 1)
-        // Scripts of the library hold the same tags, without the break.
+        // Scripts of the library contain the same tags, without the line break.
         .replacen("</head>\n<body>", &format!("</head>\n<body>{}", pages::header("/docs")), 1)
         .replacen(
             "deepLinking: true,",

@@ -10,7 +10,7 @@ pub enum Tag {
     People,
     /// Spiders and crawl jobs.
     Jobs,
-    /// What a worker reports.
+    /// Reports of workers.
     Workers,
     /// Listings.
     Properties,
@@ -18,8 +18,8 @@ pub enum Tag {
     Messages,
     /// Files.
     Uploads,
-    /// The log by request.
+    /// The event log over REST.
     Events,
-    /// Figures and connections.
+    /// Statistics and connections.
     Operations,
 }

@@ -1,4 +1,4 @@
-//! Which pages may talk to this server: the same origin, loopback while bound to loopback, and those that the
+//! Which pages may use this server: the same origin, loopback while bound to loopback, and those that the
 //! configuration names (`cors.allowed_origins`). One rule for REST, streams and sockets.
 
 use std::sync::Arc;
@@ -7,18 +7,18 @@ use parking_lot::RwLock;
 use poem::http::{HeaderMap, header};
 use url::{Host, Url};
 
-/// The rule. Clones share it, and a change of it is for all of them.
+/// The rule. Clones share it, and a change applies to all of them.
 #[derive(Clone, Debug)]
 pub struct OriginPolicy {
     allowed: Arc<RwLock<Vec<String>>>,
-    /// The address that people open, where the configuration tells it.
+    /// The public URL's origin, if it is configured.
     public: Option<WebOrigin>,
     bound_to_loopback: bool,
 }
 
 impl OriginPolicy {
-    /// `allowed`: origins as browsers write them; `public_url`: where people reach the server, if that is known;
-    /// `bound_to_loopback`: nobody but this machine reaches the server.
+    /// `allowed`: origins as browsers write them; `public_url`: the address of the server for clients, if it is
+    /// known; `bound_to_loopback`: only this machine can reach the server.
     pub fn new(allowed: &[String], public_url: Option<&str>, bound_to_loopback: bool) -> Self {
         let public = public_url.and_then(WebOrigin::parse);
         let policy = Self { allowed: Arc::default(), public, bound_to_loopback };
@@ -26,12 +26,12 @@ impl OriginPolicy {
         policy
     }
 
-    /// Goes on with another list; sockets and streams that are open stay so.
+    /// Replaces the list; open sockets and streams stay open.
     pub fn replace(&self, allowed: &[String]) {
         *self.allowed.write() = allowed.iter().map(|origin| origin.to_ascii_lowercase()).collect();
     }
 
-    /// Whether a request may come from where it says it does. No `Origin` means no browser: allowed.
+    /// Whether a request may come from its `Origin`. No `Origin` means no browser: allowed.
     pub fn allows(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         match (origins.next(), origins.next()) {
@@ -41,7 +41,7 @@ impl OriginPolicy {
         }
     }
 
-    /// Whether a page of this origin may read an answer, as far as the request's other fields are not needed for that.
+    /// Whether a page of this origin may read an answer, as far as that needs no other header of the request.
     pub fn is_listed(&self, origin: &str) -> bool {
         self.allowed.read().contains(&origin.to_ascii_lowercase())
     }
@@ -55,8 +55,8 @@ impl OriginPolicy {
         self.is_same(&page, headers) || (self.bound_to_loopback && !any_listed && is_loopback(origin))
     }
 
-    /// Whether the page came from this very server: from the address that people open, or from the one that this request
-    /// names, with the scheme that the server is reached by.
+    /// Whether the page came from this very server: from the public URL, or from the host of this request with the
+    /// server's scheme.
     fn is_same(&self, page: &WebOrigin, headers: &HeaderMap) -> bool {
         if self.public.as_ref() == Some(page) {
             return true;
@@ -77,15 +77,15 @@ impl OriginPolicy {
     }
 }
 
-/// The scheme before a proxy that takes TLS off. No page can send this field without a preflight, so it may be believed
-/// whoever the peer is: it only says which pages are our own.
+/// The scheme before a proxy that terminates TLS. No page can send this field without a preflight, so it is trusted
+/// from any peer: it only determines which pages are our own.
 fn forwarded_scheme(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get("x-forwarded-proto")?.to_str().ok()?;
     let first = text.split(',').next()?.trim();
     ["https", "http"].into_iter().find(|scheme| first.eq_ignore_ascii_case(scheme))
 }
 
-/// Scheme, host and port; the scheme's own port is the same as none.
+/// Scheme, host and port; the scheme's default port is the same as none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct WebOrigin {
     scheme: String,

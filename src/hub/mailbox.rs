@@ -1,8 +1,8 @@
-//! What waits for one reader: bounded in bytes, with a gate that a replay keeps shut.
+//! The outgoing queue of one reader: bounded in bytes, with a gate that a replay keeps shut.
 //!
-//! When it is full: progress of one job collapses to the latest, then passing messages are dropped and counted, then
-//! the reader is closed as a slow consumer (4503) and resumes from its position. While the gate is shut there is no
-//! reader to blame: the held events are dropped and the replay goes on from the log.
+//! When it is full: progress of one job collapses to the latest, then ephemeral messages are dropped and counted,
+//! then the reader is closed as a slow consumer (4503) and resumes from its position. While the gate is shut the
+//! reader is not to blame: the queued events are dropped and the replay continues from the log.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use crate::protocol::routing::Ephemeral;
 use crate::protocol::subscription::{Interest, Reader, Subscription};
 use crate::protocol::websocket::encode::TextFrame;
 
-/// What a beat is counted as: about a quiet stream's `id:` line.
+/// Bytes counted for a heartbeat: about a quiet stream's `id:` line.
 const HEARTBEAT_BYTES: usize = 32;
 
-/// One message on its way out.
+/// One outgoing message.
 #[derive(Clone, Debug)]
 pub enum Item {
     /// An event of the log.
     Event(Arc<Envelope>),
     /// Anything else; `position` when it carries one.
     Message { kind: &'static str, frame: TextFrame, position: Option<Position>, ephemeral: bool },
-    /// A sign of life, and a quiet connection's place: a ping on a socket, a block of only `id:` on a stream.
+    /// A heartbeat with the position of a quiet connection: a ping on a socket, a block of only `id:` on a stream.
     Heartbeat(Position),
 }
 
@@ -40,8 +40,8 @@ impl Item {
         Self::Message { kind: message.kind(), frame, position, ephemeral: false }
     }
 
-    /// Puts what waited behind a shut gate after the events that a replay brought meanwhile: it carries the replay's position
-    /// then. A client that resumed from an older one would have those events twice.
+    /// Moves what was queued behind a shut gate after the events that a replay sent meanwhile: it then carries the
+    /// replay's position. A client that resumed from an older one would get those events twice.
     fn move_behind(&mut self, replayed: i64) {
         match self {
             Self::Message { frame, position: Some(position), .. } if position.seq < replayed => {
@@ -71,7 +71,7 @@ impl Item {
         }
     }
 
-    /// Whether this reader may have it.
+    /// Whether this reader may see it.
     pub fn is_for(&self, reader: Reader) -> bool {
         match self {
             Self::Event(envelope) => reader.may_see(&envelope.routing),
@@ -87,7 +87,7 @@ impl Item {
     }
 }
 
-/// The field of a message that tells its position, as JSON has it. No text of a message holds it: its quotes are escaped there.
+/// The position field of a message, as JSON. No text in a message contains it: quotes are escaped there.
 fn position_field(position: Position) -> String {
     format!("\"position\":\"{position}\"")
 }
@@ -96,7 +96,7 @@ fn position_field(position: Position) -> String {
 pub struct ControlMessage(Item);
 
 impl ControlMessage {
-    /// An answer that stands behind every event up to `position`.
+    /// An answer that comes after every event up to `position`.
     pub fn answer(message: &ServerMessage, position: Position) -> Self {
         Self(Item::control(message, Some(position)))
     }
@@ -105,7 +105,7 @@ impl ControlMessage {
         Self(Item::Heartbeat(position))
     }
 
-    /// A message about the connection that speaks of no position.
+    /// A message about the connection, without a position.
     pub fn control(message: &ServerMessage) -> Self {
         Self(Item::control(message, None))
     }
@@ -119,13 +119,13 @@ pub struct Closing {
 }
 
 impl Closing {
-    /// The client did nothing wrong and is to come back at once, from its position.
+    /// The client did nothing wrong and should reconnect at once, from its position.
     pub fn to_resume() -> Self {
         Self { code: CloseCode::Restart, reason: "restart;retry_after=1".to_owned() }
     }
 }
 
-/// Held events had to be dropped: the replay goes on from the log.
+/// Queued events had to be dropped: the replay continues from the log.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Overflowed;
 
@@ -140,13 +140,13 @@ struct State {
     queue: VecDeque<Item>,
     bytes: usize,
     last_seq: i64,
-    /// How far the replay behind a shut gate has come.
+    /// The last event replayed behind a shut gate.
     replayed: i64,
     gate_shut: bool,
     gate_overflowed: bool,
-    /// Whether the reader may have it is not known at the moment: nothing is taken.
+    /// It is unknown at the moment whether the reader may see anything: nothing is taken.
     delivery_paused: bool,
-    /// Bytes that its reader keeps besides: subscriptions that wait for their past.
+    /// Bytes that the reader keeps outside the queue: subscriptions that wait for their replay.
     extra_bytes: usize,
     dropped: u64,
     closing: Option<Closing>,
@@ -200,7 +200,7 @@ impl Mailbox {
         self.push(item, &mut self.state.lock());
     }
 
-    /// Ends the connection once what is queued has been taken; the first reason stands.
+    /// Closes the connection once what is queued has been taken; the first reason is kept.
     pub fn close(&self, closing: Closing) {
         let mut state = self.state.lock();
         if state.closing.is_none() {
@@ -215,7 +215,7 @@ impl Mailbox {
             if let Some(taken) = self.try_take() {
                 return taken;
             }
-            // notify_one stores a permit when nobody waits, so nothing that comes between is missed.
+            // notify_one stores a permit when no task waits, so nothing that comes between is missed.
             self.ready.notified().await;
         }
     }
@@ -223,7 +223,7 @@ impl Mailbox {
     /// Like [`Mailbox::take`], at once; `None` when nothing is queued.
     pub fn try_take(&self) -> Option<Result<Vec<Item>, Closing>> {
         let mut state = self.state.lock();
-        // An end that comes while the reader is in doubt is not put behind what is queued: that was not for it.
+        // A close while delivery is paused does not wait behind the queue: the reader may not see what is queued.
         if !state.gate_shut && !state.delivery_paused && !state.queue.is_empty() {
             state.bytes = 0;
             // The buffer goes with its items: a quiet connection keeps no room for a past burst.
@@ -232,19 +232,19 @@ impl Mailbox {
         state.closing.clone().map(Err)
     }
 
-    /// Whether the reader may have anything is in doubt: what is queued and what comes waits for [`Mailbox::release`].
+    /// Pauses delivery while it is unknown what the reader may see; [`Mailbox::resume_delivery`] resumes it.
     pub fn pause_delivery(&self) {
         self.state.lock().delivery_paused = true;
     }
 
-    /// The reader may have it.
+    /// Resumes delivery.
     pub fn resume_delivery(&self) {
         if std::mem::take(&mut self.state.lock().delivery_paused) {
             self.ready.notify_one();
         }
     }
 
-    /// Waits while delivery is held; the error is an end that is told meanwhile.
+    /// Waits while delivery is paused; the error is a close that is requested meanwhile.
     pub async fn delivery_resumed(&self) -> Result<(), Closing> {
         loop {
             {
@@ -260,7 +260,7 @@ impl Mailbox {
         }
     }
 
-    /// Whether delivery is held.
+    /// Whether delivery is paused.
     pub fn is_delivery_paused(&self) -> bool {
         self.state.lock().delivery_paused
     }
@@ -280,8 +280,8 @@ impl Mailbox {
         }
     }
 
-    /// What may still be said when the connection ends behind a shut gate: messages that speak of no position. The rest
-    /// stands behind events that have not gone out, and is dropped.
+    /// What may still be sent when the connection ends behind a shut gate: messages without a position. The rest
+    /// belongs after events that were not sent, and is dropped.
     pub fn drain_control(&self) -> Vec<Item> {
         let mut state = self.state.lock();
         state.bytes = 0;
@@ -289,9 +289,9 @@ impl Mailbox {
         queue.filter(|item| matches!(item, Item::Message { position: None, ephemeral: false, .. })).collect()
     }
 
-    /// Opens the gate: the replay has brought every event up to `replayed`, so held ones up to there are dropped, and so
-    /// are those that the hub has yet to hand over; the rest is ready to be taken. Fails when events had to be dropped
-    /// meanwhile: then the gate stays shut and the caller reads on from the log, which has them.
+    /// Opens the gate. The replay has sent every event up to `replayed`, so queued ones up to there are dropped, and
+    /// so are those that the hub has yet to deliver; the rest is ready to be taken. Fails when events had to be
+    /// dropped meanwhile: then the gate stays shut and the caller continues to read from the log, which has them.
     pub fn open_gate(&self, replayed: i64) -> Result<(), Overflowed> {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.gate_overflowed) {
@@ -302,7 +302,7 @@ impl Mailbox {
             Item::Message { .. } | Item::Heartbeat(_) => true,
         });
         state.queue.iter_mut().for_each(|item| item.move_behind(replayed));
-        // An event is in the log before the hub hears of it: a replay may be ahead of the hub.
+        // An event is in the log before the hub receives it: a replay may be ahead of the hub.
         state.last_seq = state.last_seq.max(replayed);
         state.gate_shut = false;
         state.recount();
@@ -310,7 +310,7 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Where the reader stands when the hub stands at `hub`: further on, when a replay was ahead of the hub.
+    /// The reader's position when the hub's is `hub`: later, when a replay was ahead of the hub.
     pub(super) fn position_for(&self, hub: Position) -> Position {
         Position { seq: hub.seq.max(self.state.lock().last_seq), ..hub }
     }
@@ -323,12 +323,12 @@ impl Mailbox {
         std::mem::take(&mut state.queue).into()
     }
 
-    /// Looks at, or changes, what the reader wants. Changes go through [`super::Hub::change`], which keeps the lists.
+    /// Reads or changes the reader's interest. [`super::Hub::update_interest`] makes changes, with the lists.
     pub fn with_interest<T>(&self, look: impl FnOnce(&mut Interest) -> T) -> T {
         look(&mut self.state.lock().interest)
     }
 
-    /// Drops what is queued and the reader may not see any more.
+    /// Drops queued items that the reader may not see any more.
     pub(super) fn drop_invisible(&self) {
         let mut state = self.state.lock();
         let reader = state.interest.reader;
@@ -336,39 +336,39 @@ impl Mailbox {
         state.recount();
     }
 
-    /// Passing messages that were dropped because the reader was slow.
+    /// Ephemeral messages that were dropped because the reader was slow.
     pub fn dropped(&self) -> u64 {
         self.state.lock().dropped
     }
 
-    /// Bytes that wait.
+    /// Bytes in the queue.
     pub fn queued_bytes(&self) -> usize {
         self.state.lock().bytes
     }
 
-    /// Notes how much its reader keeps besides the queue.
+    /// Sets how many bytes the reader keeps outside the queue.
     pub fn set_extra_bytes(&self, bytes: usize) {
         self.state.lock().extra_bytes = bytes;
     }
 
-    /// Bytes that are kept for this reader: what waits, and all that it asked for.
+    /// Bytes kept for this reader: the queue, and all that it asked for.
     pub fn held_bytes(&self) -> usize {
         let state = self.state.lock();
         let wanted: usize = state.interest.subscriptions.iter().map(Subscription::held_bytes).sum();
         state.bytes + state.extra_bytes + wanted
     }
 
-    /// Whether the reader was too slow and is closed for it.
+    /// Whether the reader was too slow and is closed for that.
     pub fn has_overflowed(&self) -> bool {
         self.closing().is_some_and(|closing| closing.code == CloseCode::SlowConsumer)
     }
 
-    /// Notes how far a replay has come.
+    /// Records how far a replay has come.
     pub fn set_replayed(&self, seq: i64) {
         self.state.lock().replayed = seq;
     }
 
-    /// The last event before those that wait, or that a replay has still to bring; `None` when nothing waits.
+    /// The last event before those that are queued, or that a replay has still to send; `None` when there are none.
     pub fn backlog_after(&self) -> Option<i64> {
         let state = self.state.lock();
         if state.gate_shut {
@@ -395,7 +395,7 @@ impl Mailbox {
 }
 
 impl State {
-    /// The ladder of a full mailbox.
+    /// Sheds load when the mailbox is full, in the order that the module's documentation gives.
     fn shed(&mut self, most_bytes: usize) {
         self.collapse_progress();
         if self.bytes > most_bytes {
@@ -417,7 +417,7 @@ impl State {
         self.closing = Some(Closing { code: CloseCode::SlowConsumer, reason: "slow consumer".to_owned() });
     }
 
-    /// Keeps of each job only the latest progress, where it stands.
+    /// Keeps only the latest progress of each job, at its own place in the queue.
     fn collapse_progress(&mut self) {
         let mut seen = HashSet::new();
         let kept =

@@ -1,5 +1,5 @@
-//! Floor 4: this node's fan-out, from a tenant's topics to mailboxes. It knows no log: what is missing it names, and
-//! `session` reads it.
+//! Floor 4: this node's fan-out, from a tenant's topics to mailboxes. It does not know the log: it reports which
+//! events are missing, and `session` reads them.
 
 mod mailbox;
 mod sequencer;
@@ -34,13 +34,13 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Puts a mailbox on the tenant's lists. Its gate is shut: what is delivered from now on waits in it.
+    /// Adds a mailbox to the tenant's lists. Its gate is shut: what is delivered from now on waits in it.
     pub fn join(&self, scope: &TenantScope, mailbox: &Arc<Mailbox>) {
         let mut tenants = self.tenants.lock();
         tenants.entry(scope.tenant_id()).or_default().join(mailbox);
     }
 
-    /// Takes a mailbox off all lists; the tenant goes with its last one.
+    /// Removes a mailbox from all lists; the tenant is removed with its last one.
     pub fn leave(&self, scope: &TenantScope, mailbox: &Arc<Mailbox>) {
         let mut tenants = self.tenants.lock();
         if let Some(tenant) = tenants.get(&scope.tenant_id())
@@ -50,7 +50,7 @@ impl Hub {
         }
     }
 
-    /// Where delivery begins for a tenant that has just become active; later calls change nothing. To be called
+    /// Where delivery begins for a tenant that has just become active; later calls change nothing. Must be called
     /// after `join` and before a joiner reads the head: then everything above that head comes through the hub.
     pub fn start_at(&self, scope: &TenantScope, position: Position) {
         if let Some(tenant) = self.tenant(scope.tenant_id())
@@ -60,8 +60,8 @@ impl Hub {
         }
     }
 
-    /// The last position that was delivered; `None` when the tenant's delivery has not begun. Who has joined before
-    /// this call hears of everything after it.
+    /// The last position delivered; `None` when the tenant's delivery has not begun. A mailbox that joined before
+    /// this call gets everything after it.
     pub fn cursor(&self, scope: &TenantScope) -> Option<Position> {
         self.tenant(scope.tenant_id())?.cursor()
     }
@@ -71,12 +71,12 @@ impl Hub {
         self.tenant(scope.tenant_id()).is_some_and(|tenant| tenant.memberships_unchanged_since(read_at))
     }
 
-    /// Begins anew for every tenant, when the logs were replaced under this node. Who is connected has to resume.
+    /// Resets every tenant, when the logs were replaced under this node. Connected readers have to resume.
     pub fn reset_cursors(&self) {
         self.active().iter().for_each(|(_, tenant)| tenant.reset());
     }
 
-    /// Delivers committed events, in any order and as often as they come: each goes out once, in sequence.
+    /// Delivers committed events, given in any order and any number of times: each goes out once, in sequence.
     pub fn publish_committed(&self, tenant_id: TenantId, envelopes: &[Arc<Envelope>]) {
         if let Some(tenant) = self.tenant(tenant_id)
             && tenant.publish_committed(envelopes)
@@ -85,8 +85,8 @@ impl Hub {
         }
     }
 
-    /// Goes on after `upto` although this node never had what is missing up to there, because the log has it no more.
-    /// Whoever hears the tenant's events is ended with `closing`, to resume and be told of the gap.
+    /// Continues after `upto` although this node never had the events that are missing up to there, because the log
+    /// no longer has them. Every reader of the tenant's events is closed with `closing`, to resume and get the gap.
     pub fn skip_to(&self, tenant_id: TenantId, upto: i64, closing: &Closing) {
         if let Some(tenant) = self.tenant(tenant_id)
             && tenant.skip_to(upto, closing)
@@ -95,14 +95,14 @@ impl Hub {
         }
     }
 
-    /// Hands a passing message to whoever wants it now.
+    /// Sends an ephemeral message to the mailboxes that want it now.
     pub fn publish_ephemeral(&self, tenant_id: TenantId, ephemeral: &Ephemeral, message: &ServerMessage) {
         if let Some(tenant) = self.tenant(tenant_id) {
             tenant.publish_ephemeral(ephemeral, message.kind(), &TextFrame::new(&message.to_json()));
         }
     }
 
-    /// Hands each follower of a topic the passing message that `render` makes of its interest, if any.
+    /// Sends each mailbox on a topic's list the ephemeral message that `render` makes of its interest, if any.
     pub fn publish_ephemeral_to_topic(
         &self,
         tenant_id: TenantId,
@@ -114,7 +114,7 @@ impl Hub {
         }
     }
 
-    /// Hands each follower of any of the topics, once, the passing messages that `render` makes of its interest.
+    /// Sends each mailbox on any topic's list, once, the ephemeral messages that `render` makes of its interest.
     pub fn publish_ephemeral_to_topics(
         &self,
         tenant_id: TenantId,
@@ -126,7 +126,7 @@ impl Hub {
         }
     }
 
-    /// The people of each active tenant whose memberships have changed since this was asked last.
+    /// The users of each active tenant with changed memberships since the last call.
     pub fn take_membership_changes(&self) -> Vec<(TenantId, Vec<UserId>)> {
         let moved = self
             .active()
@@ -135,14 +135,14 @@ impl Hub {
         moved.filter(|(_, users)| !users.is_empty()).collect()
     }
 
-    /// Takes note of a replayed event that changes what a reader may see: the replay may be ahead of the hub.
+    /// Applies a replayed event that changes what a reader may see: the replay may be ahead of the hub.
     pub fn apply_membership(&self, scope: &TenantScope, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
         if let Some(tenant) = self.tenant(scope.tenant_id()) {
             tenant.apply_membership(mailbox, envelope);
         }
     }
 
-    /// Puts a message that speaks of the present position into a mailbox, behind every event it stands behind.
+    /// Queues a message with the current position in a mailbox, after every event up to that position.
     pub fn answer(
         &self,
         scope: &TenantScope,
@@ -154,7 +154,7 @@ impl Hub {
         }
     }
 
-    /// Changes what a mailbox wants, between two deliveries; the answer, if there is one, stands between them too.
+    /// Changes a mailbox's interest between two deliveries; the answer, if there is one, is queued between them too.
     pub fn update_interest(
         &self,
         scope: &TenantScope,
@@ -166,14 +166,14 @@ impl Hub {
         }
     }
 
-    /// A sign of life behind every event so far: a ping on a socket, a quiet `id:` on a stream.
+    /// A heartbeat after every event so far: a ping on a socket, a quiet `id:` on a stream.
     pub fn send_heartbeat(&self, scope: &TenantScope, mailbox: &Mailbox) {
         if let Some(tenant) = self.tenant(scope.tenant_id()) {
             tenant.send_heartbeat(mailbox);
         }
     }
 
-    /// Shuts a mailbox's gate between two deliveries: what was queued before comes back, what comes later waits.
+    /// Shuts a mailbox's gate between two deliveries: what was queued is returned, what comes later waits.
     pub fn shut_gate(&self, scope: &TenantScope, mailbox: &Mailbox) -> Option<DrainedQueue> {
         self.tenant(scope.tenant_id())?.shut_gate(mailbox)
     }

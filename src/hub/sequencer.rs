@@ -1,4 +1,4 @@
-//! Puts a tenant's events back in order: handing over after commit is a race, the sequence numbers are not.
+//! Restores the order of a tenant's events by sequence number: after the commit they arrive in any order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::position::Position;
 
-/// Events kept while an earlier one is missing. Beyond this the furthest are dropped: the log has them all.
+/// Events kept while an earlier one is missing. Beyond this the highest are dropped: the log has them all.
 const MAX_PENDING: usize = 4096;
 /// The same in bytes: an event has up to 64 KiB.
 const MAX_PENDING_BYTES: usize = 16 * 1024 * 1024;
 
-/// The last event delivered, and those that wait for one before them.
+/// The last event delivered, and those that wait for an earlier one.
 #[derive(Default)]
 pub(super) struct Sequencer {
     cursor: Option<Position>,
@@ -25,8 +25,8 @@ impl Sequencer {
         self.cursor
     }
 
-    /// Begins at `position` unless it has begun; what is at or below it was never this node's to deliver, and what is of
-    /// another log never will be.
+    /// Begins at `position` unless it has begun. Drops pending events at or below it, which were never this node's to
+    /// deliver, and those of another log.
     pub(super) fn start_at(&mut self, position: Position) {
         if self.cursor.is_none() {
             self.cursor = Some(position);
@@ -36,7 +36,7 @@ impl Sequencer {
         }
     }
 
-    /// Goes on after `seq`: what is missing up to there is not to be had any more.
+    /// Continues after `seq`: what is missing up to there is no longer available.
     pub(super) fn skip_to(&mut self, seq: i64) {
         let Some(cursor) = self.cursor.filter(|cursor| cursor.seq < seq) else { return };
         self.cursor = Some(Position { seq, ..cursor });
@@ -44,13 +44,13 @@ impl Sequencer {
         self.recount();
     }
 
-    /// Forgets where delivery stands: the log is another one now, and the next joiner says where it begins.
+    /// Forgets the cursor: the log was replaced, and the next joiner sets where delivery begins.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 
     pub(super) fn accept(&mut self, envelope: &Arc<Envelope>) {
-        // A log that was put in the place of this one counts on from another number: its events follow nothing here.
+        // A log that replaced this one has numbers of its own: its events follow nothing here.
         let follows = self
             .cursor
             .is_none_or(|cursor| envelope.position.epoch == cursor.epoch && envelope.seq() > cursor.seq);
@@ -61,7 +61,7 @@ impl Sequencer {
             self.bytes -= size(&known);
         }
         self.bytes += size(envelope);
-        // The furthest goes first: the one that all others wait for is never the one that has no room.
+        // The highest is dropped first, so that there is always room for the event that all others wait for.
         while self.pending.len() > MAX_PENDING || self.bytes > MAX_PENDING_BYTES {
             let Some((_, furthest)) = self.pending.pop_last() else { return };
             self.bytes -= size(&furthest);

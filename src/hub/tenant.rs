@@ -29,11 +29,11 @@ struct State {
     /// The last change of membership that was delivered, or where delivery began.
     memberships_changed_at: i64,
     topics: HashMap<Topic, Vec<Arc<Mailbox>>>,
-    /// People who have joined or left a room since it was asked; each once.
+    /// Users that have joined or left a room since the last call for them; each once.
     membership_changes: HashSet<UserId>,
 }
 
-/// What was queued when a gate was shut, and the position it was shut at.
+/// What was queued when a gate was shut, and the position at that time.
 pub struct DrainedQueue {
     pub queued: Vec<Item>,
     pub position: Position,
@@ -86,7 +86,7 @@ impl TenantHub {
         if state.sequencer.cursor().is_none_or(|cursor| cursor.seq >= upto) {
             return state.sequencer.has_gap();
         }
-        // Closed first: from then on a mailbox takes nothing, so nobody sees what follows without what is missing.
+        // Closed first: from then on a mailbox takes nothing, so no reader gets what follows without what is missing.
         state.topics.values().flatten().for_each(|mailbox| mailbox.close(closing.clone()));
         state.sequencer.skip_to(upto);
         state.deliver()
@@ -99,7 +99,7 @@ impl TenantHub {
         }
     }
 
-    /// Hands each mailbox of a list what `render` makes of its interest.
+    /// Sends each mailbox of a list what `render` makes of its interest.
     pub(super) fn publish_ephemeral_to_topic(
         &self,
         topic: Topic,
@@ -113,7 +113,7 @@ impl TenantHub {
         }
     }
 
-    /// Hands each mailbox that is on any of the lists, once, what `render` makes of its interest.
+    /// Sends each mailbox that is on any of the lists, once, what `render` makes of its interest.
     pub(super) fn publish_ephemeral_to_topics(
         &self,
         topics: impl IntoIterator<Item = Topic>,
@@ -133,7 +133,7 @@ impl TenantHub {
         std::mem::take(&mut self.state.lock().membership_changes).into_iter().collect()
     }
 
-    /// Takes note of a replayed event that changes what the reader may see.
+    /// Applies a replayed event that changes what the reader may see.
     pub(super) fn apply_membership(&self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
         self.state.lock().apply_membership(mailbox, envelope);
     }
@@ -193,10 +193,10 @@ impl TenantHub {
 }
 
 impl State {
-    /// Hands out everything that is next in sequence; tells whether something is missing after that.
+    /// Delivers everything that is next in sequence; returns whether something is missing after that.
     fn deliver(&mut self) -> bool {
         while let Some(envelope) = self.sequencer.next() {
-            // A mailbox on both lists takes the event once: it knows the sequence number it saw last.
+            // A mailbox on both lists takes the event once: it knows the last sequence number that it got.
             for topic in envelope.routing.topics().into_iter().flatten() {
                 for mailbox in self.topics.get(&topic).into_iter().flatten() {
                     mailbox.deliver(&envelope);
@@ -212,8 +212,8 @@ impl State {
         self.sequencer.has_gap()
     }
 
-    /// Puts a mailbox on the lists of a room that its reader has joined, or takes it off. The reader knows of the room
-    /// already when the event was delivered, or replayed, before.
+    /// Adds a mailbox to the list of a room that its reader has joined, or removes it. The reader's interest has the
+    /// room already when the event was delivered, or replayed, before.
     fn apply_membership(&mut self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
         let Routing::Membership { room, .. } = envelope.routing else { return };
         let member = mailbox.with_interest(|interest| {

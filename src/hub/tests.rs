@@ -1,4 +1,4 @@
-//! What a mailbox does when it is full, and what the hub does when hand-overs come out of order.
+//! A mailbox that is full, and a hub that gets events out of order.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn interest() -> Interest {
     Interest { subscriptions, ..Interest::new(Reader::unconnected(Some(USER), Some(Role::Member)), Some(0)) }
 }
 
-/// A hub that has delivered nothing yet, with one mailbox whose gate is open.
+/// A hub that has delivered nothing yet, with one mailbox that has an open gate.
 fn joined(most_bytes: usize) -> (Hub, Arc<Mailbox>) {
     let hub = Hub::default();
     let mailbox = Arc::new(Mailbox::new(interest(), most_bytes));
@@ -169,7 +169,7 @@ fn a_gate_that_overflows_is_emptied_and_reported_and_the_reader_stays_connected(
 
     assert_eq!(mailbox.open_gate(0), Err(Overflowed));
     assert_eq!(mailbox.closing(), None);
-    // The caller reads 1 to 20 from the log; what comes after is held again and goes out behind them.
+    // The caller reads 1 to 20 from the log; what comes after is queued again and follows them.
     hub.publish_committed(TenantId(1), &[notice(21)]);
     assert_eq!(mailbox.open_gate(20), Ok(()));
     assert_eq!(sequences(&mailbox), [21]);
@@ -181,7 +181,7 @@ fn events_replayed_before_the_hub_received_them_are_not_delivered_again() {
     hub.publish_committed(TenantId(1), &[notice(1)]);
     hub.shut_gate(&scope(), &mailbox).unwrap();
 
-    // Event 2 is committed and read by the replay; its hand-over to the hub is still on the way.
+    // Event 2 is committed and read by the replay; it has not reached the hub yet.
     mailbox.open_gate(2).unwrap();
     let position = hub.shut_gate(&scope(), &mailbox).unwrap().position;
     mailbox.open_gate(2).unwrap();
@@ -293,7 +293,7 @@ fn readers_are_closed_before_events_after_a_skipped_gap_are_delivered() {
     assert_eq!(mailbox.closing(), Some(Closing::to_resume()));
     assert_eq!(hub.cursors(), [(TenantId(1), Position { epoch: EPOCH, seq: 9 })]);
     assert_eq!(hub.gaps(), []);
-    // What is not missing is not passed over again.
+    // A position that is already reached is not skipped to again.
     hub.skip_to(TenantId(1), 9, &Closing::to_resume());
     assert_eq!(hub.head(TenantId(1)), Some(9));
 }

@@ -1,5 +1,5 @@
-//! The client's messages as types, for the documents. Reading them is `command`'s work, which is more lenient: fields
-//! may also stand in `payload`, unknown fields are ignored. Each example here is read by it in a test.
+//! The client's messages as types, for the documents. The parser is `command`, which is more lenient: fields may also
+//! be in `payload`, unknown fields are ignored. A test parses each example of this file with it.
 
 use poem_openapi::{Enum, Object, Union};
 use serde_json::Value;
@@ -42,7 +42,7 @@ pub enum ClientMessage {
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct Ping {
-    /// Comes back as `reply_to`, on any message.
+    /// Returned as `reply_to` on the answer; any message may have it.
     pub id: Option<Value>,
 }
 
@@ -53,15 +53,15 @@ pub struct SubscribeMessage {
     pub id: Option<Value>,
     /// `job_updates`, `property_updates` or `system_alerts`.
     pub subscription: String,
-    /// Tells several subscriptions to one feed apart.
+    /// Distinguishes several subscriptions to one feed.
     #[oai(validator(max_length = 100))]
     pub key: Option<String>,
-    /// A position: what came after it is replayed first.
+    /// A position: the events after it are replayed first.
     pub since: Option<String>,
     pub filter: Option<SubscriptionFilter>,
 }
 
-/// What a subscription is narrowed to; each feed takes its own fields, `system_alerts` none.
+/// Narrows a subscription; each feed takes its own fields, `system_alerts` none.
 #[derive(Clone, Debug, Default, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct SubscriptionFilter {
@@ -69,7 +69,7 @@ pub struct SubscriptionFilter {
     pub job_id: Option<i64>,
     /// `job_updates`.
     pub spider_name: Option<String>,
-    /// `job_updates`: also the passing `job_log` lines.
+    /// `job_updates`: also the ephemeral `job_log` messages.
     pub logs: Option<bool>,
     /// `property_updates`; compared without case.
     pub city: Option<String>,
@@ -98,7 +98,7 @@ pub struct RequestStatus {
     pub id: Option<Value>,
 }
 
-/// Goes on with a newer access token of the same user.
+/// Continues the connection with a newer access token of the same user.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct RefreshToken {
@@ -106,7 +106,7 @@ pub struct RefreshToken {
     pub token: String,
 }
 
-/// Tells everybody in the tenant something (admins); arrives as `system_notification`.
+/// Sends a broadcast to the whole tenant (admins); arrives as `system_notification`.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct SendBroadcast {
@@ -117,7 +117,7 @@ pub struct SendBroadcast {
     pub category: Option<String>,
 }
 
-/// Becomes a member of a public room, for good.
+/// Joins a public room permanently.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct JoinRoom {
@@ -125,7 +125,7 @@ pub struct JoinRoom {
     pub room_id: String,
 }
 
-/// Is a member no longer.
+/// Leaves a room.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct LeaveRoom {
@@ -133,19 +133,19 @@ pub struct LeaveRoom {
     pub room_id: String,
 }
 
-/// Says something in a room; answered with `ack`.
+/// Sends a message to a room; answered with `ack`.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct SendChat {
     pub id: Option<Value>,
-    /// Without a room: the lobby, which everybody of the tenant is in.
+    /// The lobby when absent; all users of the tenant are in it.
     pub room_id: Option<String>,
     #[oai(validator(min_length = 1, max_length = 1000))]
     pub text: String,
-    /// The sender's own name for the message: sent again with it, the message is stored once.
+    /// The client's own id for the message: sent again with the same id, the message is stored once.
     #[oai(validator(min_length = 1, max_length = 64))]
     pub client_message_id: Option<String>,
-    /// Finished uploads of the sender that go with it.
+    /// Finished uploads of the sender to attach.
     #[oai(validator(max_items = 10))]
     pub upload_ids: Option<Vec<String>>,
 }
@@ -160,12 +160,12 @@ pub struct SendRoomMessage {
     pub text: String,
     #[oai(validator(min_length = 1, max_length = 64))]
     pub client_message_id: Option<String>,
-    /// Finished uploads of the sender that go with it.
+    /// Finished uploads of the sender to attach.
     #[oai(validator(max_items = 10))]
     pub upload_ids: Option<Vec<String>>,
 }
 
-/// Says something to one person; answered with `ack`.
+/// Sends a message to one user; answered with `ack`.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "SendDirectMessage", skip_serializing_if_is_none)]
 pub struct SendDirectMessage {
@@ -176,12 +176,12 @@ pub struct SendDirectMessage {
     pub text: String,
     #[oai(validator(min_length = 1, max_length = 64))]
     pub client_message_id: Option<String>,
-    /// Finished uploads of the sender that go with it.
+    /// Finished uploads of the sender to attach.
     #[oai(validator(max_items = 10))]
     pub upload_ids: Option<Vec<String>>,
 }
 
-/// Writes, or stopped. To be said again while it lasts: after five seconds it ends by itself.
+/// Starts or stops the typing indicator. Repeat it while the user types: it expires after five seconds.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "ShowTyping", skip_serializing_if_is_none)]
 pub struct ShowTyping {
@@ -190,7 +190,7 @@ pub struct ShowTyping {
     pub is_typing: bool,
 }
 
-/// Says whether somebody sits in front of this connection.
+/// Reports whether the user is active on this connection.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "ShowPresence", skip_serializing_if_is_none)]
 pub struct ShowPresence {
@@ -205,7 +205,7 @@ pub enum OwnPresence {
     Away,
 }
 
-/// Says which listing is on the screen; null: none any more. Answered with `viewers` within a second or so.
+/// Reports which listing is on the screen; null: none. Answered with `viewers` within about a second.
 #[derive(Clone, Debug, Object)]
 pub struct ShowViewing {
     #[oai(skip_serializing_if_is_none)]

@@ -1,5 +1,5 @@
-//! What a client says on a socket. Read by hand rather than derived: fields may stand in `payload` or at the top,
-//! unknown fields are ignored, and every refusal has words that the seeds' clients match.
+//! The client messages of a socket. The parser is written out rather than derived: fields may be in `payload` or at
+//! the top, unknown fields are ignored, and clients match the texts of the refusals.
 
 use serde_json::{Map, Value};
 
@@ -50,20 +50,20 @@ pub enum Command {
         is_typing: bool,
     },
     Presence(OwnPresence),
-    /// `None`: no listing is on the screen any more.
+    /// `None`: no listing is on the screen.
     Viewing {
         property_id: Option<PropertyId>,
     },
 }
 
-/// What a client may say of itself: being offline is for the server to notice.
+/// What a client may report about itself: the server itself detects that it is offline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnPresence {
     Online,
     Away,
 }
 
-/// A wish to follow a feed: on the socket, and in the `subscriptions` parameter of every carrier.
+/// A request to subscribe to a feed: on the socket, and in the `subscriptions` parameter of every carrier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subscribe {
     pub filter: Filter,
@@ -82,10 +82,10 @@ pub enum CommandError {
 
 /// Longest `key` of a subscription.
 const MAX_KEY: usize = 100;
-/// Longest `id` of a message: it is kept until the answer, and sent with it.
+/// Longest `id` of a message: it is kept until the answer is sent, and sent with it.
 const MAX_ID: usize = 200;
 
-/// A message with the `id` that its answer is to carry.
+/// A message with the `id` for its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     pub reply_to: Option<Value>,
@@ -98,7 +98,7 @@ pub fn parse(text: &str) -> Request {
     Request { reply_to, command }
 }
 
-/// Reads a message by what `command` makes of its type and fields, with the `id` that its answer is to carry.
+/// Parses a message: `command` reads its type and fields. Returns the `id` for the answer as well.
 pub(super) fn read<C>(
     text: &str,
     command: impl FnOnce(&str, &Fields<'_>) -> Result<C, CommandError>,
@@ -226,7 +226,7 @@ pub fn parse_subscriptions(text: &str) -> Result<Vec<Subscribe>, CommandError> {
     subscriptions_of(text)?.iter().map(Subscribe::from_value).collect()
 }
 
-/// What is wrong with each subscription of such a list, in words.
+/// A text for each faulty subscription in such a list.
 pub fn subscription_faults(text: &str) -> Vec<String> {
     let words = |refused| match refused {
         CommandError::Command { message, .. } | CommandError::Subscription { message, .. } => message,
@@ -295,12 +295,12 @@ fn without_name(fault: &str) -> CommandError {
     }
 }
 
-/// The text of a field, a name in the form that it is compared in.
+/// The text of a field; names are normalised to the form in which they are compared.
 fn read_text(field: &str, text: &str) -> String {
     if normalize::is_name_field(field) { normalize::exact(text) } else { text.to_owned() }
 }
 
-/// A message's fields, at the top or in `payload`.
+/// A message's fields, from the top level or from `payload`.
 pub(super) struct Fields<'a>(&'a Map<String, Value>);
 
 impl Fields<'_> {
@@ -337,7 +337,7 @@ impl Fields<'_> {
         }
     }
 
-    /// A number, or a numeric text; none when absent or null.
+    /// A number, or a numeric text; `None` when absent or null.
     fn id(&self, kind: &str, name: &str) -> Result<Option<i64>, CommandError> {
         let id = match self.get(name) {
             None | Some(Value::Null) => return Ok(None),

@@ -7,7 +7,7 @@ use super::routing::Routing;
 use super::websocket::encode::TextFrame;
 use crate::base::clock::rfc3339;
 
-/// One event of a tenant's log as it goes out.
+/// One event of a tenant's log in the form in which it is sent.
 #[derive(Debug)]
 pub struct Envelope {
     pub position: Position,

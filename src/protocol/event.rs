@@ -1,4 +1,4 @@
-//! The durable events: what enters the log. A new one does not compile until its readers and feeds are stated.
+//! The durable events, which are written to the log. A new one does not compile until its routing is stated.
 
 use super::message::{
     AdminNotification, ChatMessage, DirectMessage, JobEvent, JobUpdate, MessageDeleted, MessageEdited,
@@ -8,7 +8,7 @@ use super::message::{
 use super::routing::{Audience, PropertyFacts, Routing};
 use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
 
-/// A fact with what its routing needs to know beyond the message.
+/// A fact, with the data that routing needs beyond the message.
 #[derive(Clone, Debug)]
 pub enum Event {
     Job {
@@ -44,7 +44,7 @@ pub enum Event {
         connection: Option<ConnectionId>,
         message: DirectMessage,
     },
-    /// In a room or between two people.
+    /// In a room or between two users.
     Edited {
         place: Conversation,
         message: MessageEdited,
@@ -68,19 +68,19 @@ pub enum Event {
         place: Conversation,
         message: SystemMessage,
     },
-    /// For the inbox of who sent the file.
+    /// For the inbox of the user that sent the file.
     UploadCompleted {
         owner: UserId,
         message: UploadCompleted,
     },
 }
 
-/// Where something was said.
+/// The conversation of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conversation {
     /// A room, for its members.
     Room(RoomId),
-    /// The room that everybody of the tenant is in.
+    /// The room that all users of the tenant are in.
     Lobby(RoomId),
     Direct([UserId; 2]),
 }
@@ -96,7 +96,7 @@ impl Conversation {
 }
 
 impl Event {
-    /// Who may see it.
+    /// Which readers may see it.
     pub fn routing(&self) -> Routing {
         match self {
             Self::Job { owner, message } => Routing::Job {
@@ -125,7 +125,7 @@ impl Event {
         }
     }
 
-    /// What the event speaks of, by which it is found again when that is deleted.
+    /// What the event is about; a deletion finds the event by it.
     pub fn subject(&self) -> Option<String> {
         match self {
             Self::Chat { message, .. } => Some(message.payload.message_id.clone()),
@@ -145,7 +145,7 @@ impl Event {
         }
     }
 
-    /// The message that readers get.
+    /// The message that is sent to readers.
     pub fn into_message(self) -> ServerMessage {
         match self {
             Self::Job { message, .. } => ServerMessage::JobUpdate(message),

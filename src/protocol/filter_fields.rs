@@ -1,4 +1,4 @@
-//! Reads the fields of a filter one by one, so that all that is wrong with them is told at once, in words.
+//! Reads the fields of a filter one by one, so that one error text lists everything that is wrong with them.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::subscription::{BoundingBox, Feed};
 use crate::base::json_integer::as_integer;
 use crate::base::text::truncate;
 
-/// A refusal names so many faults at most.
+/// An error text lists at most this many faults.
 const MOST: usize = 20;
 
 pub(super) struct FilterFields<'a> {
@@ -16,7 +16,7 @@ pub(super) struct FilterFields<'a> {
 }
 
 impl<'a> FilterFields<'a> {
-    /// The filter as it was sent; absent and null stand for one without fields.
+    /// The filter as it was sent; absent and null mean a filter without fields.
     pub(super) fn of(filter: Option<&'a Value>) -> Result<Self, String> {
         let fields = match filter {
             None | Some(Value::Null) => None,
@@ -72,7 +72,7 @@ impl<'a> FilterFields<'a> {
         self.read(name, "west,south,east,north in degrees, south not beyond north", read)
     }
 
-    /// Refuses what was wrong, and fields that were not asked for.
+    /// Returns an error for faulty fields and for fields that were not asked for.
     pub(super) fn finish(mut self, feed: Feed) -> Result<(), String> {
         let sent = self.fields.into_iter().flat_map(Map::keys);
         for name in sent.filter(|name| !self.allowed.contains(&name.as_str())).take(MOST) {
@@ -88,7 +88,7 @@ impl<'a> FilterFields<'a> {
         }
     }
 
-    /// What stands under the name; none when it is absent, null or wrong.
+    /// The value of the field; `None` when it is absent, null or faulty.
     fn read<T>(
         &mut self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! Crawl jobs, their executions and what they brought in, as the REST routes show them.
+//! Crawl jobs, their executions and their items, as the REST routes show them.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ impl JobStatus {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
 
-    /// Whether nothing more comes of it unless a person asks for another try.
+    /// Whether the job is over, unless a person asks for a retry.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
@@ -58,7 +58,7 @@ impl LogLevel {
     }
 }
 
-/// A crawl job. The figures are those of its current execution.
+/// A crawl job. The counts are those of its current execution.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct Job {
@@ -68,7 +68,7 @@ pub struct Job {
     pub settings: JobSettings,
     pub tags: Vec<String>,
     pub status: JobStatus,
-    /// A user id. A job that an API key created belongs to the key's maker.
+    /// A user id. A job that an API key created belongs to the creator of the key.
     pub created_by: i64,
     /// RFC 3339 in UTC with milliseconds, like every time here.
     pub created_at: String,
@@ -78,29 +78,29 @@ pub struct Job {
     pub finished_at: Option<String>,
     pub items_scraped: i64,
     pub pages_crawled: i64,
-    /// Scrapy's words: `finished`, `closespider_itemcount`, `cancelled`, …
+    /// Scrapy's value: `finished`, `closespider_itemcount`, `cancelled`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
-    /// Of a failed job; `worker_lost` when three executions in a row went silent.
+    /// Of a failed job; `worker_lost` when the leases of three executions in a row ran out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_id: Option<i64>,
-    /// Counts from 1; a retry and a lost worker each begin the next.
+    /// Counts from 1; a retry and a lost worker each start the next attempt.
     pub attempt: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<CrawlStats>,
-    /// True once somebody asked a running job to stop.
+    /// True after a running job was asked to stop.
     pub cancel_requested: bool,
-    /// The id of the last line of its log that was removed for its age. Who had read less far has missed lines.
+    /// The id of the last log line that was removed for its age. Readers that were behind it have missed lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs_trimmed: Option<i64>,
-    /// Files that go with it.
+    /// Files that are attached to it.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
 }
 
-/// How far a job may go.
+/// The limits of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 #[serde(default)]
@@ -113,7 +113,7 @@ pub struct JobSettings {
     pub allowed_hosts: Vec<String>,
 }
 
-/// A job to be made.
+/// A job to be created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewJob {
@@ -138,17 +138,17 @@ pub struct NewJob {
     #[oai(validator(max_items = 100, max_length = 260, pattern = r"^[^\s/?#@\\]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
-    /// Words to find the job by; none has a comma.
+    /// Tags to find the job by; none contains a comma.
     #[oai(validator(max_items = 20, min_length = 1, max_length = 50, pattern = r"^[^,\x00-\x1f\x7f]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
-    /// Finished uploads of the job's owner that go with it. Whoever may read the job may read them.
+    /// Finished uploads of the job's owner to attach. All users that may read the job may read them.
     #[oai(validator(max_items = 20))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_ids: Option<Vec<Uuid>>,
 }
 
-/// Where an execution is in its life.
+/// The state of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -216,7 +216,7 @@ pub struct Execution {
 pub struct JobItem {
     pub property_id: i64,
     pub execution_id: i64,
-    /// What became of it: `created`, `changed`, `unchanged` or `removed`.
+    /// The outcome: `created`, `changed`, `unchanged` or `removed`.
     pub status: String,
     pub at: String,
 }

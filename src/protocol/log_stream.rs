@@ -1,5 +1,5 @@
-//! What `/sse/logs/{job_id}` brings: a job's lines one by one, then its end. Places in it are ids of lines, not positions
-//! of the event log.
+//! The events of `/sse/logs/{job_id}`: a job's lines one by one, then its end. Positions in it are ids of lines, not
+//! positions of the event log.
 
 use poem_openapi::{Object, Union};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::job::JobStatus;
 use super::message::LogLevel;
 
-/// One line of the job's log. Its `id` is the event's id, too.
+/// One line of the job's log. Its `id` is also the event's id.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 pub struct LogStreamLine {
     pub id: i64,
@@ -18,8 +18,8 @@ pub struct LogStreamLine {
     pub at: String,
 }
 
-/// The job is over and all of its lines were sent. The event's id is `end.{execution_id}`: whoever comes back with it
-/// gets 204 until the job is tried again.
+/// The job is over and all of its lines were sent. The event's id is `end.{execution_id}`: a client that reconnects
+/// with it gets 204 until the job is retried.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 pub struct LogStreamEnd {
     pub job_id: i64,

@@ -1,12 +1,12 @@
-//! The rooms of a reader, as the log tells of them: each from the start of the present membership on.
+//! The rooms of a reader according to the log: each with the start of the current membership.
 
 use crate::base::ids::RoomId;
 
-/// Read once from the store, then kept up by the membership events that follow. Those may come out of order (a replay
-/// runs ahead of the hub, or behind it) and more than once; the result is the same.
+/// Loaded once from the store, then updated by the membership events that follow. These may come out of order (a
+/// replay runs ahead of the hub, or behind it) and more than once; the result is the same.
 #[derive(Clone, Debug, Default)]
 pub struct Memberships {
-    /// The state of the store that was read speaks for events up to here.
+    /// The loaded state covers events up to this sequence number.
     as_of: i64,
     memberships: Vec<RoomMembership>,
 }
@@ -14,15 +14,15 @@ pub struct Memberships {
 #[derive(Clone, Debug)]
 struct RoomMembership {
     room: RoomId,
-    /// A member sees what came after this sequence number; `None`: left.
+    /// A member sees what came after this sequence number; `None`: not a member any more.
     since: Option<i64>,
-    /// The sequence number of the event that said so.
+    /// The sequence number of the event that changed it.
     changed_at_seq: i64,
 }
 
 impl Memberships {
-    /// Takes over what the store says: each room with the sequence number that its membership began after. `as_of` is the
-    /// log's head, read before. Newer events that have been noted meanwhile stand.
+    /// Takes over the stored state: each room with the sequence number after which its membership began. `as_of` is
+    /// the log's head, read before. Newer events that were recorded in the meantime stay in effect.
     pub fn load(&mut self, stored: &[(RoomId, i64)], as_of: i64) {
         self.memberships.retain(|known| known.changed_at_seq > as_of);
         for (room, since) in stored {
@@ -37,7 +37,7 @@ impl Memberships {
         self.as_of = as_of;
     }
 
-    /// Notes that the reader joined or left at `seq`. Tells whether that was news.
+    /// Records that the reader joined or left at `seq`. Returns whether this changed anything.
     pub fn record(&mut self, room: RoomId, joined: bool, seq: i64) -> bool {
         if seq <= self.as_of {
             return false;
@@ -61,7 +61,7 @@ impl Memberships {
         self.iter().any(|one| one == room)
     }
 
-    /// Whether what happened in the room at `seq` is the reader's to see.
+    /// Whether the reader may see what happened in the room at `seq`.
     pub fn sees(&self, room: RoomId, seq: i64) -> bool {
         let known = self.memberships.iter().find(|known| known.room == room);
         known.and_then(|known| known.since).is_some_and(|since| seq > since)

@@ -1,4 +1,4 @@
-//! Floor 1: the wire as types, without any I/O.
+//! Layer 1: the wire protocol as types, without any I/O.
 
 pub mod asyncapi;
 pub mod client_message;

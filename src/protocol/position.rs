@@ -1,4 +1,4 @@
-//! A place in a tenant's log, the same on WebSocket, SSE and REST. Opaque to clients, who compare by equality only.
+//! A position in a tenant's log, the same on WebSocket, SSE and REST. Opaque: clients compare it for equality only.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// The log's epoch and the sequence number of the last event seen. Two epochs never have positions in common, so a
-/// log that was restored or made anew is recognised.
+/// log that was restored or created anew is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Position {
@@ -23,13 +23,13 @@ impl fmt::Display for Position {
 /// Characters of a client's `since` that are kept: many more than a position has.
 const MOST_KEPT: usize = 200;
 
-/// A client's `since` as it is kept and told again in a gap. A longer text is cut, so that a hundred gaps do not repeat
-/// a megabyte; it was malformed before and stays so.
+/// A client's `since` as it is kept and repeated in a `gap`. A longer text is cut, so that a hundred gaps do not
+/// repeat a megabyte; it was malformed before and remains so.
 pub fn truncate_since(since: &str) -> String {
     since.chars().take(MOST_KEPT).collect()
 }
 
-/// The text is not a position of ours.
+/// The text is not a position of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a position of this server")]
 pub struct MalformedPosition;

@@ -41,7 +41,7 @@ impl StandardStatus {
         Self::Withdrawn,
     ];
 
-    /// The status as the wire and the store write it.
+    /// The status on the wire and in the store.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -58,7 +58,7 @@ impl StandardStatus {
         }
     }
 
-    /// Reads the wire's form; `None` when it is none.
+    /// Parses the wire form; `None` when it is not a status.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == text)
     }
@@ -85,13 +85,13 @@ pub struct Address {
     #[oai(validator(max_length = 20))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<String>,
-    /// ISO 3166-1 alpha-2, or the source's own word.
+    /// ISO 3166-1 alpha-2, or the source's own term.
     #[oai(validator(max_length = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 }
 
-/// One listing as a worker or the crawler saw it. What is absent is unknown and leaves the stored value alone.
+/// One listing as a worker or the crawler saw it. Absent fields are unknown and leave the stored value unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 #[serde(default, deny_unknown_fields)]
@@ -167,15 +167,15 @@ pub struct PropertyInput {
     /// When the sale closed, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
-    /// Anything else the source tells; at most 16 KiB as JSON. Replaced as a whole when given.
+    /// Any other data of the source; at most 16 KiB as JSON. Replaced as a whole when given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, Value>>,
-    /// True: the source no longer has the listing; every other field but its key is passed over then.
+    /// True: the source no longer has the listing; all other fields but its key are ignored then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<bool>,
 }
 
-/// One property as the server keeps it. What is unknown is absent.
+/// One property as the server stores it. Unknown fields are absent.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct Property {
@@ -233,12 +233,12 @@ pub struct Property {
     pub attributes: Option<BTreeMap<String, Value>>,
 }
 
-/// A property that somebody is looking at.
+/// A property that users have on the screen, with their number.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(example)]
 pub struct ViewedProperty {
     pub property_id: i64,
-    /// People, however many tabs each has.
+    /// Users, regardless of how many tabs each has open.
     pub count: i64,
 }
 
@@ -246,7 +246,7 @@ pub struct ViewedProperty {
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct PriceHistoryEntry {
-    /// The current price then, in major units of `currency`; absent while none was known.
+    /// The current price at that time, in major units of `currency`; absent while none was known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<f64>,
     pub currency: String,

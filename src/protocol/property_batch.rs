@@ -1,4 +1,4 @@
-//! A worker's batch of properties: what it sends, row by row, and what the server answers of each row.
+//! A worker's batch of properties: its rows, and the server's result for each row.
 
 use std::borrow::Cow;
 
@@ -21,31 +21,31 @@ pub const MAX_ITEMS: usize = 500;
 pub struct BatchRequest {
     /// The job that found them; its items and its summary of new properties count them.
     pub job_id: Option<WireId>,
-    /// A bad row is answered with `error` and sinks no other.
+    /// A bad row is answered with `error` and does not affect the others.
     #[oai(validator(min_items = 1, max_items = 500))]
     pub items: Vec<BatchItem>,
 }
 
-/// What was done with a batch.
+/// The results of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct BatchResult {
-    /// Rows that were taken, changed or not.
+    /// Rows that were accepted, changed or not.
     pub accepted: i64,
     /// Rows that were bad.
     pub rejected: i64,
     /// One for each row, in the order of the request.
     pub results: Vec<BatchItemResult>,
-    /// The place in the log after the batch; absent when nothing changed.
+    /// The position in the log after the batch; absent when nothing changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
 }
 
-/// What was done with one row.
+/// The result of one row.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct BatchItemResult {
-    /// Of the row in the request, from 0.
+    /// The index of the row in the request, from 0.
     pub index: i64,
     pub status: BatchItemStatus,
     /// Absent on an error, and when the row reports the removal of a listing that was never known.
@@ -56,7 +56,7 @@ pub struct BatchItemResult {
     pub error: Option<String>,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -68,24 +68,24 @@ pub enum BatchItemStatus {
     Error,
 }
 
-/// A row as it was sent. It is read apart from its neighbours, so that one bad row does not refuse the request.
+/// A row as it was sent. It is parsed separately from the others, so that one bad row does not refuse the request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchItem(Value);
 
-/// A row as far as it could be read: a property, or every field that is none of a property's.
+/// A row as far as it could be parsed: a property, or all bad fields.
 pub type ParsedProperty = Result<PropertyInput, Vec<FieldError>>;
 
 impl BatchItem {
-    /// A row that says what `input` does.
+    /// The row for `input`.
     pub fn of(input: &PropertyInput) -> Self {
         Self(input.to_json().unwrap_or_default())
     }
 }
 
-/// Of a row so many faults are told at most: one of thousands of unknown names costs no more to refuse.
+/// At most this many faults are reported per row: a row with thousands of unknown names costs no more to refuse.
 const MOST_ERRORS: usize = 20;
 
-/// A row that could not be read whole: what is wrong, and the property that its other fields make.
+/// A row that could not be parsed as a whole: its faults, and the property that its other fields make.
 pub struct BadRow {
     pub errors: Vec<FieldError>,
     /// `None` when the row is no object.
@@ -97,13 +97,13 @@ pub fn read(value: Value) -> ParsedProperty {
     read_or_explain(value).map_err(|bad| bad.errors)
 }
 
-/// The same, and of a bad row also what is good, so that its rules can be judged with what is wrong.
+/// The same; for a bad row it also returns the good fields, so that their rules can be checked as well.
 pub fn read_or_explain(value: Value) -> Result<PropertyInput, BadRow> {
     let Value::Object(fields) = value else {
         let errors = vec![FieldError::in_body(&[], "type", "must be an object")];
         return Err(BadRow { errors, rest: None });
     };
-    // The whole is copied only to name all that is wrong, which a failed reading of the whole does not.
+    // The object is cloned only to name all faults, which a failed parse of the whole does not.
     serde_json::from_value(Value::Object(fields.clone())).map_err(|_| {
         let (mut errors, mut good) = (Vec::new(), Map::new());
         for (name, value) in fields {
@@ -163,7 +163,7 @@ fn explain(name: String) -> FieldError {
     FieldError::in_body(&[PathSegment::Name(name)], "type", words)
 }
 
-/// In the document a row is a [`PropertyInput`]; only its reading is put off.
+/// In the document a row is a [`PropertyInput`]; only its parsing is deferred.
 impl Type for BatchItem {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;

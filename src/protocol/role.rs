@@ -1,4 +1,4 @@
-//! The roles of people in a tenant. Operators are no role: they are accounts of another kind, without a tenant.
+//! The roles of users in a tenant. Operators have no role: they are accounts of another kind, without a tenant.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use poem_openapi::Enum;
 use serde::{Deserialize, Serialize};
 
-/// What a person is in the tenant. The order is the order of authority: a later role may all that an earlier may.
+/// The role of a user in the tenant, in order of authority: a later role has all permissions of an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -36,7 +36,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// A name that is no role.
+/// A name that is not a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a role is one of viewer, member, admin")]
 pub struct UnknownRole;

@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use super::message::{Attachment, Sender};
 
-/// Who may find a room.
+/// The visibility of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
-    /// Everybody of the tenant; members may join.
+    /// Visible to all users of the tenant; members may join.
     Public,
-    /// Its members and admins. Its id is made by the server, so that a name tells nothing.
+    /// Visible to its members and admins. The server generates its id, so that the id reveals nothing.
     Private,
 }
 
@@ -40,28 +40,28 @@ pub struct Room {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
     pub visibility: Visibility,
-    /// Whether the caller is a member; everybody is one of the lobby.
+    /// Whether the caller is a member; all users are members of the lobby.
     pub is_member: bool,
     /// Whether the caller is an owner.
     pub is_owner: bool,
-    /// Messages of others that the caller has not read; only for members.
+    /// Unread messages of other users; only for members.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread_count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<i64>,
     pub created_at: String,
     pub updated_at: String,
-    /// Present once the room takes no more messages.
+    /// Present once the room accepts no more messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<String>,
 }
 
-/// A room to be made. Its maker is its first owner.
+/// A room to be created. Its creator is its first owner.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewRoom {
-    /// A public room's id: 1 to 64 of `a-z 0-9 -`, unique in the tenant; made from the name when absent. Not for private
-    /// rooms.
+    /// A public room's id: 1 to 64 of `a-z 0-9 -`, unique in the tenant; derived from the name when absent. Not for
+    /// private rooms.
     #[oai(validator(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_id: Option<String>,
@@ -71,7 +71,7 @@ pub struct NewRoom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
     pub visibility: Visibility,
-    /// Ids of users who are members from the start.
+    /// Ids of the initial members.
     #[oai(validator(max_items = 200, minimum(value = "1"), maximum(value = "9007199254740991")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<i64>>,
@@ -91,14 +91,14 @@ pub struct Member {
     pub joined_at: Option<String>,
 }
 
-/// A message as it is now.
+/// A message in its current state.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "StoredMessage", skip_serializing_if_is_none, example)]
 pub struct Message {
     pub message_id: String,
     /// In a room.
     pub room_id: Option<String>,
-    /// To one person.
+    /// To one user.
     pub target_user: Option<i64>,
     pub sender_id: i64,
     pub sender: Sender,
@@ -115,23 +115,23 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewChatMessage {
-    /// Without a room: the lobby, which everybody of the tenant is in.
+    /// The lobby when absent; all users of the tenant are in it.
     #[oai(validator(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_id: Option<String>,
     #[oai(validator(min_length = 1, max_length = 1000))]
     pub text: String,
-    /// The sender's own name for the message: sent again with it, the message is stored once.
+    /// The client's own id for the message: sent again with the same id, the message is stored once.
     #[oai(validator(min_length = 1, max_length = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<String>,
-    /// Finished uploads of the sender that go with it. Whoever may read the message may read them.
+    /// Finished uploads of the sender to attach. All users that may read the message may read them.
     #[oai(validator(max_items = 10))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_ids: Option<Vec<Uuid>>,
 }
 
-/// A message to be sent to one person.
+/// A message to be sent to one user.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewDirectMessage {
@@ -140,7 +140,7 @@ pub struct NewDirectMessage {
     #[oai(validator(min_length = 1, max_length = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<String>,
-    /// Finished uploads of the sender that go with it. Whoever may read the message may read them.
+    /// Finished uploads of the sender to attach. All users that may read the message may read them.
     #[oai(validator(max_items = 10))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_ids: Option<Vec<Uuid>>,

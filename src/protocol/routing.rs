@@ -1,5 +1,5 @@
-//! Who an event is for. Written into the log beside the event, so that a replay asks the same question as the live
-//! path and gets the same answer.
+//! The recipients of an event. Stored in the log beside the event, so that replay and live delivery decide by the
+//! same data and agree.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,34 +7,34 @@ use super::role::Role;
 use super::subscription::Feed;
 use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
 
-/// Who may see an event, by inbox or by feed, with the facts that filters ask for.
+/// Which readers may see an event, by inbox or by feed, with the facts that filters need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "to", rename_all = "snake_case")]
 pub enum Routing {
-    /// The owner's inbox, and `job_updates`. `progress`: a later one of the same job stands for this one.
+    /// The owner's inbox, and `job_updates`. `progress`: a later one of the same job replaces this one.
     Job { owner: UserId, job_id: JobId, spider: String, progress: bool },
     /// `property_updates`, matched against the old or the new state.
     Property { property_id: PropertyId, old: Option<PropertyFacts>, new: PropertyFacts },
-    /// Everybody's inbox.
+    /// The inboxes of all users.
     Summary,
     /// The inboxes of an audience.
     Notice { audience: Audience },
-    /// `system_alerts`: admins all, others what concerns them.
+    /// `system_alerts`: admins get all, other users those that concern them.
     Alert { concerns: Option<UserId> },
-    /// The inboxes of a room's members; of everybody, in the room that everybody is in. The connection that it came
-    /// from has its `ack` instead.
+    /// The inboxes of a room's members, or of all users for the lobby. The connection that sent it gets an `ack`
+    /// instead.
     Room { room: RoomId, everyone: bool, connection: Option<ConnectionId> },
-    /// A room's other members. For the person who came or went nothing is sent, but from here on the room is in that inbox,
-    /// or no longer.
+    /// A room's other members. Nothing is sent to the user that joined or left, but from here on that user's inbox
+    /// includes the room, or no longer does.
     Membership { room: RoomId, user: UserId, joined: bool },
-    /// The inboxes of two people. The connection that it came from has its `ack` instead.
+    /// The inboxes of two users. The connection that sent it gets an `ack` instead.
     Direct { between: [UserId; 2], connection: Option<ConnectionId> },
-    /// Written by a version that knows more. It reaches no reader; its place in the log counts like any other.
+    /// Written by a newer version. It reaches no reader; its position in the log counts like any other.
     #[serde(other)]
     Unknown,
 }
 
-/// What the filters of `property_updates` look at.
+/// The data that the filters of `property_updates` compare.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PropertyFacts {
     /// Case-folded.
@@ -46,7 +46,7 @@ pub struct PropertyFacts {
     pub longitude: Option<f64>,
 }
 
-/// Whom a broadcast is for: `everyone`, `admins`, `role:R` or `user:ID`.
+/// The recipients of a broadcast: `everyone`, `admins`, `role:R` or `user:ID`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
@@ -57,7 +57,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Reads the wire's form; `None` when it is none.
+    /// Parses the wire form; `None` when it is not an audience.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "everyone" => Some(Self::Everyone),
@@ -70,7 +70,7 @@ impl Audience {
         }
     }
 
-    /// Whether a person is in it.
+    /// Whether a user belongs to it.
     pub fn includes(self, user: UserId, role: Role) -> bool {
         match self {
             Self::Everyone => true,
@@ -101,12 +101,12 @@ pub enum Topic {
     Feed(Feed),
     /// A room's members.
     Room(RoomId),
-    /// Whoever is looking at a listing.
+    /// The users that have a listing on the screen.
     Viewing(PropertyId),
 }
 
 impl Routing {
-    /// The topics whose followers may want this. Whether one really does is [`super::subscription::Interest::admits`].
+    /// The topics of its possible recipients; [`super::subscription::Interest::matches`] decides for each of them.
     pub fn topics(&self) -> [Option<Topic>; 2] {
         match self {
             Self::Job { owner, .. } => [Some(Topic::User(*owner)), Some(Topic::Feed(Feed::JobUpdates))],
@@ -124,7 +124,7 @@ impl Routing {
         }
     }
 
-    /// The job whose later progress may stand for this frame in a slow reader's queue.
+    /// The job, if its later progress may replace this frame in a slow reader's queue.
     pub fn collapse_key(&self) -> Option<JobId> {
         match self {
             Self::Job { job_id, progress: true, .. } => Some(*job_id),
@@ -141,19 +141,19 @@ impl Routing {
     }
 }
 
-/// A message that passes by: never in the log, dropped when a reader is slow.
+/// An ephemeral message: never in the log, dropped when a reader is slow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ephemeral {
-    /// Log lines, for those who follow `job_updates` with `logs`.
+    /// Log lines, for subscribers of `job_updates` with `logs`.
     JobLog { job_id: JobId, spider: String },
-    /// Somebody typing in a room, or gone from it, for its other members.
+    /// A user is typing in a room, or has left it; for its other members.
     Room { room: RoomId, everyone: bool, user: UserId },
-    /// Who is looking at a listing, for those who are.
+    /// The viewers of a listing, for those viewers.
     Viewers { property_id: PropertyId },
 }
 
 impl Ephemeral {
-    /// The topic whose followers may want it.
+    /// The topic of its possible recipients.
     pub fn topic(&self) -> Topic {
         match self {
             Self::JobLog { .. } => Topic::Feed(Feed::JobUpdates),

@@ -1,4 +1,4 @@
-//! What the schemas of both documents say beyond what poem-openapi writes of the types. Pure JSON in, JSON out.
+//! Additions to the schemas of both documents beyond what poem-openapi derives from types. Pure JSON in, JSON out.
 
 use serde_json::{Map, Value, json};
 
@@ -15,8 +15,8 @@ pub fn complete(schemas: &mut Map<String, Value>) {
     }
 }
 
-/// Mends what is written wrongly anywhere in a document: a part of an `allOf` that only remarks on the others, bounds that
-/// are written as fractions, formats that only this server knows, and lengths that only a pattern tells.
+/// Corrects all schemas of a document: a part of an `allOf` that only annotates the others, bounds that are written
+/// as fractions, formats that only this server knows, and lengths that are given by a pattern only.
 pub fn normalize(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -31,7 +31,7 @@ pub fn normalize(value: &mut Value) {
     }
 }
 
-/// A default or a description is no schema: it belongs beside `allOf`, not into it.
+/// A default or a description is not a schema: it belongs beside `allOf`, not into it.
 fn lift_annotations(map: &mut Map<String, Value>) {
     const REMARKS: [&str; 5] = ["default", "deprecated", "description", "example", "title"];
     let Some(Value::Array(parts)) = map.get_mut("allOf") else { return };
@@ -48,7 +48,7 @@ fn lift_annotations(map: &mut Map<String, Value>) {
     }
 }
 
-/// poem-openapi keeps bounds as floating-point numbers: `1.0` is the text of no whole number.
+/// poem-openapi keeps bounds as floating-point numbers and writes `1.0`, which is not the text of an integer.
 fn integer_bounds(map: &mut Map<String, Value>) {
     for bound in ["minimum", "maximum", "multipleOf"] {
         let Some(number) = map.get(bound).and_then(Value::as_f64) else { continue };
@@ -59,13 +59,13 @@ fn integer_bounds(map: &mut Map<String, Value>) {
 }
 
 fn whole(number: f64) -> Option<i64> {
-    // Beyond 2^53 a fraction cannot be told from a whole number.
+    // Beyond 2^53 a fraction cannot be distinguished from an integer.
     const MOST: f64 = 9_007_199_254_740_992.0;
     let is_whole = number.fract() == 0.0 && number.abs() <= MOST;
     is_whole.then(|| format!("{number:.0}").parse().ok()).flatten()
 }
 
-/// An id that is taken as a number and as its digits (`WireId`).
+/// An id that is accepted as a number and as its digits (`WireId`).
 fn expand_id(map: &mut Map<String, Value>) {
     let says = |key: &str, word: &str| map.get(key).is_some_and(|value| value == word);
     if !says("type", "integer") || !says("format", "id") {
@@ -78,7 +78,7 @@ fn expand_id(map: &mut Map<String, Value>) {
     map.insert("anyOf".to_owned(), json!([number, digits]));
 }
 
-/// A pattern with an end says how long a text is; most readers of a document look at lengths only.
+/// A pattern with a bounded length limits the text; most readers of a document look at lengths only.
 fn lengths_of_pattern(map: &mut Map<String, Value>) {
     let pattern = map.get("pattern").and_then(Value::as_str);
     let Some((_, least, most)) = LENGTHS_OF_PATTERNS.iter().find(|(known, ..)| pattern == Some(*known))
@@ -89,7 +89,7 @@ fn lengths_of_pattern(map: &mut Map<String, Value>) {
     map.entry("maxLength").or_insert((*most).into());
 }
 
-/// Characters that a text of a pattern has: at least, at most.
+/// Lengths in characters of the texts that match a pattern: minimum, maximum.
 const LENGTHS_OF_PATTERNS: &[(&str, u64, u64)] = &[
     ("^[!-~]{1,255}$", 1, 255),
     ("^[A-Z]{3}$", 3, 3),
@@ -107,10 +107,10 @@ pub const ROOM_ID: &str = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$";
 /// The slug of a tenant.
 const TENANT_SLUG: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 /// The name of a user: of the ASCII characters only letters, digits and `. _ - @ +`. Dialects of regular expressions
-/// share no notation for letters of other scripts, so the description alone names them.
+/// share no notation for letters of other scripts, so only the description names them.
 pub const USERNAME: &str = r"^[^\x00-*,/:-?\[-\^`{-\x7f]+$";
 
-/// A member of a union says what its own message is, not what the union is, and which value of the discriminator it has.
+/// A member of a union describes its own message, not the union, and has its value of the discriminator.
 fn describe_members_of_unions(schemas: &mut Map<String, Value>) {
     let described = |schemas: &Map<String, Value>, part: &Value| {
         let name = part["$ref"].as_str()?.rsplit('/').next()?;
@@ -149,7 +149,7 @@ fn fields_of(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> 
     schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
 }
 
-/// Puts a remark on a schema. Beside a reference nothing counts in OpenAPI 3.0, so the reference becomes a part.
+/// Adds an annotation to a schema. OpenAPI 3.0 ignores what is beside a reference, so that becomes a part.
 pub fn annotate(schema: &mut Value, key: &str, remark: Value) {
     if schema.get("$ref").is_some() {
         let reference = schema.take();
@@ -158,7 +158,7 @@ pub fn annotate(schema: &mut Value, key: &str, remark: Value) {
     schema[key] = remark;
 }
 
-/// Formats, lengths and the fields that null means something in.
+/// Formats, lengths and the fields in which null has a meaning.
 fn add_rules(name: &str, schema: &mut Value) {
     if name == "Viewing" {
         // Leaving it out is refused; no listing at all is `null`.
@@ -186,7 +186,7 @@ fn add_rules(name: &str, schema: &mut Value) {
 }
 
 fn format_of(schema: &str, field: &str) -> Option<&'static str> {
-    // Where a UUID is one of several things that the server takes, the format would refuse the others.
+    // Where the server accepts a UUID among other values, the format would refuse the others.
     let is_uuid = UUIDS.contains(&field) && !NOT_UUIDS.contains(&(schema, field));
     match field {
         "at" | "start_time" | "timestamp" => Some("date-time"),
@@ -206,7 +206,7 @@ fn format_of(schema: &str, field: &str) -> Option<&'static str> {
 const UUIDS: [&str; 6] = ["broadcast_id", "connection_id", "key_id", "message_id", "upload_id", "session_id"];
 const NOT_UUIDS: [(&str, &str); 0] = [];
 
-/// Fields in which `null` says something else than leaving the field out.
+/// Fields in which `null` means something else than leaving the field out.
 const NULLABLE: &[(&str, &str)] = &[
     ("UserPatch", "display_name"),
     ("UserPatch", "avatar_url"),
@@ -222,7 +222,7 @@ const NULLABLE: &[(&str, &str)] = &[
     ("Viewing", "property_id"),
 ];
 
-/// Characters of texts that the domain judges, not their types: at least, at most.
+/// Lengths in characters of texts that the domain checks, not their types: minimum, maximum.
 const LENGTHS: &[(&str, &str, u64, u64)] = &[
     ("FirstAdmin", "email", 3, 254),
     ("FirstAdmin", "username", 1, 64),
@@ -244,7 +244,7 @@ const LENGTHS: &[(&str, &str, u64, u64)] = &[
     ("UserPatch", "username", 1, 64),
 ];
 
-/// Forms of texts that the domain judges, not their types.
+/// Patterns of texts that the domain checks, not their types.
 const PATTERNS: &[(&str, &str, &str)] = &[
     ("FirstAdmin", "username", USERNAME),
     ("NewTenant", "slug", TENANT_SLUG),

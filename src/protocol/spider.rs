@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The spider that every tenant has; it can be neither changed nor removed.
 pub const AUTO: &str = "auto";
 
-/// Who runs a spider's jobs.
+/// What runs a spider's jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -37,7 +37,7 @@ impl Runner {
 pub struct Spider {
     pub name: String,
     pub runner: Runner,
-    /// What a job without target URLs begins with.
+    /// The start URLs of a job without target URLs.
     pub start_urls: Vec<String>,
     /// Hosts that its jobs may visit besides those of their target URLs.
     pub allowed_hosts: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Spider {
     pub updated_at: Option<String>,
 }
 
-/// A spider to be made.
+/// A spider to be created.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewSpider {
@@ -70,7 +70,7 @@ pub struct NewSpider {
     pub allowed_hosts: Option<Vec<String>>,
 }
 
-/// What a spider shall be from now on; what is absent becomes empty.
+/// The new settings of a spider; absent fields become empty.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct SpiderInput {

@@ -1,11 +1,11 @@
-//! Live figures: a tenant's for its admins, a node's for operators.
+//! Live statistics: a tenant's for its admins, a node's for operators.
 
 use std::collections::BTreeMap;
 
 use poem_openapi::{Object, Union};
 use serde::Serialize;
 
-/// Open connections by what carries them.
+/// Open connections by carrier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Object, Serialize)]
 pub struct ConnectionCounts {
     pub sockets: u64,
@@ -13,8 +13,8 @@ pub struct ConnectionCounts {
     pub streams: u64,
 }
 
-/// What a tenant's connections and changes come to on this node. Counts of what was delivered run since the node
-/// started; those of the store may be a second old.
+/// Statistics of a tenant's connections and events on this node. Counts of deliveries run since the node started;
+/// those of the store may be a second old.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(example)]
 pub struct TenantStats {
@@ -26,11 +26,11 @@ pub struct TenantStats {
     pub frames_delivered: u64,
     pub bytes_delivered: u64,
     pub messages_received: u64,
-    /// Passing messages that were dropped because a reader was slow.
+    /// Ephemeral messages that were dropped because a reader was slow.
     pub passing_dropped: u64,
-    /// Bytes that wait for readers now.
+    /// Bytes that are queued for readers now.
     pub queued_bytes: u64,
-    /// Events that the slowest reader is behind the log's head.
+    /// How many events the slowest reader is behind the log's head.
     pub lag: u64,
     /// Jobs by status.
     pub jobs: BTreeMap<String, u64>,
@@ -40,7 +40,7 @@ pub struct TenantStats {
     pub server_time: f64,
 }
 
-/// How the node is that answers. It tells nothing of what tenants have.
+/// The state of the node that answers. It contains nothing about the tenants' data.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(example)]
 pub struct NodeStats {
@@ -48,13 +48,13 @@ pub struct NodeStats {
     /// `sqlite` or `postgresql`.
     pub database: String,
     pub started_at: String,
-    /// Whether the node is going down.
+    /// Whether the node is shutting down.
     pub leaving: bool,
     pub connections: ConnectionCounts,
     /// Tenants with an open connection.
     pub active_tenants: u64,
     pub queued_bytes: u64,
-    /// Events that the slowest reader of any tenant is behind.
+    /// How many events the slowest reader of any tenant is behind.
     pub lag: u64,
     pub resident_bytes: u64,
     pub open_fds: u64,
@@ -64,7 +64,7 @@ pub struct NodeStats {
     pub tasks: u64,
     /// How long the runtime has not answered its watchdog; 0 while it does.
     pub stalled_seconds: f64,
-    /// Since the heads of the logs were last compared.
+    /// Seconds since the heads of the logs were last compared.
     pub head_poll_age_seconds: f64,
     pub open_writes: u64,
     /// How long the oldest open writing transaction has been open.
@@ -75,7 +75,7 @@ pub struct NodeStats {
     pub server_time: f64,
 }
 
-/// A tenant's figures for its admin, the node's for an operator; `of` tells which.
+/// Statistics: the tenant's for its admin, the node's for an operator; `of` says which.
 #[derive(Clone, Debug, Union)]
 #[oai(discriminator_name = "of", one_of)]
 pub enum Stats {
@@ -86,7 +86,7 @@ pub enum Stats {
 }
 
 impl Stats {
-    /// The figures as one JSON object.
+    /// The statistics as one JSON object.
     pub fn to_json(&self) -> String {
         use poem_openapi::types::ToJSON;
         ToJSON::to_json_string(self)

@@ -1,4 +1,4 @@
-//! What a connection wants to see, and the one question asked of every event, live and in replay: does it?
+//! What a connection is interested in, and the single check that decides for every event, live and in replay.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use super::routing::{Ephemeral, PropertyFacts, Routing, Topic};
 use crate::base::ids::{ConnectionId, JobId, PropertyId, UserId};
 use crate::base::normalize;
 
-/// The feeds, by the names of the seeds.
+/// The feeds, by the names that existing clients use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feed {
     JobUpdates,
@@ -31,7 +31,7 @@ impl Feed {
         }
     }
 
-    /// The list route that shows the feed's state, for a client that has to start anew.
+    /// The list route that shows the feed's state, for a client that has to start over.
     pub const fn resync_url(self) -> &'static str {
         match self {
             Self::JobUpdates => "/api/v1/jobs",
@@ -44,7 +44,7 @@ impl Feed {
 /// The inbox's list route.
 pub const INBOX_RESYNC_URL: &str = "/api/v1/notifications";
 
-/// The list of a user's own jobs, which the inbox tells of too.
+/// The list of a user's own jobs, which the inbox also covers.
 pub fn own_jobs_url(user: UserId) -> String {
     format!("/api/v1/jobs?created_by={user}")
 }
@@ -67,8 +67,8 @@ impl FromStr for Feed {
     }
 }
 
-/// Characters in a text of a filter: as many as a property's city or a spider's name can have. A longer one matches nothing
-/// and would be kept for as long as its connection lasts.
+/// Characters in a text of a filter: as many as a property's city or a spider's name can have. A longer one matches
+/// nothing and would be kept until its connection ends.
 const MAX_FILTER_TEXT: usize = 100;
 
 /// What a subscription narrows its feed to.
@@ -83,7 +83,7 @@ pub enum Filter {
 pub struct JobFilter {
     pub job_id: Option<i64>,
     pub spider_name: Option<String>,
-    /// Also the passing `job_log` lines.
+    /// Also the ephemeral `job_log` messages.
     pub logs: bool,
 }
 
@@ -180,7 +180,7 @@ impl Filter {
 }
 
 impl JobFilter {
-    /// Whether events of this job pass.
+    /// Whether events of this job match.
     pub fn matches(&self, job_id: JobId, spider: &str) -> bool {
         self.job_id.is_none_or(|wanted| wanted == job_id.0)
             && self.spider_name.as_deref().is_none_or(|wanted| wanted == spider)
@@ -206,48 +206,48 @@ impl PropertyFilter {
     }
 }
 
-/// One subscription of a connection: (feed, `key`) names it; the same again replaces it.
+/// One subscription of a connection, identified by feed and `key`; the same pair again replaces it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subscription {
     pub filter: Filter,
     pub key: Option<String>,
-    /// It speaks for events after this sequence number.
+    /// It covers events after this sequence number.
     pub after: i64,
 }
 
 impl Subscription {
-    /// The memory that it takes.
+    /// The memory that it takes, in bytes.
     pub fn held_bytes(&self) -> usize {
         size_of::<Self>() + self.key.as_ref().map_or(0, String::capacity) + self.filter.held_bytes()
     }
 }
 
-/// Who is reading. A key has neither user nor role, and no inbox.
+/// The reader's identity. An API key has neither user nor role, and no inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reader {
     pub user: Option<UserId>,
     pub role: Option<Role>,
-    /// What came from this very connection is not echoed to it.
+    /// Events that this connection caused are not echoed to it.
     pub connection: Option<ConnectionId>,
 }
 
-/// All that a connection wants to see.
+/// Everything that a connection is interested in.
 #[derive(Clone, Debug)]
 pub struct Interest {
     pub reader: Reader,
-    /// The inbox speaks for events after this sequence number; `None`: no inbox.
+    /// The inbox covers events after this sequence number; `None`: no inbox.
     pub inbox_after: Option<i64>,
-    /// The rooms whose messages are in the inbox.
+    /// The rooms of the reader; their messages are in the inbox.
     pub rooms: Memberships,
     pub subscriptions: Vec<Subscription>,
     /// The listing that is on the screen.
     pub viewing: Option<PropertyId>,
-    /// Shown who is there, who types and who went: a socket is, which can show itself; a stream is not.
+    /// Receives presence, typing and disconnect messages: true for a socket, which reports its own; not for a stream.
     pub receives_presence: bool,
 }
 
 impl Interest {
-    /// What a connection sees without asking, from `inbox_after` on.
+    /// The events that a connection gets without subscribing, from `inbox_after` on.
     pub fn new(reader: Reader, inbox_after: Option<i64>) -> Self {
         let rooms = Memberships::default();
         Self {
@@ -260,8 +260,8 @@ impl Interest {
         }
     }
 
-    /// Takes note of an event that changes what the reader may see. To be called before [`Interest::admits`], in the
-    /// order of the log or repeatedly: what is known already changes nothing. Tells whether something changed.
+    /// Applies an event that changes what the reader may see. Must be called before [`Interest::matches`], in log
+    /// order or repeatedly: an event that was applied before changes nothing. Returns whether something changed.
     pub fn apply_membership(&mut self, routing: &Routing, seq: i64) -> bool {
         match routing {
             Routing::Membership { room, user, joined } if self.reader.user == Some(*user) => {
@@ -271,7 +271,7 @@ impl Interest {
         }
     }
 
-    /// Whether the event at `seq` is to be sent: once, whichever way it matches.
+    /// Whether the event at `seq` is to be sent: once, even if several subscriptions match.
     pub fn matches(&self, routing: &Routing, seq: i64) -> bool {
         self.inbox_after.is_some_and(|after| seq > after && self.has_in_inbox(routing, seq))
             || self
@@ -280,7 +280,7 @@ impl Interest {
                 .any(|one| seq > one.after && one.filter.matches(routing, self.reader))
     }
 
-    /// Whether a passing message is to be sent.
+    /// Whether an ephemeral message is to be sent.
     pub fn matches_ephemeral(&self, passing: &Ephemeral) -> bool {
         match passing {
             Ephemeral::JobLog { job_id, spider } => self.subscriptions.iter().any(|one| match &one.filter {
@@ -296,7 +296,7 @@ impl Interest {
         }
     }
 
-    /// The hub's lists that this connection stands on.
+    /// The hub topics that this connection is registered under.
     pub fn topics(&self) -> Vec<Topic> {
         let mut topics: Vec<Topic> = Vec::with_capacity(4);
         if self.inbox_after.is_some() {
@@ -317,12 +317,12 @@ impl Interest {
 }
 
 impl Reader {
-    /// Whether the reader may see such an event at all, wherever it comes from: what is queued is asked this when the
-    /// role changes.
+    /// Whether the reader may see such an event at all, whatever its source: queued events are checked with this when
+    /// the role changes.
     pub fn may_see(self, routing: &Routing) -> bool {
         match routing {
             Routing::Job { .. } | Routing::Property { .. } | Routing::Summary => true,
-            // Rooms and conversations are their members', whatever the role.
+            // Only members read rooms and conversations, whatever the role.
             Routing::Room { .. } | Routing::Membership { .. } | Routing::Direct { .. } => true,
             Routing::Unknown => false,
             Routing::Notice { audience } => match (self.user, self.role) {
@@ -346,7 +346,7 @@ impl Interest {
             Routing::Room { room, everyone, connection } => {
                 !self.reader.is(*connection) && (*everyone || self.rooms.sees(*room, seq))
             }
-            // Whoever came or went has the answer to the deed itself; the event tells the others.
+            // The user that joined or left gets the answer to the request; the event is for the others.
             Routing::Membership { room, user: who, .. } => *who != user && self.rooms.sees(*room, seq),
             Routing::Direct { between, connection } => {
                 between.contains(&user) && !self.reader.is(*connection)
@@ -357,7 +357,7 @@ impl Interest {
 }
 
 impl Reader {
-    /// Somebody who reads by request, or a connection that follows nothing.
+    /// A reader of `GET /events`, or a connection without subscriptions.
     pub fn unconnected(user: Option<UserId>, role: Option<Role>) -> Self {
         Self { user, role, connection: None }
     }
@@ -368,7 +368,7 @@ impl Reader {
 }
 
 impl Filter {
-    /// Whether an event passes, for this reader.
+    /// Whether an event matches, for this reader.
     pub fn matches(&self, routing: &Routing, reader: Reader) -> bool {
         match (self, routing) {
             (Self::Jobs(filter), Routing::Job { job_id, spider, .. }) => filter.matches(*job_id, spider),

@@ -1,4 +1,4 @@
-//! A moment in a request: [`Timestamp`] as a type of the API document, of JSON and of parameters.
+//! A time in a request: [`Timestamp`] as a type of the API document, of JSON and of parameters.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Files that people send, as the REST routes show them and as the file socket speaks of them.
+//! Files of users, as the REST routes and the messages of the upload socket show them.
 
 use poem_openapi::{Enum, Object, Union};
 use serde::{Deserialize, Serialize};
@@ -9,22 +9,22 @@ use super::message::{ErrorMessage, GoingAway, PongPayload, TokenExpiring, TokenR
 
 /// Bytes of one chunk at most.
 pub const CHUNK_BYTES: usize = 1024 * 1024;
-/// Chunks that may be on their way unanswered.
+/// Maximum number of unanswered chunks.
 pub const CREDIT: u32 = 8;
 
-/// The ids of a request as the look-ups of files take them.
+/// The ids of a request in the form that the file queries take.
 pub fn id_texts(ids: Option<Vec<Uuid>>) -> Vec<String> {
     ids.unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
-/// Where a file is in its life.
+/// The state of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum UploadStatus {
-    /// Some of it may be there; its sender may go on.
+    /// Incomplete; the sender may continue.
     Receiving,
-    /// All of it is there.
+    /// Complete.
     Complete,
 }
 
@@ -35,28 +35,28 @@ pub struct Upload {
     pub upload_id: String,
     pub filename: String,
     pub status: UploadStatus,
-    /// Bytes that are stored: all of them once it is complete.
+    /// Bytes that are stored: the whole file once it is complete.
     pub size: i64,
-    /// What the file is by its first bytes; once it is complete.
+    /// The media type, by the file's first bytes; once it is complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// What its sender called it.
+    /// The media type that the sender declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared_type: Option<String>,
     /// In hexadecimal; once it is complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Who sent it.
+    /// The id of the user that sent it.
     pub user_id: i64,
     pub created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<String>,
-    /// When it is removed unless its sender goes on.
+    /// When it is removed unless the sender continues.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
 }
 
-/// What a client says on the file socket, besides the chunks, which are binary messages.
+/// The client's messages on the upload socket, besides the chunks, which are binary messages.
 #[derive(Clone, Debug, Union)]
 #[oai(discriminator_name = "type", one_of)]
 pub enum UploadClientMessage {
@@ -72,31 +72,31 @@ pub enum UploadClientMessage {
     RefreshToken(UploadRefreshToken),
 }
 
-/// Begins a file; answered with `ack`. One at a time on a socket.
+/// Starts a file; answered with `ack`. One at a time on a socket.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct UploadMetadata {
-    /// Comes back as `reply_to`, on any message.
+    /// Returned as `reply_to` on the answer; any message may have it.
     pub id: Option<Value>,
-    /// 1 to 255 bytes that every system takes for a file's name: no path, no control or direction characters, none of
-    /// `<>:"/\|?*`, no name that Windows keeps for a device.
+    /// 1 to 255 bytes that every system accepts as a file name: no path, no control or direction characters, none of
+    /// `<>:"/\|?*`, no device name that Windows reserves.
     pub filename: String,
-    /// Bytes; when it is given, the file must have exactly as many.
+    /// Bytes; when it is given, the file must have exactly this size.
     pub size: Option<i64>,
-    /// What the sender takes it for.
+    /// The media type that the sender declares.
     pub content_type: Option<String>,
     /// In hexadecimal; when it is given, the file must have it.
     pub sha256: Option<String>,
 }
 
-/// The file is whole; answered with `success`.
+/// Completes a file; answered with `success`.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct CompleteUpload {
     pub id: Option<Value>,
 }
 
-/// Goes on with a file after a cut; answered with `ack` that tells from where, or with `success` when it was finished.
+/// Resumes a file after a disconnect; answered with `ack` and the offset, or with `success` if it was complete.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct ResumeUpload {
@@ -111,7 +111,7 @@ pub struct UploadPing {
     pub id: Option<Value>,
 }
 
-/// Goes on with a newer access token of the same user.
+/// Continues the connection with a newer access token of the same user.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct UploadRefreshToken {
@@ -119,7 +119,7 @@ pub struct UploadRefreshToken {
     pub token: String,
 }
 
-/// What the server says on the file socket.
+/// The server's messages on the upload socket.
 #[derive(Clone, Debug, Union, Serialize)]
 #[oai(discriminator_name = "type", one_of)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -142,16 +142,16 @@ pub enum UploadServerMessage {
     GoingAway(GoingAway),
 }
 
-/// Chunks may come.
+/// The client may send chunks.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct UploadAck {
     pub upload_id: String,
-    /// Bytes that are stored: the first chunk begins here.
+    /// Bytes that are stored: the first chunk starts here.
     pub offset: i64,
     /// Bytes of a chunk at most.
     pub chunk_size: i64,
-    /// Chunks that may be on their way unanswered. Who sends more is read more slowly.
+    /// Maximum number of unanswered chunks. A client that sends more is read more slowly.
     pub credit: i64,
     /// `Metadata received, send chunks`.
     pub message: String,
@@ -159,14 +159,14 @@ pub struct UploadAck {
     pub reply_to: Option<Value>,
 }
 
-/// A chunk was received; it is not stored for certain before `success`, or before a later `ack` says so.
+/// A chunk was received; it is not stored durably before `success`, or before a later `ack` covers it.
 #[derive(Clone, Debug, Object, Serialize)]
 pub struct ChunkReceived {
     /// Counts from 1, since the last `ack`.
     pub chunk_number: i64,
-    /// Bytes received in all.
+    /// Bytes received in total.
     pub offset: i64,
-    /// Chunks that may be on their way unanswered.
+    /// Maximum number of unanswered chunks.
     pub credit: i64,
 }
 

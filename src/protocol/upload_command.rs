@@ -1,5 +1,5 @@
-//! What a client says on the file socket, besides the chunks. Read as leniently as on any socket: fields may stand in
-//! `payload` or at the top, unknown ones are ignored.
+//! The client messages of the upload socket, besides the chunks. Parsed as leniently as on any socket: fields may be
+//! in `payload` or at the top, unknown ones are ignored.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ pub enum UploadCommand {
     RefreshToken { token: String },
 }
 
-/// Reads a text message, with the `id` that its answer is to carry.
+/// Parses a text message. Returns the `id` for its answer as well.
 pub fn parse(text: &str) -> (Option<Value>, Result<UploadCommand, CommandError>) {
     read(text, command)
 }

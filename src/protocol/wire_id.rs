@@ -1,4 +1,4 @@
-//! A numeric id inside a body: written as a number, or as the digits that some clients keep as text.
+//! A numeric id in a body: a number, or the string of digits that some clients keep.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ impl Type for WireId {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        // The refusals of bad bodies know this format, so that they take digits for what they are.
+        // The refusals of bad bodies know this format, so that they recognise digits as an id.
         MetaSchemaRef::Inline(Box::new(MetaSchema {
             minimum: Some(1.0),
             maximum: Some(MAX_SAFE_INTEGER as f64),

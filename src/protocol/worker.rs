@@ -1,4 +1,4 @@
-//! What a worker says about its work and what it is answered.
+//! A worker's reports and the server's answers.
 
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::job::{CrawlStats, Job, JobStatus, LogLevel};
 use super::problem::FieldError;
 use crate::base::timestamp::Timestamp;
 
-/// A worker asks for a job.
+/// A worker's request for a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct ClaimRequest {
@@ -15,24 +15,24 @@ pub struct ClaimRequest {
     #[oai(validator(max_items = 100, pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spiders: Option<Vec<String>>,
-    /// How long to wait for a job when there is none.
+    /// How long to wait for a job when there is none, in seconds.
     #[oai(validator(minimum(value = "0"), maximum(value = "30")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<i64>,
 }
 
-/// A job and the proof that it is this worker's for now.
+/// A job and the proof that this worker holds its lease.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(example)]
 pub struct Claim {
     pub job: Job,
-    /// To be shown with every report on the job.
+    /// Must be sent with every report on the job.
     pub lease_token: String,
     /// The lease ends this long after the last report.
     pub lease_seconds: i64,
 }
 
-/// The worker begins, or is still at work.
+/// The worker starts the job, or is still working on it.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, example)]
 pub struct LeaseReport {
@@ -40,7 +40,7 @@ pub struct LeaseReport {
     pub lease_token: String,
 }
 
-/// How far the worker has come.
+/// The worker's progress.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct ProgressReport {
@@ -61,7 +61,7 @@ pub struct ProgressReport {
     pub sequence: i64,
 }
 
-/// The worker is done.
+/// The worker has finished the job.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct CompleteReport {
@@ -78,19 +78,19 @@ pub struct CompleteReport {
     /// At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<CrawlStats>,
-    /// Scrapy's word; that of the stats, else `finished`, when absent. `cancelled` ends the job as cancelled.
+    /// Scrapy's value; that of the stats, else `finished`, when absent. `cancelled` ends the job as cancelled.
     #[oai(validator(min_length = 1, max_length = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
 }
 
-/// The worker gives up.
+/// The worker could not finish the job.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct FailReport {
     #[oai(validator(max_length = 100))]
     pub lease_token: String,
-    /// Why, in at most 4 KiB.
+    /// The reason, in at most 4 KiB.
     #[oai(validator(min_length = 1, max_length = 4096))]
     pub error: String,
     /// At most 16 KiB of JSON.
@@ -98,7 +98,7 @@ pub struct FailReport {
     pub stats: Option<CrawlStats>,
 }
 
-/// What every report is answered.
+/// The answer to every report.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct ReportResponse {
@@ -109,7 +109,7 @@ pub struct ReportResponse {
     /// When the lease ends unless another report comes; absent once the job is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_expires_at: Option<String>,
-    /// Absent when the report told nothing of its own: progress that is merged with the next, a heartbeat.
+    /// Absent when the report caused no event: progress that is merged with the next, a heartbeat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
 }
@@ -135,14 +135,14 @@ pub struct NewLogLine {
     pub at: Option<Timestamp>,
 }
 
-/// A line as it was read, or all that is wrong with it.
+/// A parsed line, or all its faults.
 pub type ParsedLogLine = Result<NewLogLine, Vec<FieldError>>;
 
-/// What became of one line.
+/// The result of one line.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct LogLineResult {
-    /// Of the line in the request, from 0.
+    /// The index of the line in the request, from 0.
     pub index: i64,
     pub status: LogLineStatus,
     /// Every bad field of the line, and what would be accepted.
@@ -159,13 +159,13 @@ pub enum LogLineStatus {
     Error,
 }
 
-/// What became of a worker's lines.
+/// The results of a worker's lines.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(example)]
 pub struct AppendLogsResult {
     /// How many lines were stored.
     pub stored: i64,
-    /// How many were bad.
+    /// How many lines were bad.
     #[serde(default)]
     pub rejected: i64,
     /// One for each line, in the order of the request.

@@ -1,5 +1,5 @@
-//! How many may begin at once. When everybody comes back together, a node serves those that it can and sends the rest
-//! away for almost nothing: no signature is verified and no row is read for them. Who is in already is not concerned.
+//! Limits on concurrent connects. When all clients reconnect together, a node serves those that it can and refuses
+//! the rest at little cost: no signature is verified and no row is read for them. Open connections are not affected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,33 +12,33 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::protocol::problem::{Code, Problem};
 
-/// How long somebody waits for a place at most; a client that waited longer would have given up.
+/// Longest wait for a permit; a client that waited longer would have given up.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// The longest that anybody is told to stay away, in seconds.
+/// Longest `retry_after`, in seconds.
 const MAX_RETRY_AFTER_SECS: u64 = 30;
 
-/// How many may begin at once.
+/// Limits on concurrent connects.
 #[derive(Clone, Copy, Debug)]
 pub struct AdmissionSettings {
-    /// Credentials of sockets and streams that are looked at at once; as many again of requests.
+    /// Credentials of sockets and streams that are checked concurrently; as many again of requests.
     pub connects: usize,
-    /// Connections at once between their admission and the first events of theirs that are read.
+    /// Connections between their admission and the first events that they read, concurrently.
     pub joins: usize,
-    /// Those who wait for each of these at most; further ones are refused.
+    /// Maximum number of waiting callers for each of these limits; further ones are refused.
     pub max_waiting: usize,
 }
 
-/// The gates of a node.
+/// The concurrency limits of a node.
 pub struct Admission {
-    /// Sockets and streams that show their credential.
+    /// Sockets and streams that authenticate.
     pub connects: ConcurrencyLimit,
-    /// Requests that do. A storm of sockets does not keep workers and people from theirs.
+    /// Requests that authenticate. A storm of sockets does not keep workers and users from theirs.
     pub requests: ConcurrencyLimit,
-    /// Connections that begin to follow their log.
+    /// Connections that join their log.
     pub joins: ConcurrencyLimit,
 }
 
-/// Lets so many through at once, makes a few wait, and refuses the rest.
+/// Gives a limited number of permits, lets a few callers wait, and refuses the rest.
 pub struct ConcurrencyLimit {
     name: &'static str,
     permits: Arc<Semaphore>,
@@ -46,7 +46,7 @@ pub struct ConcurrencyLimit {
     waiting: AtomicUsize,
     max_waiting: usize,
     refused: AtomicU64,
-    /// The refusals of this second and of the one before it: how large the storm is.
+    /// The refusals of this second and of the one before it, as a measure of the storm.
     recent_refusals: Mutex<RecentRefusals>,
     clock: Clock,
     entropy: Entropy,
@@ -59,7 +59,7 @@ struct RecentRefusals {
     before: u64,
 }
 
-/// A place behind a gate; dropping it lets the next one in.
+/// A permit of a limit; dropping it admits the next caller.
 #[derive(Debug)]
 pub struct Permit {
     _permit: OwnedSemaphorePermit,
@@ -87,7 +87,7 @@ impl ConcurrencyLimit {
     ) -> Self {
         Self {
             name,
-            // Bounded: `most_waiting` may wait; whoever comes then is refused at once.
+            // Bounded: `max_waiting` callers may wait; further ones are refused immediately.
             permits: Arc::new(Semaphore::new(max_permits.min(Semaphore::MAX_PERMITS))),
             max_permits,
             waiting: AtomicUsize::new(0),
@@ -99,7 +99,7 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// A place, at once or after a short wait in the order of arrival; otherwise when to come again.
+    /// A permit, immediately or after a short wait in the order of arrival; otherwise an error with `retry_after`.
     pub async fn acquire(&self) -> Result<Permit, Problem> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(Permit { _permit: permit });
@@ -126,8 +126,8 @@ impl ConcurrencyLimit {
         Problem::new(Code::Unavailable, words).retry_after(self.retry_after_secs())
     }
 
-    /// Seconds to stay away: by chance within a span that grows with those who wait and those who were sent away, so
-    /// that they do not come back together.
+    /// Seconds before a retry: random within a span that grows with the callers that wait and those that were
+    /// refused, so that they do not return together.
     fn retry_after_secs(&self) -> u32 {
         let backlog = self.waiting.load(Ordering::Relaxed) as u64 + self.count_refusal();
         let span = (1 + backlog / (self.max_permits as u64).max(1)).min(MAX_RETRY_AFTER_SECS);
@@ -146,7 +146,7 @@ impl ConcurrencyLimit {
     }
 }
 
-/// Somebody who waits; dropped when the wait ends, also by the client's going away.
+/// A waiting caller; dropped when the wait ends, also when the client disconnects.
 struct WaitSlot<'a>(&'a ConcurrencyLimit);
 
 impl<'a> WaitSlot<'a> {

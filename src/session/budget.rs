@@ -1,6 +1,6 @@
-//! Bytes that clients make the node keep before there is a whole message to serve: one budget for all sockets. A tenant
-//! takes more only while it has no more than what stays free, so one that takes all it can leaves half of what it found.
-//! What one socket may keep is its decoder's bound; without a sum, many sockets would keep as many times that.
+//! A budget for the bytes of incomplete messages, one for all sockets of the node. A tenant takes more only while it
+//! has no more than what stays free, so one that takes all it can leaves half of what it found. One socket is bounded
+//! by its decoder; without a sum, many sockets would hold many times that.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,25 +9,25 @@ use parking_lot::Mutex;
 
 use crate::base::ids::TenantId;
 
-/// Bytes of all tenants at once.
+/// Bytes of all tenants together.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
-/// The budget holds at least so many of the largest messages that are allowed.
+/// The budget holds at least this number of the largest messages that are allowed.
 const LARGEST_MESSAGES: usize = 8;
 
-/// How many bytes are kept, in all and by tenant.
+/// How many bytes are held, in all and by tenant.
 pub(super) struct ByteBudget {
     max_bytes: usize,
     usage: Mutex<Usage>,
 }
 
-/// A tenant without any is not here: bounded by the sockets that are open.
+/// Tenants without any are removed: bounded by the open sockets.
 #[derive(Default)]
 struct Usage {
     total: usize,
     tenants: HashMap<TenantId, usize>,
 }
 
-/// The part of one socket; dropping it gives it back.
+/// The bytes of one socket; dropping it releases them.
 pub(super) struct Reservation {
     budget: Arc<ByteBudget>,
     tenant: TenantId,
@@ -45,12 +45,12 @@ impl ByteBudget {
         Arc::new(Self { max_bytes: most, usage: Mutex::default() })
     }
 
-    /// Nothing yet.
+    /// A reservation of no bytes.
     pub(super) fn reserve(self: &Arc<Self>, tenant: TenantId) -> Reservation {
         Reservation { budget: Arc::clone(self), tenant, bytes: 0 }
     }
 
-    /// Bytes that are kept, of all tenants.
+    /// Bytes that are held, of all tenants.
     pub(super) fn used_bytes(&self) -> usize {
         self.usage.lock().total
     }
@@ -72,7 +72,7 @@ impl ByteBudget {
 }
 
 impl Reservation {
-    /// From now on so many bytes are kept. Giving some back never fails; where there is no room for more, nothing changes.
+    /// Sets the number of bytes held. A decrease never fails; an increase that does not fit changes nothing.
     pub(super) fn resize(&mut self, bytes: usize) -> Result<(), Exhausted> {
         if bytes != self.bytes {
             self.budget.change(self.tenant, self.bytes, bytes)?;
@@ -84,7 +84,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        // Only more can be refused.
+        // Only an increase can fail.
         let _ = self.resize(0);
     }
 }

@@ -1,5 +1,5 @@
-//! A follower behind the live events: it reads on from the log, part by part, until the gate may open. Rare and large
-//! next to waiting for what comes live, so its work is not kept where every connection would carry it.
+//! A follower behind the live events: it reads the log, segment by segment, until the gate may open. That is rare,
+//! and large compared to waiting for live events, so its state is not kept where every connection would carry it.
 
 use std::sync::Arc;
 
@@ -17,22 +17,22 @@ use crate::protocol::routing::Routing;
 use crate::protocol::subscription::{INBOX_RESYNC_URL, Subscription, own_jobs_url};
 use crate::storage;
 
-/// The permit to read a stretch of the log. It outlives the future that waits for it: a client that speaks while it waits
-/// would lose its place with every word.
+/// The permit to read a segment of the log. It outlives the future that waits for it: otherwise a client that sends
+/// something while it waits would lose its place in the queue with every message.
 pub(super) enum ReplayPermit {
     Queued(Queued<TenantId>),
     Held { _permit: FairPermit<TenantId> },
 }
 
 impl Follower {
-    /// Whether everything that comes is live: nothing is to be read from the log, or ready from there.
+    /// Whether all that follows is live: nothing is to be read from the log, or ready from there.
     pub(super) fn is_live(&self) -> bool {
         self.prelude.is_empty() && self.replay.is_none() && self.pending_subscriptions.is_empty()
     }
 
-    /// What is ready, or `None` after a step towards it.
+    /// Ready items, or `None` after a step towards them.
     pub(super) async fn catch_up(&mut self) -> Result<Option<Vec<Item>>, Closing> {
-        // A page is judged when it is read, and once more here: the reader's role may have changed between.
+        // Items are checked when they are read, and once more here: the reader's role may have changed in between.
         let reader = self.mailbox.with_interest(|interest| interest.reader);
         self.prelude.retain(|item| item.is_for(reader));
         if !self.prelude.is_empty() {
@@ -54,9 +54,9 @@ impl Follower {
         } else {
             Some(self.services.log_cache.segment(&self.services.db, &self.scope, after, upto).await)
         };
-        // After the read: an event that was committed after the end was told must not be on the page.
+        // After the read: an event that was committed after the close was requested must not be on the page.
         if let Some(closing) = self.mailbox.closing() {
-            // The gate will not open any more; `going_away` is to be heard all the same.
+            // The gate will not open any more; `going_away` is to be delivered all the same.
             let last = self.mailbox.drain_control();
             return if last.is_empty() { Err(closing) } else { Ok(Some(last)) };
         }
@@ -67,16 +67,16 @@ impl Follower {
             self.queue_segment(&stretch);
         }
         self.admission_permit = None;
-        // Given back between two stretches, so that tenants take turns.
+        // Released between two segments, so that tenants take turns.
         self.replay_permit = None;
         self.end_replay();
-        // Where all of it is known already nothing above has waited: the thread's other tasks come first now.
+        // If all of it was cached, nothing above has waited: the thread's other tasks run first now.
         tokio::task::yield_now().await;
         Ok(None)
     }
 
-    /// Waits for the permit to read a stretch: the place among those who begin is one for the first. False: the
-    /// connection has ended meanwhile.
+    /// Waits for the permit to read a segment; for the first one the admission permit serves. False: the connection
+    /// has ended meanwhile.
     async fn acquire_replay_permit(&mut self) -> Result<bool, Closing> {
         if self.admission_permit.is_some() {
             return Ok(true);
@@ -101,12 +101,12 @@ impl Follower {
         }
     }
 
-    /// The reader does not read on at the moment: others may.
+    /// Releases the permit for others, since the reader does not read at the moment.
     pub(super) fn release_replay_permit(&mut self) {
         self.replay_permit = None;
     }
 
-    /// Ends the connection when the log was replaced under it: the client resumes, and is told of the gap.
+    /// Ends the connection when the log was replaced under it: the client resumes, and receives a gap.
     fn check_epoch(&self, head: Head) -> Result<(), Closing> {
         if head.epoch == self.epoch { Ok(()) } else { Err(Closing::to_resume()) }
     }
@@ -117,7 +117,7 @@ impl Follower {
         Closing { code: CloseCode::Overloaded, reason }
     }
 
-    /// Puts a stretch's events out.
+    /// Queues a segment's events.
     fn queue_segment(&mut self, stretch: &LogSegment) {
         let Some(mut replay) = self.replay.take() else { return };
         let Head { epoch, trimmed, .. } = stretch.head;
@@ -144,7 +144,7 @@ impl Follower {
         self.replay = Some(replay);
     }
 
-    /// Opens the gate when the replay has come to its end. When the gate had to drop something, the log goes on instead.
+    /// Opens the gate at the end of the replay. If the gate had to drop something, the replay continues instead.
     fn end_replay(&mut self) {
         let Some(replay) = self.replay.take_if(|replay| replay.is_over()) else { return };
         let after = match *replay {
@@ -155,13 +155,13 @@ impl Follower {
             }
         };
         if self.mailbox.open_gate(after).is_err() {
-            // What was dropped the hub has delivered: it is in the log, at or below where the hub stands now.
+            // The hub has delivered what was dropped: it is in the log, at or below the hub's cursor.
             let upto = self.services.hub.cursor(&self.scope).map_or(after, |cursor| cursor.seq);
             self.replay = Some(Box::new(Replay::Everything { after, upto }));
         }
     }
 
-    /// What the replay is to bring, as the reader's interest stands now.
+    /// The filter of the replay, by the reader's current interest.
     fn replay_filter(&self, replay: &Replay) -> ReplayFilter {
         let mut interest = self.mailbox.with_interest(|interest| interest.clone());
         match replay {
@@ -173,7 +173,7 @@ impl Follower {
         }
     }
 
-    /// One `gap` for the inbox and one for each subscription, or for the one whose past is missing.
+    /// One `gap` for the inbox and one for each subscription, or one for the subscription with the missing past.
     pub(super) fn queue_gaps(
         &mut self,
         from: &str,

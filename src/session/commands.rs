@@ -1,5 +1,5 @@
-//! What a client may say on a socket, served one message at a time through the same use cases as REST. A panicking
-//! use case costs an answer, never the socket.
+//! The commands of a client on a socket, served one at a time through the same use cases as REST. A panicking use
+//! case costs an answer, never the socket.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -30,17 +30,17 @@ use crate::protocol::problem::Problem;
 use crate::protocol::routing::Audience;
 use crate::protocol::subscription::{Feed, Reader};
 
-/// One connection's conversation.
+/// The commands of one connection.
 pub struct Commands {
     pub follower: Follower,
-    /// None: a key's connection.
+    /// `None`: a connection of an API key.
     pub(super) presence: Option<PresenceGuard>,
     registry: Arc<ConnectionRegistry>,
     connection: Arc<Connection>,
 }
 
 impl Commands {
-    /// Joins the tenant's log with what the client wishes for. `None`: the log cannot be read now.
+    /// Joins the tenant's log as the client requested. `None`: the log cannot be read now.
     pub async fn join(
         sessions: &Arc<ConnectionRegistry>,
         connection: &Arc<Connection>,
@@ -51,7 +51,7 @@ impl Commands {
         Some(Self { follower, presence, registry: Arc::clone(sessions), connection: Arc::clone(connection) })
     }
 
-    /// Serves one text message. Every answer goes through the mailbox, behind the events it stands behind.
+    /// Serves one text message. Every answer goes through the mailbox, behind the events that its position includes.
     pub async fn serve(&mut self, text: &str) {
         let Request { reply_to, command } = command::parse(text);
         let command = match command {
@@ -124,7 +124,7 @@ impl Commands {
         }
     }
 
-    /// Goes on with a newer access token of the same user.
+    /// Replaces the credential by a newer access token of the same user.
     async fn refresh(&self, token: &str, reply_to: Option<Value>) -> Result<(), Problem> {
         let expires_at = super::refresh::refresh(&self.registry, &self.connection, token).await?;
         let expires_at = rfc3339(expires_at);
@@ -153,7 +153,7 @@ impl Commands {
         self.connection.id
     }
 
-    /// The work of the user with the role that they have at this moment.
+    /// An operation of the user with its current role.
     pub(super) async fn op(&self) -> Result<Op, Problem> {
         let principal = self.registry.identity.reload_principal(&self.connection.principal()).await?;
         Op::of_caller(&self.registry.services, principal, self.connection.origin.clone())
@@ -175,7 +175,7 @@ pub(super) async fn join(
     connection: &Arc<Connection>,
     wish: &ConnectRequest,
 ) -> Option<Follower> {
-    // The user may have changed since the door was passed; from now on every change is heard.
+    // The user may have changed since authentication; from now on every change reaches the connection.
     role_change::refresh_principal(sessions, connection).await;
     let reader =
         Reader { connection: Some(connection.id), ..role_change::reader_of(&connection.principal()) };
@@ -186,7 +186,7 @@ pub(super) async fn join(
         Ok(mut follower) => {
             follower.store_admission_permit(connection.take_admission_permit());
             connection.attach(follower.mailbox());
-            // A change of role that came while the log was joined found no mailbox.
+            // A change of role while the log was joined found no mailbox.
             role_change::sync_reader(sessions, connection);
             Some(follower)
         }

@@ -8,15 +8,15 @@ use crate::protocol::subscription::{Interest, Reader, Subscription};
 /// The feeds to follow and where to start.
 #[derive(Clone, Debug)]
 pub struct ConnectRequest {
-    /// A position; at the head when absent.
+    /// A position; the head when absent.
     pub since: Option<String>,
     pub subscriptions: Vec<Subscribe>,
-    /// Whether the reader's inbox comes along.
+    /// Whether the reader's inbox is included.
     pub inbox: bool,
 }
 
 impl ConnectRequest {
-    /// Reads the two parameters; a refusal names what was wrong. At most `most` subscriptions, as on an open socket.
+    /// Parses the two parameters; the error names what is wrong. At most `most` subscriptions, as on an open socket.
     pub fn parse(
         since: Option<&str>,
         subscriptions: Option<&str>,
@@ -37,8 +37,8 @@ impl ConnectRequest {
         Ok(Self { since: since.map(position::truncate_since), subscriptions, inbox: true })
     }
 
-    /// The interest that it makes for this reader, from the log's sequence number `after` on. A later one of the
-    /// same name and key stands for the earlier.
+    /// The reader's interest after the log's sequence number `after`. Of subscriptions with the same feed and key the
+    /// last one applies.
     pub(super) fn build_interest(&self, reader: Reader, after: i64) -> Interest {
         let inbox_after = (self.inbox && reader.user.is_some()).then_some(after);
         let mut interest = Interest::new(reader, inbox_after);
@@ -50,7 +50,7 @@ impl ConnectRequest {
     }
 }
 
-/// Adds a subscription in place of one of the same name and key.
+/// Adds a subscription, or replaces the one of the same feed and key.
 pub(super) fn upsert_subscription(interest: &mut Interest, one: Subscription) {
     remove_same_key(interest, &one);
     interest.subscriptions.push(one);

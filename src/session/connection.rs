@@ -1,4 +1,4 @@
-//! One live connection, as everybody but its own task sees it: who it is, until when, and the line to its mailbox.
+//! One live connection, as shared with other tasks: its principal, its expiry, and the channel to its mailbox.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -25,24 +25,24 @@ use crate::protocol::subscription::{Interest, Reader};
 pub struct Connection {
     pub id: ConnectionId,
     pub scope: TenantScope,
-    /// Changes with the user's role, and with the token that the connection goes on by.
+    /// Changes with the user's role, and when the client refreshes its token.
     pub(super) principal: Mutex<Principal>,
     pub carrier: Carrier,
     pub origin: Origin,
     pub opened_at: DateTime<Utc>,
     pub(super) owner: Owner,
     pub(super) control: ControlChannel,
-    /// By the steady clock, as `beaten_at`.
+    /// By the steady clock, as is `last_heartbeat_at`.
     pub(super) last_activity_at: AtomicI64,
     pub(super) last_heartbeat_at: AtomicI64,
     pub(super) expires_at: AtomicI64,
-    /// Since which second of the steady clock a message or frame of the client is unfinished; 0: none is.
+    /// The second of the steady clock since which a message or frame of the client is unfinished; 0: none is.
     pub(super) unfinished_since: AtomicU32,
     pub(super) expiry_warned: AtomicBool,
     pub(super) holds_slot: AtomicBool,
-    /// Whether it has its holder's one seat at the echo.
+    /// Whether it holds its owner's only slot at the echo.
     pub(super) holds_echo_slot: AtomicBool,
-    /// Milliseconds that the client was told to stay away after its end; 0: it was not told.
+    /// Milliseconds that the client is asked to wait before it reconnects; 0: not asked.
     pub(super) retry_after_ms: AtomicU64,
     pub(super) admission_permit: Mutex<Option<Permit>>,
     /// The ticket that opened a stream, which it may reconnect with. Boxed: sockets have none.
@@ -51,13 +51,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Notes a sign of life, at a time by the steady clock.
+    /// Records activity of the client, at a time by the steady clock.
     pub fn record_activity(&self, steady: DateTime<Utc>) {
         self.last_activity_at.store(steady.timestamp_micros(), Ordering::Relaxed);
     }
 
-    /// Notes that something is unfinished, and that it has begun `at` unless it had before. `anew`: what was unfinished
-    /// before has ended.
+    /// Records that a message is unfinished, begun `at` this time unless an earlier one is recorded. `anew`: the
+    /// earlier one has ended.
     pub(super) fn record_unfinished(&self, at: Option<DateTime<Utc>>, anew: bool) {
         let since = at.map_or(0, |at| u32::try_from(at.timestamp()).unwrap_or(u32::MAX));
         if since == 0 || anew || self.unfinished_since.load(Ordering::Relaxed) == 0 {
@@ -65,12 +65,12 @@ impl Connection {
         }
     }
 
-    /// From now on the supervisor speaks to the client through this mailbox.
+    /// From now on the supervisor reaches the client through this mailbox.
     pub fn attach(&self, mailbox: &Arc<Mailbox>) {
         self.control.attach(mailbox);
     }
 
-    /// Goes on with a newer token.
+    /// Extends the connection to the expiry of a newer token.
     pub fn extend(&self, expires_at: DateTime<Utc>) {
         self.expires_at.store(expires_at.timestamp_micros(), Ordering::Relaxed);
         self.expiry_warned.store(false, Ordering::Relaxed);
@@ -79,32 +79,32 @@ impl Connection {
         }
     }
 
-    /// The mailbox that the connection reads from, once it does.
+    /// The mailbox that the connection reads from, once it is attached.
     pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
         self.control.mailbox()
     }
 
-    /// Ends the connection once what is queued has gone out.
+    /// Closes the connection once what is queued has been sent.
     pub fn close(&self, code: CloseCode, reason: &str) {
         self.control.close(Closing { code, reason: reason.to_owned() });
     }
 
-    /// Nothing more is delivered until [`Connection::release_delivery`]; an end is heard.
+    /// Pauses delivery until [`Connection::resume_delivery`]; a close is still delivered.
     pub(super) fn pause_delivery(&self) {
         self.control.pause_delivery();
     }
 
-    /// Delivery goes on with what has waited.
+    /// Resumes delivery with what has waited.
     pub(super) fn resume_delivery(&self) {
         self.control.resume_delivery();
     }
 
-    /// The end that was told, if one was.
+    /// The requested close, if there is one.
     pub(super) fn closing(&self) -> Option<Closing> {
         self.control.closing()
     }
 
-    /// Who connected, with the authority that the connection has at this moment.
+    /// The principal of the connection, with its current permissions.
     pub fn principal(&self) -> Principal {
         self.principal.lock().clone()
     }
@@ -117,14 +117,14 @@ impl Connection {
         self.principal.lock().session_id()
     }
 
-    /// Bytes that wait for the reader, here and in its carrier, and passing messages that were dropped.
+    /// Bytes that wait for the reader, here and in its carrier, and the number of dropped ephemeral messages.
     pub fn backlog(&self) -> (usize, u64) {
         let (queued, dropped) =
             self.control.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()));
         (queued + self.traffic.unwritten(), dropped)
     }
 
-    /// Bytes that are kept for the connection: what waits for its reader, and what the reader asked for.
+    /// Bytes that are held for the connection: what waits for its reader, and what the reader asked for.
     pub fn held_bytes(&self) -> usize {
         self.control.mailbox().map_or(0, |mailbox| mailbox.held_bytes()) + self.traffic.unwritten()
     }
@@ -134,25 +134,25 @@ impl Connection {
         self.control.mailbox().map_or(0, |mailbox| self.traffic.lag(&mailbox, head))
     }
 
-    /// The last sign of life.
+    /// The time of the last activity.
     pub fn last_activity_at(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.last_activity_at.load(Ordering::Relaxed))
             .unwrap_or(self.opened_at)
     }
 
-    /// The code that it was ended with; 1000 when the client went.
+    /// The code that it was closed with; 1000 when the client closed it.
     pub(super) fn close_code(&self) -> CloseCode {
         self.control.closing().map_or(CloseCode::Normal, |closing| closing.code)
     }
 
-    /// Keeps the place among those who begin, for the session to take along.
+    /// Stores the admission permit until the session takes it.
     pub fn store_admission_permit(&self, place: Permit) {
         *self.admission_permit.lock() = Some(place);
     }
 
-    /// Keeps the ticket that opened the stream for as long as the stream has its seat.
+    /// Keeps the ticket that opened the stream for as long as the stream has its slot.
     pub fn store_ticket(&self, ticket: StreamTicketGuard) {
-        // A stream begins once; a second ticket is given back here.
+        // A stream begins once; a second ticket is released here.
         let _ = self.ticket.set(Box::new(ticket));
     }
 
@@ -166,12 +166,12 @@ impl Connection {
         self.admission_permit.lock().take()
     }
 
-    /// Notes how long the client is to stay away after its end.
+    /// Sets how long the client is to wait before it reconnects.
     pub(super) fn set_retry_after(&self, away_ms: u64) {
         self.retry_after_ms.store(away_ms, Ordering::Relaxed);
     }
 
-    /// How long the client is to stay away, when it was told.
+    /// How long the client is to wait before it reconnects, if that was set.
     pub(super) fn retry_after_ms(&self) -> Option<u64> {
         Some(self.retry_after_ms.load(Ordering::Relaxed)).filter(|advised| *advised > 0)
     }
@@ -181,11 +181,11 @@ impl Connection {
     }
 }
 
-/// A mailbox for a connection that follows nothing: only its end arrives there.
+/// A mailbox for a connection that follows nothing: only control messages and the close arrive there.
 pub(super) fn control_only_mailbox(sessions: &ConnectionRegistry, connection: &Connection) -> Arc<Mailbox> {
     let interest = Interest::new(Reader::unconnected(None, None), None);
     let mailbox = Arc::new(Mailbox::new(interest, sessions.settings.queue_bytes));
-    // A mailbox that nothing was put into has lost nothing.
+    // A mailbox that nothing was put into has lost nothing, so the gate opens.
     let _ = mailbox.open_gate(0);
     connection.attach(&mailbox);
     mailbox

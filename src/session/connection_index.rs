@@ -1,5 +1,5 @@
-//! The open connections of this node: by id, and by everything that their credentials depend on. What ends a credential
-//! finds its connections without a look at any other.
+//! The open connections of this node: by id, and by everything that their credentials depend on. A revocation finds
+//! its connections without examining any other.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl ConnectionIndex {
         registered.by_subject.extend(subjects.map(|subject| (subject, connection.id)));
     }
 
-    /// Forgets a connection. Tells whether it was the last one.
+    /// Removes a connection; returns whether it was the last one.
     pub(super) fn remove(&self, connection: &Connection) -> bool {
         let mut registered = self.0.lock();
         registered.by_id.remove(&connection.id);
@@ -40,8 +40,8 @@ impl ConnectionIndex {
         registered.by_id.is_empty()
     }
 
-    /// The connection goes on as `now`, unless it is not `before` any more: then another change came first and has to be
-    /// looked at. The index follows under the same lock: a revocation finds the connection by the one or by the other.
+    /// Compare-and-swap of the principal; false if it changed concurrently, and has to be read again. The index is
+    /// updated under the same lock: a revocation finds the connection by the old or by the new one.
     pub(super) fn replace_principal(
         &self,
         connection: &Connection,
@@ -67,7 +67,7 @@ impl ConnectionIndex {
         self.0.lock().by_id.get(&id).cloned()
     }
 
-    /// The connections whose credentials depend on the subject; costs what it finds.
+    /// The connections with credentials that depend on the subject; costs what it finds.
     pub(super) fn by_subject(&self, subject: RevocationSubject) -> Vec<Arc<Connection>> {
         let registered = self.0.lock();
         let (first, last) = (ConnectionId(Uuid::nil()), ConnectionId(Uuid::max()));
@@ -75,7 +75,7 @@ impl ConnectionIndex {
         ids.filter_map(|(_, id)| registered.by_id.get(id)).cloned().collect()
     }
 
-    /// The connections for which `which` holds; looks at every one.
+    /// The connections for which `which` holds; examines all of them.
     pub(super) fn matching(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
         self.0.lock().by_id.values().filter(|one| which(one)).cloned().collect()
     }

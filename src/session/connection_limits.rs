@@ -1,4 +1,4 @@
-//! How many connections a user may hold at once, per kind.
+//! The limit on concurrent connections of a user or key, by carrier.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use crate::base::ids::{KeyId, TenantId, UserId};
 use crate::domain::revocation::RevocationSubject;
 use crate::telemetry::metrics;
 
-/// What carries a connection; each kind has seats of its own.
+/// The carrier of a connection; each has a limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Carrier {
     Socket,
@@ -26,7 +26,7 @@ impl From<Carrier> for metrics::Carrier {
     }
 }
 
-/// Whose seat it is.
+/// The owner of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     User(TenantId, UserId),
@@ -34,7 +34,7 @@ pub enum Owner {
 }
 
 impl Owner {
-    /// What the holder's connections are indexed by.
+    /// The subject by which the owner's connections are indexed.
     pub(super) fn subject(self) -> RevocationSubject {
         match self {
             Self::User(tenant, user) => RevocationSubject::User(tenant, user),
@@ -43,7 +43,7 @@ impl Owner {
     }
 }
 
-/// Seats per holder.
+/// Maximum connections of one owner.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
     pub sockets: usize,
@@ -61,11 +61,11 @@ impl ConnectionLimits {
     }
 }
 
-/// The seats that are taken on this node.
+/// The connection slots in use on this node.
 pub struct ConnectionSlots {
     limits: ConnectionLimits,
     in_use: Mutex<HashMap<(Owner, Carrier), usize>>,
-    /// Holders with a socket at the echo: one each, because its messages are so much larger than others.
+    /// Owners with a socket at the echo: one each, because its messages are so much larger than others.
     echoes: Mutex<HashSet<Owner>>,
 }
 
@@ -74,7 +74,7 @@ impl ConnectionSlots {
         Self { limits, in_use: Mutex::default(), echoes: Mutex::default() }
     }
 
-    /// Takes a seat; `false` when the holder has all of them.
+    /// Takes a slot; `false` when the owner has reached the limit.
     pub fn acquire(&self, holder: Owner, carrier: Carrier) -> bool {
         let mut taken = self.in_use.lock();
         let count = taken.entry((holder, carrier)).or_default();
@@ -93,7 +93,7 @@ impl ConnectionSlots {
         }
     }
 
-    /// Takes the holder's one seat at the echo, besides that of a socket; `false` when it is taken.
+    /// Takes the owner's only slot at the echo, besides that of a socket; `false` when it is in use.
     pub(super) fn acquire_echo(&self, holder: Owner) -> bool {
         self.echoes.lock().insert(holder)
     }
@@ -102,7 +102,7 @@ impl ConnectionSlots {
         self.echoes.lock().remove(&holder);
     }
 
-    /// Seats of a holder that are taken.
+    /// Slots that an owner has in use.
     pub fn count(&self, holder: Owner) -> usize {
         let taken = self.in_use.lock();
         let kinds = [Carrier::Socket, Carrier::Upload, Carrier::Stream];

@@ -1,4 +1,4 @@
-//! The figures of `status_update`. The tenant's counts may be a second old: a room full of dashboards costs one query.
+//! The figures of `status_update`. The tenant's counts may be a second old: many dashboards cost one query.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::protocol::message::{ServerMessage, StatusUpdate};
 
 /// How old the tenant's counts may be.
 const CACHE_TTL: Duration = Duration::from_secs(1);
-/// Tenants remembered; beyond that the map starts anew.
+/// Cached tenants; beyond that the cache is cleared.
 const MAX_TENANTS: usize = 10_000;
 
 /// The tenants' counts of the last second.

@@ -1,5 +1,5 @@
-//! The supervisor's line to a connection. A connection listens a moment after it has its seat: an end that is told in
-//! between is kept, or nobody would tell it again.
+//! The supervisor's channel to a connection. A connection attaches its mailbox shortly after it is registered: a
+//! close that is requested in between is stored, since it would not be requested again.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::hub::{Closing, ControlMessage, Mailbox};
 pub(super) struct ControlChannel(Mutex<State>);
 
 enum State {
-    /// No mailbox is attached yet; the end that was told meanwhile. Boxed: it is rare, and every connection has a line.
+    /// No mailbox is attached; a close requested meanwhile. Boxed: it is rare, and every connection has a channel.
     Detached(Option<Box<Closing>>),
-    /// The same, and delivery is held.
+    /// The same, and delivery is paused.
     DetachedPaused(Option<Box<Closing>>),
     Attached(Arc<Mailbox>),
 }
@@ -22,7 +22,7 @@ impl ControlChannel {
         Self(Mutex::new(State::Detached(None)))
     }
 
-    /// From now on the mailbox listens; it hears of an end that was told before.
+    /// Attaches the mailbox and applies an earlier pause or close.
     pub(super) fn attach(&self, mailbox: &Arc<Mailbox>) {
         let mut state = self.0.lock();
         if let State::DetachedPaused(_) = &*state {
@@ -34,7 +34,7 @@ impl ControlChannel {
         *state = State::Attached(Arc::clone(mailbox));
     }
 
-    /// Tells the end; the first reason stands.
+    /// Requests the close; the first reason is kept.
     pub(super) fn close(&self, closing: Closing) {
         match &mut *self.0.lock() {
             State::Detached(first) | State::DetachedPaused(first) => {
@@ -44,7 +44,7 @@ impl ControlChannel {
         }
     }
 
-    /// Nothing more is delivered until [`Line::release`].
+    /// Pauses delivery until [`ControlChannel::resume_delivery`].
     pub(super) fn pause_delivery(&self) {
         let mut state = self.0.lock();
         match &mut *state {
@@ -63,14 +63,14 @@ impl ControlChannel {
         }
     }
 
-    /// Says something; before anybody listens it is lost.
+    /// Sends a message; dropped while no mailbox is attached.
     pub(super) fn offer(&self, offer: ControlMessage) {
         if let Some(mailbox) = self.mailbox() {
             mailbox.offer(offer);
         }
     }
 
-    /// The end that was told, if one was.
+    /// The requested close, if there is one.
     pub(super) fn closing(&self) -> Option<Closing> {
         match &*self.0.lock() {
             State::Detached(first) | State::DetachedPaused(first) => first.as_deref().cloned(),

@@ -1,5 +1,5 @@
-//! Sending everybody away, not all at once: each client is told at once, and is closed at a moment of its own, so that
-//! the next node meets a stream of clients and no storm. A few clients are no storm: they are closed without delay.
+//! Closes all clients over a period: each is notified immediately and closed at a time of its own, so that the next
+//! node gets a steady rate of clients and no storm. A few clients are no storm: they are closed without delay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use super::supervisor::ConnectionRegistry;
 use crate::protocol::message::{GoingAway, ServerMessage};
 use crate::protocol::problem::CloseCode;
 
-/// So many clients a second come back without being a storm: over no longer than they need for that are they closed.
+/// Clients a second that may reconnect without being a storm: the period is no longer than they need at this rate.
 const RECONNECTS_PER_SECOND: u32 = 20;
 
-/// A client's own end.
+/// The scheduled close of one client.
 struct ScheduledClose {
     connection: Arc<Connection>,
     at: DateTime<Utc>,
-    /// How long after its end the client is to stay away.
+    /// How long after its close the client is to wait before it reconnects.
     retry_after_ms: u64,
 }
 
 impl ConnectionRegistry {
-    /// Refuses newcomers, tells everybody, and closes them over `window` at most. Returns when the last one was told to end, or
-    /// earlier when all have gone.
+    /// Refuses new clients, notifies all others, and closes them over `window` at most. Returns when the last close
+    /// was requested, or earlier when no connection is left.
     pub async fn drain(&self, window: Duration) {
         self.stopping().cancel();
         for end in self.schedule_closes(window) {
@@ -38,7 +38,7 @@ impl ConnectionRegistry {
         }
     }
 
-    /// Tells everybody, and decides when each is to end: one in each part of the window, in an order of chance.
+    /// Notifies all clients and schedules their closes: one in each part of the window, in random order.
     fn schedule_closes(&self, window: Duration) -> Vec<ScheduledClose> {
         let entropy = self.services.entropy;
         let mut connections = self.all();
@@ -51,7 +51,7 @@ impl ConnectionRegistry {
         let ends = (0..).zip(connections).map(|(nth, connection)| {
             let after = Duration::from_micros(part * nth + entropy.below(part));
             let away_ms = 1 + entropy.below(spread.max(1));
-            // Who goes by itself on hearing this is as well off as who waits for its end.
+            // The same time for clients that leave on this message and for those that wait for the close.
             let reconnect_after_ms = after.as_millis() as u64 + away_ms;
             connection.set_retry_after(away_ms);
             connection.offer(&ServerMessage::GoingAway(GoingAway { reconnect_after_ms }));
@@ -61,7 +61,7 @@ impl ConnectionRegistry {
     }
 }
 
-/// The time over which so many clients are closed.
+/// The time over which this number of clients is closed.
 fn close_window(count: usize, window: Duration) -> Duration {
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     window.min(Duration::from_secs(1).saturating_mul(count) / RECONNECTS_PER_SECOND)

@@ -1,4 +1,4 @@
-//! The log by request: the same inbox and feeds as on socket and stream, in pages.
+//! The log by request: the same inbox and feeds as on a socket or stream, in pages.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::protocol::position::Position;
 use crate::protocol::subscription::{Interest, Reader};
 use crate::storage;
 
-/// Rows that one call looks at, at most; what it returns may be less or nothing, with more to come.
+/// Maximum rows that one call examines; it may return fewer events or none, with more to come.
 const MAX_EXAMINED: u64 = 10_000;
 /// Rows read at a time.
 const READ_BATCH: u64 = 500;
@@ -20,21 +20,21 @@ const READ_BATCH: u64 = 500;
 /// A page of events.
 pub struct EventPage {
     pub events: Vec<Arc<Envelope>>,
-    /// Where the next call goes on.
+    /// Where the next call continues.
     pub position: Position,
     pub has_more: bool,
-    /// The log reached back to what was asked for. If not, the events stand behind what is missing.
+    /// Whether the log reached back to the requested position. If not, the events come after what is missing.
     pub recovered: bool,
 }
 
 impl EventPage {
-    /// Nothing, and the head to go on from.
+    /// No events, and the head to continue from.
     fn not_recovered(head: Head) -> Self {
         Self { events: Vec::new(), position: head.position(), has_more: false, recovered: false }
     }
 }
 
-/// Events after `wish.since`, at most `limit`. Without `since` the page is empty and tells the head.
+/// Events after `request.since`, at most `limit`. Without `since` the page is empty and has the head's position.
 pub async fn read_page(
     kernel: &Services,
     scope: &TenantScope,
@@ -66,11 +66,11 @@ async fn read_matching(
     let mut page = EventPage { events: Vec::new(), position: from, has_more: true, recovered: true };
     let mut examined = 0;
     while examined < MAX_EXAMINED {
-        // For a page at a time: what one request looks at is bounded, what its tenant's requests do together is not.
+        // One permit for each page: this bounds what a tenant's requests read together, not only what each reads.
         let permit = kernel.log_cache.acquire_permit(scope).await?;
         let rows = eventlog::read_after(&kernel.db, scope, page.position.seq, READ_BATCH).await?;
-        // What is missing has to be said, not passed over. It is missing before everything on a page, so a page that has
-        // begun ends before it.
+        // Missing events must be reported. They are missing before everything else on a page, so a page that has
+        // begun ends before them.
         let (replaced, overtaken) =
             (rows.head.epoch != page.position.epoch, rows.head.trimmed > page.position.seq);
         if (replaced || overtaken) && !page.events.is_empty() {

@@ -1,9 +1,9 @@
 //! Follows a tenant's log for one reader: replay first, then live, nothing between lost or doubled. Every carrier
 //! writes what this yields and adds nothing of its own.
 //!
-//! Joining: shut the gate, register with the hub, look where the hub stands, replay up to there, drop what the gate
-//! holds at or below it, open the gate. A gate that overflows is emptied and the replay simply goes on from the log.
-//! What is read is shared: of a tenant whose readers all come back at once, the store is asked once.
+//! Joining: shut the gate, register with the hub, read the hub's cursor, replay up to there, drop what the gate holds
+//! at or below it, open the gate. A gate that overflows is emptied, and the replay simply continues from the log.
+//! Reads are shared: when all readers of a tenant return together, the store is asked once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,21 +32,21 @@ pub struct Follower {
     pub(super) mailbox: Arc<Mailbox>,
     /// The log that is followed; events of another are not its continuation.
     pub(super) epoch: i64,
-    /// Ready to go out before anything else.
+    /// Sent before anything else.
     pub(super) prelude: Vec<Item>,
     /// Boxed: most followers have none, most of the time.
     pub(super) replay: Option<Box<Replay>>,
-    /// The place among those who begin, until the first part of the log is read.
+    /// The admission permit, until the first part of the log is read.
     pub(super) admission_permit: Option<Permit>,
-    /// The permit to read on, while there is something to read.
+    /// The permit to read the log, while there is something to read.
     pub(super) replay_permit: Option<Box<ReplayPermit>>,
-    /// Subscriptions that ask for their past and wait for a replay to end.
+    /// Subscriptions with `since` that wait for a replay to end.
     pub(super) pending_subscriptions: VecDeque<PendingSubscription>,
 }
 
 impl Follower {
-    /// Joins the tenant's hub with what the client wishes for. `hello` makes the first message, from the position
-    /// that the client is known to have.
+    /// Joins the tenant's hub as the client requested. `hello` makes the first message, from the position that the
+    /// client is known to have.
     pub async fn join(
         kernel: &Arc<Services>,
         scope: TenantScope,
@@ -55,7 +55,7 @@ impl Follower {
         queue_bytes: usize,
         hello: impl FnOnce(Position) -> ServerMessage,
     ) -> storage::Result<Self> {
-        // Until the start is judged everything new is held; a held frame that turns out too old is dropped below.
+        // Until the start is resolved everything new is held; a held frame that turns out too old is dropped below.
         let mailbox = Arc::new(Mailbox::new(wish.build_interest(reader, 0), queue_bytes));
         kernel.hub.join(&scope, &mailbox);
         let mut follower = Self {
@@ -71,7 +71,7 @@ impl Follower {
         };
         // From here on dropping the follower leaves the hub again.
         let head = follower.start_hub_and_read_head(wish).await?;
-        // After the head: what is newer is told again by the events after it, what was missed would never be.
+        // After the head: later changes are repeated by the events after it, missed ones would never be.
         let rooms = cached_rooms(kernel, &follower.scope, reader, head.position()).await?;
         follower.begin(wish, head, &rooms, hello);
         Ok(follower)
@@ -81,7 +81,7 @@ impl Follower {
         &self.mailbox
     }
 
-    /// Keeps this place until the first part of the log is read.
+    /// Keeps this permit until the first part of the log is read.
     pub(super) fn store_admission_permit(&mut self, place: Option<Permit>) {
         self.admission_permit = place;
     }
@@ -99,7 +99,7 @@ impl Follower {
         };
         let judged = wish.since.as_deref().map(|since| eventlog::resolve_since(since, head));
         match judged {
-            // It may come from a node that heard of the event before this one did.
+            // It may come from a node that received the event before this one did.
             Some(Since::Gap(GapReason::Future)) => logs.head_now(db, &self.scope, clock.now()).await,
             _ => Ok(head),
         }
@@ -128,7 +128,7 @@ impl Follower {
             interest.inbox_after = interest.inbox_after.map(|_| after);
             interest.subscriptions.iter_mut().for_each(|one| one.after = after);
             interest.rooms.load(&rooms.rooms, rooms.as_of);
-            // Until now the hub did not know of the rooms: what it has delivered without them comes from the log.
+            // Until now the hub did not know the rooms: what it has delivered without them comes from the log.
             upto = upto.max(position.seq);
             None
         });
@@ -139,11 +139,11 @@ impl Follower {
         self.replay = Some(Box::new(Replay::Everything { after, upto }));
     }
 
-    /// The next messages, in order. Cancel-safe: dropped half-way it has taken nothing.
+    /// The next messages, in order. Cancel-safe: a dropped call has taken nothing.
     pub async fn next(&mut self) -> Result<Vec<Item>, Closing> {
         while let Some(at) = self.quota_wait_until() {
             self.release_replay_permit();
-            // Boxed, as all that is rare: what a future may hold some day, every idle connection pays for.
+            // Boxed, as everything rare: each idle connection pays for the largest state of its future.
             Box::pin(self.wait_until(at)).await;
         }
         let items = loop {
@@ -163,7 +163,7 @@ impl Follower {
         Ok(items)
     }
 
-    /// While the tenant has had more bytes than its quota gives, its deliveries wait; an end does not.
+    /// While the tenant has received more bytes than its quota allows, its deliveries wait; a close does not.
     fn quota_wait_until(&self) -> Option<DateTime<Utc>> {
         let Services { limits, clock, .. } = &*self.services;
         limits
@@ -185,7 +185,7 @@ impl Drop for Follower {
     }
 }
 
-/// Bytes of an item on its way out.
+/// Bytes of an item on the wire.
 fn frame_bytes(item: &Item) -> usize {
     match item {
         Item::Event(envelope) => envelope.frame.frame().len(),

@@ -1,4 +1,4 @@
-//! The rooms that are in a reader's inbox when it begins.
+//! The rooms in a reader's inbox when it connects.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::protocol::position::Position;
 use crate::protocol::subscription::Reader;
 use crate::storage::{self, room_members};
 
-/// The reader's rooms, each with the sequence number that its membership began after, as the store has them now.
+/// The reader's rooms in the store, each with the sequence number that its membership began after.
 pub(super) async fn read_rooms(
     kernel: &Services,
     scope: &TenantScope,
@@ -22,7 +22,7 @@ pub(super) async fn read_rooms(
     }
 }
 
-/// The same for a reader who has joined the hub: of many who come at once the store is asked once.
+/// The same for a reader that has joined the hub: if many connect together, the store is asked once.
 pub(super) async fn cached_rooms(
     kernel: &Services,
     scope: &TenantScope,

@@ -1,6 +1,6 @@
-//! A job's log as server-sent events: every stored line behind the reader's place, then those that are added, then
-//! `complete`. What wakes it are the feed's own messages about the job; what it sends it reads from the store, so a
-//! message that was lost costs a second, never a line.
+//! A job's log as server-sent events: every stored line after the reader's cursor, then those that are added, then
+//! `complete`. The feed's own messages about the job wake it up; what it sends is read from the store, so a lost
+//! message costs a second, never a line.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,16 +28,16 @@ use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::subscription::{Filter, JobFilter};
 use crate::protocol::websocket::encode::TextFrame;
 
-/// How often the store is looked at where nothing woke the stream: another node may have stored the lines.
+/// Interval of reads without a wake-up: another node may have stored lines.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Which log, and which of its lines.
+/// The log and the lines that the reader asks for.
 pub struct LogStreamRequest {
     pub job: JobId,
     pub query: LogQuery,
-    /// What the reader was judged to want.
+    /// Where to begin, as resolved from `since`.
     pub begin: LogStart,
-    /// The place that the reader named.
+    /// The cursor that the reader gave.
     pub since: Option<String>,
     pub keepalive: Keepalive,
 }
@@ -48,7 +48,7 @@ struct LogStream {
     follower: Follower,
     request: LogStreamRequest,
     cursor: LogCursor,
-    /// Whether lines may be there that were not read.
+    /// Whether there may be lines that were not read.
     has_unread: bool,
 }
 
@@ -57,7 +57,7 @@ enum State {
     Ended,
 }
 
-/// The body of the stream. It ends with `complete`, or by the same rules as any other, with a `problem` event then.
+/// The body of the stream. It ends with `complete`, or like any other stream with a `problem` event.
 pub async fn stream(
     sessions: &Arc<ConnectionRegistry>,
     seat: ConnectionGuard,
@@ -79,7 +79,7 @@ pub async fn stream(
     })
 }
 
-/// What wakes the stream: the job's events and its passing lines. No inbox: nothing of it belongs here.
+/// The subscription that wakes the stream: the job's events and ephemeral log lines, without an inbox.
 fn connect_request(job: JobId) -> ConnectRequest {
     let filter = Filter::Jobs(JobFilter { job_id: Some(job.0), spider_name: None, logs: true });
     let subscription = Subscribe { filter, key: None, since: None };
@@ -101,7 +101,7 @@ impl LogStream {
         Self { registry: Arc::clone(sessions), guard, follower, request, cursor: cursor, has_unread: false }
     }
 
-    /// Writes what comes next, once there is something. False: it was the end.
+    /// Writes what comes next, once there is something. False: the stream has ended.
     async fn next(&mut self, text: &mut BytesMut) -> bool {
         loop {
             if let Err(closing) = self.follower.mailbox().delivery_resumed().await {
@@ -134,7 +134,7 @@ impl LogStream {
         }
     }
 
-    /// What the connection itself is told; of the job only that something happened.
+    /// Writes the connection's own messages; events of the job only wake the stream.
     fn write_item(&self, text: &mut BytesMut, item: &Item) {
         match item {
             Item::Message { kind, frame, ephemeral: false, .. } => {
@@ -165,7 +165,7 @@ impl LogStream {
         write_event(text, id.as_deref(), gap.kind(), &TextFrame::new(&gap.to_json()));
     }
 
-    /// Keeps a quiet stream's place; 0 stands before all lines.
+    /// Repeats the cursor of a quiet stream; 0 is before all lines.
     fn write_keepalive(&self, text: &mut BytesMut) {
         match self.cursor {
             LogCursor::Start => self.request.keepalive.write(text, 0),
@@ -174,7 +174,7 @@ impl LogStream {
         }
     }
 
-    /// Writes the lines that the store has by now. True: the job is over, and that was said.
+    /// Writes the lines that the store has by now. True: the job has ended, and `complete` was written.
     async fn write_lines(&mut self, text: &mut BytesMut) -> Result<bool> {
         let connection = &self.guard.connection;
         let op = Op::of_caller(&self.registry.services, connection.principal(), connection.origin.clone())?;
@@ -201,7 +201,7 @@ fn write(text: &mut BytesMut, id: &str, message: &LogStreamEvent) {
     write_event(text, Some(id), message.kind(), &TextFrame::new(&message.to_json()));
 }
 
-/// The job was removed, the role was changed, or the store cannot be read.
+/// The job was removed, the role has changed, or the store cannot be read.
 fn closing(problem: &Problem) -> Closing {
     let code = match problem.code {
         Code::Internal => CloseCode::Overloaded,

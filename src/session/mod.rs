@@ -1,5 +1,5 @@
-//! Floor 6: one live connection, whatever carries it. A session holds no authority of its own: a scope, subscriptions
-//! with positions, timers. Kill it at any line and the client can resume.
+//! Floor 6: live connections, on any carrier. A session holds no authority of its own: a scope, subscriptions with
+//! positions, timers. It can be stopped at any point, and the client can resume.
 
 pub mod admission;
 mod budget;

@@ -1,4 +1,4 @@
-//! How many connections a tenant and an address have on this node. Counted as they come and go: nobody walks all of them.
+//! The number of connections of tenants and addresses on this node, counted as they open and close, without a scan.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,13 +8,13 @@ use parking_lot::Mutex;
 use crate::base::ids::TenantId;
 use crate::base::ip_prefix::IpPrefix;
 
-/// A tenant takes one more place only while it has at most so many times what stays free. One that takes all it can leaves
-/// an eighth of what it found, so that something is left for a newcomer, and a tenant alone has seven of eight places.
+/// A tenant gets another connection only while it has at most this many times what stays free. One that takes all it
+/// can leaves an eighth of what it found for other tenants, and a tenant alone has seven of eight connections.
 const MAX_HELD_PER_FREE: usize = 7;
 
-/// Open connections by tenant and by address. Bounded by the connections themselves: a count of none is forgotten.
+/// Open connections by tenant and by address. Bounded by the connections themselves: a count of 0 is removed.
 pub(super) struct NodeCapacity {
-    /// All places of the node.
+    /// The node's maximum number of connections.
     places: usize,
     counts: Mutex<Counts>,
 }
@@ -26,12 +26,12 @@ struct Counts {
     addresses: HashMap<IpPrefix, usize>,
 }
 
-/// Why a connection does not fit.
+/// The limit that refuses a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CapacityError {
     Tenant,
     Address,
-    /// The node has few places left, of which none is for a tenant that has so many.
+    /// The node has few connections left, and none for a tenant with as many as this one.
     Node,
 }
 
@@ -40,8 +40,8 @@ impl NodeCapacity {
         Self { places, counts: Mutex::default() }
     }
 
-    /// Counts a connection in where `of_tenant` admits the tenant's count, the address has fewer than `of_address`
-    /// and the tenant's share of the node's places is not used up.
+    /// Counts a connection if `of_tenant` accepts the tenant's count, the address has fewer than `of_address`, and
+    /// the tenant's share of the node's connections is not used up.
     pub(super) fn try_reserve(
         &self,
         tenant_id: TenantId,
@@ -79,7 +79,7 @@ impl NodeCapacity {
         }
     }
 
-    /// The tenants that have any.
+    /// The tenants with open connections.
     pub(super) fn tenants(&self) -> Vec<TenantId> {
         self.counts.lock().tenants.keys().copied().collect()
     }

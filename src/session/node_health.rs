@@ -1,4 +1,4 @@
-//! How this node itself is: whether it can serve, and the figures that are taken when somebody asks.
+//! The node's health: whether it is ready, and the metrics that are sampled on request.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use crate::storage::{self, jobs, tenants};
 use crate::telemetry::metrics::{Carrier, OpenJobStatus, ProcessMetrics};
 use crate::telemetry::watchdog::Probe;
 
-/// How long the database may take to show that it answers.
+/// How long the database may take to answer the probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How old the figures of jobs may be: they are counted over all tenants.
+/// How old the counts of jobs may be: they are counted over all tenants.
 const JOB_COUNT_TTL: TimeDelta = TimeDelta::seconds(10);
 
-/// What the node knows of itself.
+/// The node's state for probes and metrics.
 pub struct NodeHealth {
     pub started_at: DateTime<Utc>,
-    /// Beats when the heads of the logs are compared.
+    /// Recorded when the heads of the logs are compared.
     pub relay_liveness: Arc<Liveness>,
-    /// Beats when the runtime runs.
+    /// Recorded while the runtime runs its tasks.
     pub runtime_probe: Arc<Probe>,
     jobs_counted_at: Mutex<Option<DateTime<Utc>>>,
 }
@@ -45,7 +45,7 @@ impl NodeHealth {
 }
 
 impl ConnectionRegistry {
-    /// Refuses with the part that keeps the node from doing its work, if one does.
+    /// Fails with the reason why the node cannot serve, if there is one.
     pub async fn check_ready(&self) -> Result<()> {
         let not_ready = |words: &'static str| Err(Problem::new(Code::Unavailable, words).retry_after(1));
         if self.is_leaving() {
@@ -68,7 +68,7 @@ impl ConnectionRegistry {
         Ok(())
     }
 
-    /// Reads; and after a write has failed for want of room, shows by a write whether there is some again.
+    /// Reads; and after a write has failed because the disk was full, tests with a write whether there is room again.
     async fn probe(&self) -> storage::Result<()> {
         let db = &self.services.db;
         let tx = db.system(SystemReason::Health).read().await?;
@@ -83,7 +83,7 @@ impl ConnectionRegistry {
         Ok(())
     }
 
-    /// The node's figures at this moment; they are put among the metrics too.
+    /// The node's current figures; the metrics are updated too.
     pub fn node_stats(&self) -> NodeStats {
         self.sample_metrics();
         let Self { services: kernel, health: node, .. } = self;
@@ -112,17 +112,17 @@ impl ConnectionRegistry {
         }
     }
 
-    /// Everything that is counted, as Prometheus reads it.
+    /// All metrics, in the Prometheus format.
     pub async fn metrics_text(&self) -> String {
         self.sample_metrics();
         if let Err(error) = self.sample_jobs().await {
-            // The other figures are wanted most when the database is down.
+            // The other figures are needed most when the database is down.
             tracing::debug!(%error, "jobs could not be counted");
         }
         self.services.metrics.text()
     }
 
-    /// Takes the figures that nobody counts as they change.
+    /// Samples the metrics that are not counted as they change.
     fn sample_metrics(&self) {
         let metrics = &self.services.metrics;
         self.sample_connections();

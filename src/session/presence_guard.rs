@@ -1,4 +1,4 @@
-//! A socket's part in what people do together: from its beginning to its end somebody is there, looks at something, writes.
+//! A socket's presence, viewing and typing state, from its beginning to its end.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use crate::domain::viewing::ViewTarget;
 use crate::hub::{ControlMessage, Mailbox};
 use crate::protocol::problem::CloseCode;
 
-/// Dropping it ends all of it.
+/// Dropping it ends all three.
 pub(super) struct PresenceGuard {
     services: Arc<Services>,
     scope: TenantScope,
     user: TenantUser,
     connection: ConnectionId,
     mailbox: Arc<Mailbox>,
-    /// A socket shows one listing at a time.
+    /// The property in view: a socket has one at a time.
     viewing: Option<ViewTarget>,
 }
 
 impl PresenceGuard {
-    /// Somebody has come by this connection, and is shown who is there. A key is nobody.
+    /// Registers presence and sends the snapshot. Connections of API keys have no presence.
     pub(super) fn enter(
         kernel: &Arc<Services>,
         connection: &Connection,
@@ -33,7 +33,7 @@ impl PresenceGuard {
         let (kernel, scope, mailbox) = (Arc::clone(kernel), connection.scope, Arc::clone(mailbox));
         let person = TenantUser { tenant: scope.tenant_id(), user: connection.user_id()? };
         let mut rooms: Vec<RoomId> = Vec::new();
-        // Before the welcome: what is told from here on comes by the hub, what was told before is in it.
+        // Before the snapshot: later changes come from the hub, earlier ones are in the snapshot.
         kernel.hub.update_interest(&scope, &mailbox, |interest, _| {
             interest.receives_presence = true;
             rooms.extend(interest.rooms.iter());
@@ -41,7 +41,7 @@ impl PresenceGuard {
         });
         let presence = &kernel.ephemeral.presence;
         presence.enter(person, connection.id);
-        // Who shares no room with anybody has nobody to be shown.
+        // Without a room there are no users to be shown.
         if !rooms.is_empty() {
             presence.send_snapshot(person, &rooms, |message| mailbox.offer(ControlMessage::control(message)));
         }
@@ -55,13 +55,13 @@ impl PresenceGuard {
         })
     }
 
-    /// Goes over to another listing, or to none.
+    /// Changes the property in view, or ends viewing.
     pub(super) fn set_viewing(&mut self, look: Option<ViewTarget>) {
         let viewing = &self.services.ephemeral.viewing;
         if let Some(before) = self.viewing.take_if(|before| Some(*before) != look) {
             viewing.leave(before, self.connection);
         }
-        // Before the entry: what is told because of it must find the connection listening.
+        // Before the entry: the messages that it causes must reach this connection.
         self.services.hub.update_interest(&self.scope, &self.mailbox, |interest, _| {
             interest.viewing = look.map(|look| look.property);
             None

@@ -1,5 +1,5 @@
-//! A connection outlives its token when the client brings a newer one of the same user: on the socket itself, or for a
-//! stream, which cannot be spoken to, over REST.
+//! Extends a connection beyond its token with a newer one of the same user: on the socket itself, or over REST for a
+//! stream, which accepts no messages.
 
 use chrono::{DateTime, Utc};
 
@@ -14,7 +14,7 @@ use crate::domain::identity::authenticate::{Authenticated, Credential};
 use crate::protocol::message::{ServerMessage, TokenRefreshed};
 use crate::protocol::problem::{Code, Problem};
 
-/// Checks the token like a new connection's and moves the connection's end. Subscriptions stay.
+/// Checks the token like a new connection's and moves the connection's expiry. Subscriptions stay.
 pub async fn refresh(
     sessions: &ConnectionRegistry,
     connection: &Connection,
@@ -30,8 +30,8 @@ pub async fn refresh(
     apply_credential(sessions, connection, admitted).await
 }
 
-/// Moves the end of a stream to that of the credential that the request came with, and tells the stream. Somebody
-/// else's stream is as unknown as one that never was.
+/// Moves the expiry of a stream to that of the request's credential, and notifies the stream. A stream of another
+/// user is reported as not found.
 pub async fn refresh_stream(
     sessions: &ConnectionRegistry,
     id: ConnectionId,
@@ -46,7 +46,7 @@ pub async fn refresh_stream(
     Ok(expires_at)
 }
 
-/// The same user, or the same key.
+/// Whether both are the same user, or the same key.
 fn is_same_principal(connection: &Connection, principal: &Principal) -> bool {
     let own = connection.principal();
     principal.scope() == Some(connection.scope)
@@ -54,7 +54,7 @@ fn is_same_principal(connection: &Connection, principal: &Principal) -> bool {
         && own.key_id() == principal.key_id()
 }
 
-/// The connection belongs to the newer token from now on: it ends with that one's sign-in.
+/// Ties the connection to the newer token: from now on it ends with that token's session.
 async fn apply_credential(
     sessions: &ConnectionRegistry,
     connection: &Connection,
@@ -63,7 +63,7 @@ async fn apply_credential(
     let Authenticated { principal, expires_at } = admitted;
     while !sessions.index.replace_principal(connection, &connection.principal(), &principal) {}
     connection.extend(expires_at);
-    // The newer sign-in may have ended before the connection was known to belong to it; that word is not told again.
+    // The newer session may have ended before the connection belonged to it; that revocation is not repeated.
     role_change::refresh_principal(sessions, connection).await;
     Ok(expires_at)
 }

@@ -1,5 +1,5 @@
-//! Gives a caller a seat, or says why not: the pace of newcomers, the room of tenant and address, the caller's own
-//! seats. Dropping the seat gives all of it back.
+//! Registers a connection, or refuses it: by the connect rate, by the capacity of tenant and address, or by the
+//! caller's own limit. Dropping the guard releases all of it.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
@@ -25,32 +25,32 @@ use crate::domain::limits::quota_exceeded;
 use crate::domain::op::Origin;
 use crate::protocol::problem::{CloseCode, Code, Problem};
 
-/// How long a silent connection has to answer when its seat is wanted.
+/// How long an unresponsive connection has to answer when its slot is needed.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
-/// When a client that found no room may try again.
+/// When a client that was refused for lack of capacity may try again.
 const CAPACITY_RETRY_SECS: u32 = 5;
 
-/// A seat that is held: dropping it gives the seat back and forgets the connection.
+/// A registered connection: dropping it releases its slot and removes the connection.
 pub struct ConnectionGuard {
     pub connection: Arc<Connection>,
     counted: CapacityReservation,
 }
 
 impl ConnectionGuard {
-    /// Where the seat is one.
+    /// The registry that the connection is in.
     pub(super) fn registry(&self) -> &Arc<ConnectionRegistry> {
         &self.counted.registry
     }
 }
 
-/// What a seat is for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Any,
     Echo,
 }
 
-/// A connection's part in the counts of its tenant and address; dropping it counts the connection out.
+/// A connection in the counts of its tenant and address; dropping it removes the connection from them.
 struct CapacityReservation {
     registry: Arc<ConnectionRegistry>,
     tenant_id: TenantId,
@@ -58,7 +58,7 @@ struct CapacityReservation {
 }
 
 impl ConnectionRegistry {
-    /// Gives the caller a seat, or says why not. At the limit the silent connections are probed first.
+    /// Registers a connection, or refuses it. At the caller's limit unresponsive connections are probed first.
     pub async fn register(
         self: &Arc<Self>,
         admitted: Authenticated,
@@ -68,7 +68,7 @@ impl ConnectionRegistry {
         self.register_for(admitted, carrier, Purpose::Any, origin).await
     }
 
-    /// The same for a socket at the echo, of which each caller has one at most.
+    /// The same for a socket at the echo; each caller may have one.
     pub async fn register_echo(
         self: &Arc<Self>,
         admitted: Authenticated,
@@ -99,14 +99,14 @@ impl ConnectionRegistry {
         }
         let guard = self.open_connection(admitted, scope, owner, carrier, origin, counted);
         guard.connection.holds_echo_slot.store(purpose == Purpose::Echo, Ordering::Relaxed);
-        // A word that the credential has ended may have come since it was looked at, a second ago where a silent
-        // connection was probed, and found nobody in this seat yet. From now on it finds the connection.
+        // The credential may have been revoked after it was checked, a second ago if a connection was probed, and
+        // before this connection was registered. From now on a revocation finds it.
         self.identity.recheck(&guard.connection.principal()).await?;
         Ok(guard)
     }
 
-    /// Who shows this credential, behind a gate that lets only so many be looked at at once. A caller that waits for the
-    /// keys of a foreign issuer holds no place meanwhile: an issuer that does not answer delays no other caller.
+    /// Authenticates a credential under a concurrency limit. A caller that waits for the keys of a foreign issuer
+    /// holds no permit meanwhile: an issuer that does not answer delays no other caller.
     pub async fn authenticate(
         &self,
         limit: &ConcurrencyLimit,
@@ -137,7 +137,7 @@ impl ConnectionRegistry {
         Ok(())
     }
 
-    /// Refuses newcomers of a node that goes down, their return spread like that of those who are sent away.
+    /// Refuses new clients while the node stops, with a retry that is spread like that of the clients it closes.
     pub fn refuse_when_stopping(&self) -> Result<(), Problem> {
         if !self.stopping.is_cancelled() {
             return Ok(());
@@ -148,7 +148,7 @@ impl ConnectionRegistry {
         Err(Problem::new(Code::Unavailable, words).retry_after(seconds))
     }
 
-    /// How many may come in a second.
+    /// Limits the tenant's new connections a second.
     fn check_connect_rate(&self, tenant_id: TenantId) -> Result<(), Problem> {
         let quota = Quota::ConnectsPerSecond;
         let level = self.services.limits.take(tenant_id, quota, self.services.clock.now());
@@ -158,7 +158,7 @@ impl ConnectionRegistry {
         }
     }
 
-    /// Counts the newcomer in, where the tenant and the address have room for one more.
+    /// Counts the connection, if the tenant and the address may have one more.
     fn reserve_capacity(
         self: &Arc<Self>,
         tenant_id: TenantId,
@@ -220,14 +220,14 @@ impl ConnectionRegistry {
             traffic: Traffic::new(Arc::clone(metrics), tenant, carrier.into()),
         });
         self.index.insert(&connection);
-        // Everybody may have been sent away since the newcomer was let in.
+        // All connections may have been closed since this one was admitted.
         if self.stopping.is_cancelled() {
             connection.close(CloseCode::Restart, "restart;retry_after=1");
         }
         ConnectionGuard { connection, counted }
     }
 
-    /// Probes a holder's connections that have missed a heartbeat, and ends those that do not answer.
+    /// Probes an owner's connections that have missed a heartbeat, and closes those that do not answer.
     async fn close_unresponsive(&self, holder: Owner, carrier: Carrier) {
         let silent_since = self.steady_micros() - self.settings.heartbeat.as_micros() as i64;
         let mut silent = self.index.by_subject(holder.subject());
@@ -278,7 +278,7 @@ impl Drop for CapacityReservation {
     }
 }
 
-/// Whose seats a principal takes; an operator has none.
+/// The owner of a principal's connections; an operator has none.
 pub(super) fn owner_of(principal: &Principal) -> Option<Owner> {
     match principal {
         Principal::User(user) => Some(Owner::User(user.tenant_id(), user.user_id())),

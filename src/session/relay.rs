@@ -1,5 +1,5 @@
-//! Joins the log to the hub: reads what the hub misses. A hand-over that was lost between commit and hub, or a whole
-//! broker, costs latency and never an event.
+//! Feeds the hub from the log: reads what the hub misses. A notification that was lost between commit and hub, or a
+//! whole broker, costs latency and never an event.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::storage::{self, events};
 /// Events read at a time.
 const PAGE: u64 = 500;
 
-/// When the heads were last compared.
+/// The time at which the heads were last compared.
 #[derive(Debug)]
 pub struct Liveness(AtomicI64);
 
-/// How old the last comparison may be: many times the usual time between two, so that a slow one does no harm.
+/// Maximum age of the last comparison: many times the usual interval, so that a slow one does no harm.
 const STALE: Duration = Duration::from_secs(30);
 
 impl Liveness {
@@ -32,13 +32,13 @@ impl Liveness {
         Self(AtomicI64::new(now.timestamp_micros()))
     }
 
-    /// How long ago it was.
+    /// The time since the last comparison.
     pub fn age(&self, now: DateTime<Utc>) -> Duration {
         let micros = now.timestamp_micros() - self.0.load(Ordering::Relaxed);
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
-    /// Whether they are still compared.
+    /// Whether the heads are still compared.
     pub fn is_alive(&self, now: DateTime<Utc>) -> bool {
         self.age(now) < STALE
     }
@@ -57,7 +57,7 @@ pub async fn run(kernel: Services, poll: Duration, pulse: Arc<Liveness>, stop: C
             () = kernel.clock.sleep(poll) => poll_heads(&kernel, &pulse).await,
         };
         if let Err(error) = filled {
-            // The next poll tries again; readers meanwhile miss nothing, they wait.
+            // The next poll tries again; meanwhile readers wait and miss nothing.
             tracing::warn!(%error, "the log's heads could not be compared");
         }
     }
@@ -71,7 +71,7 @@ async fn poll_heads(kernel: &Services, pulse: &Liveness) -> storage::Result<()> 
     Ok(())
 }
 
-/// Active tenants whose log has gone on without this node: one query for all of them.
+/// Active tenants with a log that is ahead of this node: one query for all of them.
 async fn tenants_behind(kernel: &Services) -> storage::Result<Vec<(TenantId, Position)>> {
     let cursors = kernel.hub.cursors();
     if cursors.is_empty() {
@@ -85,8 +85,8 @@ async fn tenants_behind(kernel: &Services) -> storage::Result<Vec<(TenantId, Pos
     Ok(cursors.into_iter().filter(|(tenant, cursor)| is_behind(tenant, cursor)).collect())
 }
 
-/// Reads what is missing, and gives the number of events that it found. The tenants take turns, a page each, and a log
-/// that cannot be read is its own tenant's trouble.
+/// Reads what is missing, and returns the number of events that it found. The tenants take turns, a page each, and a
+/// log that cannot be read affects only its own tenant.
 async fn fill(kernel: &Services, tenants: Vec<(TenantId, Position)>) -> storage::Result<u64> {
     let mut found = 0;
     let mut queue = VecDeque::from(tenants);
@@ -96,7 +96,7 @@ async fn fill(kernel: &Services, tenants: Vec<(TenantId, Position)>) -> storage:
                 found += page.events;
                 queue.extend(page.next_cursor.map(|cursor| (tenant_id, cursor)));
             }
-            // It would be the same for everybody, after as long a wait.
+            // It would be the same for all tenants, after as long a wait.
             Err(error @ storage::Error::Unavailable(_)) => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, tenant.id = %tenant_id, "a log could not be read; the next poll tries again");
@@ -106,10 +106,10 @@ async fn fill(kernel: &Services, tenants: Vec<(TenantId, Position)>) -> storage:
     Ok(found)
 }
 
-/// What a page brought.
+/// The result of reading a page.
 struct PageResult {
     events: u64,
-    /// Where there may be more.
+    /// The cursor after which there may be more.
     next_cursor: Option<Position>,
 }
 
@@ -118,7 +118,7 @@ async fn fill_page(kernel: &Services, tenant_id: TenantId, cursor: Position) -> 
     let page = eventlog::read_missing(&kernel.db, &scope, cursor.seq, PAGE).await?;
     let found = page.envelopes.len() as u64;
     if page.head.epoch != cursor.epoch {
-        // Another log than the one that is delivered: that is for the supervisor to notice, who ends everybody.
+        // The log was replaced: the supervisor notices that and closes all connections.
         return Ok(PageResult { events: 0, next_cursor: None });
     }
     if page.head.trimmed > cursor.seq {

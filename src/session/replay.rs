@@ -1,16 +1,16 @@
-//! A part of a tenant's log on its way to one reader: how far it has come, how far it goes, what of it is wanted.
+//! A part of a tenant's log that is replayed to one reader: its progress, its end and its filter.
 
 use crate::protocol::envelope::Envelope;
 use crate::protocol::position::Position;
 use crate::protocol::subscription::{Interest, Subscription};
 
-/// A part of the log on its way out while the gate is shut. Everything up to `after` is out.
+/// A replay of the log while the gate is shut. Everything up to `after` was sent.
 pub(super) enum Replay {
-    /// All that the reader wants, at least up to `upto`: later events are in the gate. What the gate holds up to where
-    /// the replay ends is dropped.
+    /// All events for the reader, at least up to `upto`: later ones are in the gate. What the gate holds up to the
+    /// end of the replay is dropped.
     Everything { after: i64, upto: i64 },
-    /// The past of a subscription that was added in mid-stream, up to where the gate was shut: all later events
-    /// are in the gate, so no position goes out before an event that it stands behind.
+    /// The past of a subscription that was added later, up to where the gate was shut: all later events are in the
+    /// gate, so no position is sent before an event at or below it.
     Past { after: i64, upto: Position, of: Subscription, recovered: bool },
 }
 
@@ -21,7 +21,8 @@ impl Replay {
         }
     }
 
-    /// Retention took a part away before it was read: whose part it is, when it is one subscription's.
+    /// Records that retention trimmed events before they were read; returns the subscription, if only one misses
+    /// them.
     pub(super) fn set_unrecovered(&mut self) -> Option<Subscription> {
         match self {
             Self::Everything { .. } => None,
@@ -32,7 +33,7 @@ impl Replay {
         }
     }
 
-    /// Where it may end.
+    /// The sequence number at which it may end.
     pub(super) fn upto(&self) -> i64 {
         match self {
             Self::Everything { upto, .. } => *upto,
@@ -44,7 +45,7 @@ impl Replay {
         self.after() >= self.upto()
     }
 
-    /// Moves on, never back.
+    /// Advances, never back.
     pub(super) fn advance_to(&mut self, seq: i64) {
         match self {
             Self::Everything { after, .. } | Self::Past { after, .. } => *after = seq.max(*after),
@@ -52,10 +53,10 @@ impl Replay {
     }
 }
 
-/// What a replay brings.
+/// The events that a replay delivers.
 pub(super) enum ReplayFilter {
     Everything(Interest),
-    /// One subscription's past, without what the rest of the connection has brought already.
+    /// One subscription's past, without what other subscriptions of the connection have delivered already.
     Past {
         upto: i64,
         of: Subscription,

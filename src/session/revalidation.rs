@@ -1,5 +1,5 @@
-//! After revocations were missed: asks the store about every open connection, and ends those only whose credential is
-//! over. A connection is not closed for doubt: one tenant's burst would close the connections of all others.
+//! After missed revocations: checks every open connection against the store, and closes only those with a credential
+//! that has ended. A mere doubt closes none: otherwise one tenant's burst would close the connections of all others.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -18,33 +18,33 @@ use crate::auth::principal::Principal;
 use crate::base::ids::ConnectionId;
 use crate::domain::error::Result;
 
-/// Connections that are judged at once: as few as leave most of the store's connections to others.
+/// Connections checked concurrently: few enough to leave most of the store's connections to others.
 const MAX_CONCURRENT: usize = 8;
-/// How long a connection in doubt is served. A revocation takes effect within a second (contract, section 4): one
-/// that could not be judged in the first half of it gets nothing more until it was. Held messages wait in the mailbox, within
-/// its usual bound, so a judgement in favour loses none; a store that cannot be read for longer than a mailbox holds
-/// closes the slow ones with 4503, to resume.
+/// How long a doubtful connection is served unchecked. A revocation takes effect within a second: a connection that
+/// could not be checked in the first half of it receives nothing more until it is. Its messages wait in the mailbox,
+/// within the usual bound, so a check that succeeds loses none; if the store cannot be read for longer than a mailbox
+/// can hold, slow readers are closed with 4503, to resume.
 const PAUSE_AFTER: Duration = Duration::from_millis(500);
-/// Between two attempts while the store cannot be read.
+/// Interval between two attempts while the store cannot be read.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Whether connections have to be judged anew.
+/// A request to check all connections.
 #[derive(Default)]
 pub(super) struct Revalidation {
     requested: Notify,
 }
 
 impl ConnectionRegistry {
-    /// Revocations were missed: from now on no account is believed unread, and every open connection is judged anew.
+    /// Revocations were missed: no cached account is trusted without a read, and every open connection is checked.
     pub fn revalidate_all(&self) {
         tracing::warn!("revocations were missed; every open connection is checked against the store");
-        // First the accounts: a connection that is admitted from here on is judged by what the store says now.
+        // The accounts first: a connection that is admitted from here on is checked against the current store.
         self.identity.invalidate_accounts();
         self.revalidation.requested.notify_one();
     }
 }
 
-/// Judges connections whenever that is wanted, until `stop`. What is wanted meanwhile is done once more afterwards.
+/// Checks all connections on request, until `stop`. Requests during a check lead to one more afterwards.
 pub(super) async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationToken) {
     let judging = async {
         loop {
@@ -67,7 +67,7 @@ async fn check_all(sessions: &ConnectionRegistry) {
         check(sessions, &one).await;
         doubtful.lock().remove(&one.id);
         resume(&one);
-        // Where the cache answers, nothing waits: the thread's other tasks have their turn all the same.
+        // With cached accounts nothing waits: the thread's other tasks get their turn all the same.
         tokio::task::yield_now().await;
     }));
     tokio::select! {
@@ -76,20 +76,20 @@ async fn check_all(sessions: &ConnectionRegistry) {
     }
     let held: Vec<_> = doubtful.lock().values().cloned().collect();
     held.iter().for_each(|one| one.pause_delivery());
-    // A judgement that came between the two lines above has released before the hold.
+    // A check that ended between the two lines above has resumed its connection before the pause.
     held.iter().filter(|one| !doubtful.lock().contains_key(&one.id)).for_each(|one| resume(one));
     judging.await;
 }
 
-/// What waits for a connection that has ended meanwhile is not for it any more.
+/// Resumes delivery, unless the connection was closed meanwhile: what waits is not for it any more.
 fn resume(one: &Connection) {
     if one.closing().is_none() {
         one.resume_delivery();
     }
 }
 
-/// Asks about one connection until the store answers. Connections of one credential cost one read: the account cache
-/// holds what was read for the first.
+/// Checks one connection, repeatedly until the store answers. Connections of one credential cost one read: the
+/// account cache holds what was read for the first.
 async fn check(sessions: &ConnectionRegistry, one: &Connection) {
     while one.closing().is_none() {
         let before = one.principal();
@@ -98,7 +98,7 @@ async fn check(sessions: &ConnectionRegistry, one: &Connection) {
                 role_change::sync_reader(sessions, one);
                 return;
             }
-            // A newer token came meanwhile: it is asked about.
+            // A newer token came meanwhile: that one is checked.
             Ok(_) => {}
             Err(problem) => match close_reason(one, &problem) {
                 Some((code, reason)) => return one.close(code, reason),
@@ -108,7 +108,7 @@ async fn check(sessions: &ConnectionRegistry, one: &Connection) {
     }
 }
 
-/// The principal as the store has it now.
+/// The principal by the current state of the store.
 async fn load_principal(sessions: &ConnectionRegistry, principal: &Principal) -> Result<Principal> {
     match principal {
         Principal::User(_) => sessions.identity.reload_principal(principal).await,

@@ -1,5 +1,5 @@
-//! Carries a change of role or name into open connections, in place: between two deliveries the reader becomes another.
-//! What the new role may not see is neither delivered nor replayed from there on; what it may see is not lost.
+//! Applies a change of role or name to open connections, in place, between two deliveries. From then on what the new
+//! role may not see is neither delivered nor replayed; what it may see is not lost.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::base::ids::ConnectionId;
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::subscription::Reader;
 
-/// Connections whose users' roles or names have changed. A set and no queue: bounded by the open connections, and however many
-/// changes come, none is missed.
+/// Connections of users with a changed role or name. A set and no queue: bounded by the open connections, and no
+/// change is missed, however many there are.
 #[derive(Default)]
 pub(super) struct RoleChangeQueue {
     pending: Mutex<BTreeSet<ConnectionId>>,
@@ -37,8 +37,8 @@ impl RoleChangeQueue {
     }
 }
 
-/// Re-scopes connections as roles change, until `stop`. One after the other: two changes of one user must not
-/// overtake each other.
+/// Updates connections as roles change, until `stop`. One after the other: two changes of one user must not overtake
+/// each other.
 pub async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationToken) {
     loop {
         let wanted = tokio::select! {
@@ -52,13 +52,13 @@ pub async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationToken) {
     }
 }
 
-/// Asks who the connection's user is now, and goes on as that; ends the connection when it may not.
+/// Reloads the connection's principal and applies it; closes the connection if its credential is no longer valid.
 pub(super) async fn refresh_principal(sessions: &ConnectionRegistry, connection: &Connection) {
     loop {
         let before = connection.principal();
         match sessions.identity.reload_principal(&before).await {
             Ok(now) if sessions.index.replace_principal(connection, &before, &now) => break,
-            // A newer token came meanwhile: it is asked again.
+            // A newer token came meanwhile: its principal is loaded.
             Ok(_) => {}
             Err(problem) => return close_for(connection, &problem),
         }
@@ -66,8 +66,8 @@ pub(super) async fn refresh_principal(sessions: &ConnectionRegistry, connection:
     sync_reader(sessions, connection);
 }
 
-/// Makes the mailbox's reader the one that the connection speaks for. Called after either of them has changed, so that
-/// whichever comes last sees the other.
+/// Sets the mailbox's reader from the connection's principal. Called after either of them has changed, so that the
+/// later call sees both.
 pub(super) fn sync_reader(sessions: &ConnectionRegistry, connection: &Connection) {
     let Some(mailbox) = connection.mailbox() else { return };
     sessions.services.hub.update_interest(&connection.scope, &mailbox, |interest, _| {
@@ -77,7 +77,7 @@ pub(super) fn sync_reader(sessions: &ConnectionRegistry, connection: &Connection
     });
 }
 
-/// As whom a principal reads.
+/// The reader of a principal.
 pub(super) fn reader_of(principal: &Principal) -> Reader {
     let role = match principal {
         Principal::User(user) => Some(user.role()),
@@ -86,15 +86,15 @@ pub(super) fn reader_of(principal: &Principal) -> Reader {
     Reader::unconnected(principal.user_id(), role)
 }
 
-/// A connection whose user cannot be vouched for ends; when the store could not be asked, the client comes back and is
-/// judged anew.
+/// Closes a connection after its principal could not be loaded; if the store could not be read, the client reconnects
+/// and is authenticated again.
 fn close_for(connection: &Connection, problem: &Problem) {
     let (code, reason) =
         close_reason(connection, problem).unwrap_or((CloseCode::Restart, "restart;retry_after=1"));
     connection.close(code, reason);
 }
 
-/// How a connection ends whose credential the store does not admit; `None`: the store could not be asked.
+/// How a connection with a refused credential is closed; `None`: the store could not be read.
 pub(super) fn close_reason(connection: &Connection, problem: &Problem) -> Option<(CloseCode, &'static str)> {
     match problem.code {
         Code::Unauthenticated if connection.principal().key_id().is_some() => {

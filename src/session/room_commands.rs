@@ -1,5 +1,5 @@
-//! What a client says to other people: rooms and messages, through the same use cases as REST, and what it does at this
-//! moment: writing, being there, looking at something.
+//! Commands about other users: rooms and messages, and presence, viewing and typing, through the same use cases as
+//! REST.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::protocol::message::{Ack, ServerMessage, SystemMessage, SystemPayload}
 use crate::protocol::problem::Problem;
 
 impl Commands {
-    /// Serves what is said to other people; other commands are not of this kind.
+    /// Serves a command of this kind; ignores others.
     pub(super) async fn perform_room_command(
         &mut self,
         command: Command,
@@ -39,7 +39,7 @@ impl Commands {
         }
     }
 
-    /// Answered with `viewers`, which comes with the next second.
+    /// Sets the property in view. Answered with `viewers` within a second.
     async fn set_viewing(&mut self, property_id: Option<PropertyId>) -> Result<(), Problem> {
         let op = self.op().await?;
         let look = match property_id {

@@ -1,19 +1,19 @@
-//! What the configuration says of connections.
+//! The settings of connections.
 
 use std::time::Duration;
 
 use super::admission::AdmissionSettings;
 use super::connection_limits::ConnectionLimits;
 
-/// What the configuration says of connections.
+/// The configured settings of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
     pub connection_limits: ConnectionLimits,
-    /// Sockets and streams that the server has places for.
+    /// Maximum number of sockets and streams of the node.
     pub max_connections: usize,
-    /// Connections from one client address at most, when there is a limit.
+    /// Maximum connections from one client address, when there is a limit.
     pub max_per_address: Option<usize>,
-    /// Subscriptions of one socket at most.
+    /// Maximum subscriptions of one socket.
     pub max_subscriptions: usize,
     /// Bytes that may wait for a reader.
     pub queue_bytes: usize,
@@ -23,12 +23,12 @@ pub struct SessionSettings {
     pub echo_message_bytes: usize,
     /// Messages a second that a client may send.
     pub messages_per_second: u32,
-    /// Between two pings; a peer silent for two of these is dropped.
+    /// Interval between two pings; a peer that is silent for two of them is disconnected.
     pub heartbeat: Duration,
-    /// Between two signs of life on a stream.
+    /// Interval between two keep-alives on a stream.
     pub stream_heartbeat: Duration,
-    /// Over how long a restart spreads its clients' return.
+    /// The period over which a restart spreads the reconnects of its clients.
     pub reconnect_spread: Duration,
-    /// How many may begin at once.
+    /// Limits on concurrent connects.
     pub admission: AdmissionSettings,
 }

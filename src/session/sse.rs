@@ -20,19 +20,19 @@ use crate::protocol::websocket::encode::TextFrame;
 /// How events are named on the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventNames {
-    /// Every durable event is a `notification`, as the seeds have it; messages of the stream itself keep their type.
+    /// Every durable event is named `notification`, as old clients expect; the stream's own messages keep their type.
     Notification,
     /// The event's name is the message's type.
     Type,
 }
 
-/// What keeps a quiet stream open.
+/// The form of a quiet stream's keep-alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keepalive {
-    /// A block of only `id:`, which fires nothing in a browser and keeps a quiet stream's place.
+    /// A block of only `id:`, which fires nothing in a browser and updates the last event id of a quiet stream.
     Id,
-    /// A comment, for readers that take such a block for a message. It is a line without an end of a block: some readers
-    /// take every end of a block for a message.
+    /// A comment, for readers that take such a block for a message. It is a line without the end of a block, because
+    /// some readers take every end of a block for a message.
     Comment,
 }
 
@@ -44,7 +44,7 @@ pub struct StreamFormat {
 }
 
 impl Keepalive {
-    /// Writes a sign of life; `id` is the place that the stream has reached.
+    /// Writes a keep-alive; `id` is the cursor that the stream has reached.
     pub(super) fn write(self, text: &mut BytesMut, id: impl Display) {
         match self {
             Self::Id => text.put_slice(format!("id: {id}\n\n").as_bytes()),
@@ -59,7 +59,7 @@ const RETRY_MS: u32 = 2_000;
 struct OpenStream {
     follower: Follower,
     format: StreamFormat,
-    /// Held so that the seat is given back, and the connection forgotten, when the stream is dropped.
+    /// Kept so that the connection is unregistered when the stream is dropped.
     guard: ConnectionGuard,
 }
 
@@ -68,7 +68,7 @@ enum State {
     Ended,
 }
 
-/// The body of a stream. It ends when the client goes away or the connection is closed, with a `problem` event then.
+/// The body of a stream, until the client disconnects or the connection is closed, with a `problem` event then.
 pub async fn stream(
     sessions: &Arc<ConnectionRegistry>,
     seat: ConnectionGuard,
@@ -81,7 +81,7 @@ pub async fn stream(
     };
     stream::unfold((state, true), |(state, first)| async move {
         let State::Open(mut reading) = state else {
-            // The log could not be read: EventSource is told to come back rather than to give up.
+            // The log could not be read: EventSource is made to reconnect rather than to give up.
             return first.then(|| (Ok(log_unreadable_event()), (State::Ended, false)));
         };
         match reading.follower.next().await {
@@ -138,7 +138,7 @@ pub(super) fn write_event(text: &mut BytesMut, id: Option<&str>, name: &str, fra
         text.put_slice(format!("id: {id}\n").as_bytes());
     }
     text.put_slice(format!("event: {name}\ndata: ").as_bytes());
-    // JSON of ours has no raw line breaks, so one data line carries it.
+    // Our JSON has no raw line breaks, so one data line carries it.
     text.put_slice(&frame.payload());
     text.put_slice(b"\n\n");
 }
@@ -151,7 +151,7 @@ pub fn problem_event(closing: &Closing) -> Bytes {
     Bytes::from(format!("event: problem\ndata: {data}\n\n"))
 }
 
-/// How a stream begins: with the time after which to come back.
+/// The beginning of a stream: the time after which to reconnect.
 pub(super) fn retry_line() -> BytesMut {
     BytesMut::from(format!("retry: {RETRY_MS}\n").as_bytes())
 }
@@ -161,7 +161,7 @@ pub(super) fn log_unreadable_event() -> Bytes {
     end_with_retry(&closing, Some(RETRY_MS.into()))
 }
 
-/// The end of a connection's stream, with the reconnect delay that was advised to it.
+/// The end of a connection's stream, with the reconnect delay that was set for it.
 pub(super) fn closing_event(closing: &Closing, connection: &Connection) -> Bytes {
     end_with_retry(closing, connection.retry_after_ms())
 }

@@ -1,4 +1,4 @@
-//! Subscriptions that come and go while their reader is followed. One that asks for its past gets it between
+//! Subscriptions that are added and removed while a reader is followed. One with `since` gets its past between
 //! `subscription_confirmed` and `subscription_live`; every other frame waits meanwhile.
 
 use super::connect_request::upsert_subscription;
@@ -14,11 +14,11 @@ use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::subscription::{Feed, Subscription};
 
-/// Subscriptions of one connection that may wait for their past at once, besides the one whose past is on its way. Each
-/// is a pass over the log.
+/// Subscriptions of one connection that may wait for their past, besides the one that is being replayed. Each is a
+/// pass over the log.
 const MAX_PENDING: usize = 4;
 
-/// A subscription that asks for its past and waits for a replay to end.
+/// A subscription with `since` that waits for a replay to end.
 pub(super) struct PendingSubscription {
     wanted: Subscribe,
     since: String,
@@ -39,9 +39,9 @@ impl PendingSubscription {
 }
 
 impl Follower {
-    /// Adds a subscription, or replaces the one of the same feed and key, be it live or waiting. With `since` its past is
-    /// replayed between `subscription_confirmed` and `subscription_live` while every other frame waits. Refuses one that is
-    /// more than `most` of them, waiting ones counted, or more than may wait.
+    /// Adds a subscription, or replaces the one of the same feed and key, live or waiting. With `since` its past is
+    /// replayed between `subscription_confirmed` and `subscription_live` while every other frame waits. Refuses one
+    /// above `most`, waiting ones counted, or above the number that may wait.
     pub fn subscribe(
         &mut self,
         wanted: Subscribe,
@@ -73,8 +73,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Takes a subscription out of those that wait. One that asked for an answer by an `id` of its own gets one: no other
-    /// message will carry that.
+    /// Removes a waiting subscription. If its command had an `id`, that is answered with an error: no other message
+    /// will carry it.
     fn remove_pending(&mut self, index: Option<usize>) {
         let Some(PendingSubscription { wanted, reply_to, .. }) =
             index.and_then(|index| self.pending_subscriptions.remove(index))
@@ -158,7 +158,7 @@ impl Follower {
         });
     }
 
-    /// How many subscriptions there are, those that wait included, and whether one of this feed and key is among them.
+    /// The number of subscriptions, waiting ones included, and whether one of this feed and key is among them.
     fn subscriptions(&self, feed: Feed, key: Option<&str>) -> (usize, bool) {
         self.mailbox.with_interest(|interest| {
             let is_live = |one: &PendingSubscription| {

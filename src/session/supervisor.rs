@@ -1,5 +1,5 @@
-//! Knows every live connection of this node: its signs of life, the end of its token. One look a second over all of them
-//! stands in for three timers each.
+//! The registry of this node's live connections, which checks their heartbeats and expiry. One tick a second over all
+//! of them replaces three timers for each.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -34,15 +34,15 @@ use crate::domain::revocation::{Revocation, RevocationSubject};
 use crate::protocol::message::{ServerMessage, TokenExpiring};
 use crate::protocol::problem::CloseCode;
 
-/// How often the connections are looked over.
+/// Interval of the checks of all connections.
 const TICK: Duration = Duration::from_secs(1);
-/// How long before the end of its token a client is told.
+/// How long before its token expires a client is notified.
 const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 
-/// So many of those at once; further ones have as little time as everybody else. Each keeps a part of a frame, and a socket.
+/// Maximum concurrent slow closes; further ones get the usual time. Each holds a part of a frame, and a socket.
 const MAX_SLOW_CLOSES: usize = 256;
 
-/// Every live connection of this node, and what they run on.
+/// Every live connection of this node, and the services that they use.
 pub struct ConnectionRegistry {
     pub services: Arc<Services>,
     pub identity: Arc<Identity>,
@@ -50,25 +50,25 @@ pub struct ConnectionRegistry {
     pub(super) status_cache: StatusCache,
     pub(super) stats_cache: StatsCache,
     pub health: NodeHealth,
-    /// Connections run on this; it is awaited at the end.
+    /// Connections run on this tracker; it is awaited at the end.
     pub tasks: TaskTracker,
     pub(super) slots: ConnectionSlots,
     pub(super) capacity: NodeCapacity,
     pub(super) index: ConnectionIndex,
-    /// Connections whose users' roles have changed.
+    /// Connections of users with a changed role.
     pub(super) role_changes: RoleChangeQueue,
     pub(super) revalidation: Revalidation,
     /// Bytes of messages that clients have begun and not ended.
     pub(super) unfinished_budget: Arc<ByteBudget>,
-    /// Sockets that were too slow and have more time than others to read why they end.
+    /// Permits for sockets that were too slow, which have more time than others to read the close frame.
     pub(super) slow_closes: Semaphore,
-    /// How many may begin at once.
+    /// Limits on concurrent connects.
     pub admission: Admission,
-    /// Told when the last connection goes.
+    /// Notified when the last connection is closed.
     pub(super) emptied: Notify,
     leaving: AtomicBool,
     pub(super) stopping: CancellationToken,
-    /// The database's history that the connections' positions are of.
+    /// The identity of the database that the connections' positions belong to.
     database_identity: AtomicI64,
 }
 
@@ -105,7 +105,7 @@ impl ConnectionRegistry {
         sessions
     }
 
-    /// Looks over all connections once a second until `stop`, and judges them anew after revocations were missed.
+    /// Checks all connections once a second until `stop`, and revalidates them after revocations were missed.
     pub async fn supervise(self: Arc<Self>, stop: CancellationToken) {
         tokio::join!(self.run_ticks(&stop), revalidation::run(Arc::clone(&self), stop.clone()));
     }
@@ -131,13 +131,13 @@ impl ConnectionRegistry {
         ControlFlow::Continue(())
     }
 
-    /// Positions of before a restore or a change of server do not hold: everybody resumes, and is told of the gap.
+    /// After a restore or a change of server earlier positions are invalid: all clients resume, and receive a gap.
     fn check_database_identity(&self) {
         let found = self.services.db.identity_hash();
         if self.database_identity.swap(found, Ordering::Relaxed) != found {
             tracing::warn!("the database was restored or replaced; all connections have to resume");
-            // Ended first, so that no open mailbox takes an event of the new log; and once more, because whoever joined in
-            // between may have begun where the old one stood.
+            // Closed first, so that no open mailbox takes an event of the new log; and once more, because a
+            // connection that joined in between may have begun at a cursor of the old one.
             self.close_all_to_resume();
             self.services.hub.reset_cursors();
             self.close_all_to_resume();
@@ -149,7 +149,7 @@ impl ConnectionRegistry {
         self.identity.drain_revocations();
         let (now, steady) = (self.micros(), self.steady_micros());
         let heartbeat = self.settings.heartbeat.as_micros() as i64;
-        // Looked over under the lock, so that a round holds and touches only the few that it is about.
+        // Filtered under the lock, so that a tick clones and touches only the few connections that are due.
         for one in self.connections(|one| self.is_due(one, now, steady)) {
             let expires_at = one.expires_at.load(Ordering::Relaxed);
             if now >= expires_at {
@@ -173,7 +173,7 @@ impl ConnectionRegistry {
         }
     }
 
-    /// Whether a round has something to do for the connection.
+    /// Whether a tick has something to do for the connection.
     fn is_due(&self, one: &Connection, now: i64, steady: i64) -> bool {
         let silent = one.carrier != Carrier::Stream
             && steady - one.last_activity_at.load(Ordering::Relaxed)
@@ -185,7 +185,7 @@ impl ConnectionRegistry {
             || steady - one.last_heartbeat_at.load(Ordering::Relaxed) >= self.heartbeat_micros(one.carrier)
     }
 
-    /// Microseconds between two signs of life.
+    /// Microseconds between two heartbeats.
     fn heartbeat_micros(&self, carrier: Carrier) -> i64 {
         match carrier {
             Carrier::Stream => self.settings.stream_heartbeat.as_micros() as i64,
@@ -200,7 +200,7 @@ impl ConnectionRegistry {
         }
     }
 
-    /// Ends what a revocation speaks of, and has a changed role carried into its user's connections.
+    /// Closes the connections that a revocation is about, and updates those of a user with a changed role.
     pub fn revoke(&self, revocation: &Revocation) {
         let subjects = revocation.subjects().into_iter();
         let concerned: Vec<_> = subjects.flat_map(|subject| self.index.by_subject(subject)).collect();
@@ -215,14 +215,14 @@ impl ConnectionRegistry {
         }
     }
 
-    /// Ends every connection: the log that they follow is another one now.
+    /// Closes every connection: the log that it follows was replaced.
     fn close_all_to_resume(&self) {
         for one in self.connections(|_| true) {
             one.close(CloseCode::Restart, "restart;retry_after=1");
         }
     }
 
-    /// From now on the node says that it is not ready; everything else goes on.
+    /// From now on the node reports that it is not ready; everything else continues.
     pub fn start_leaving(&self) {
         self.leaving.store(true, Ordering::Relaxed);
     }
@@ -248,18 +248,18 @@ impl ConnectionRegistry {
         self.index.by_subject(RevocationSubject::Tenant(tenant_id))
     }
 
-    /// How many connections a tenant has.
+    /// Number of connections of a tenant.
     pub fn count_of_tenant(&self, tenant_id: TenantId) -> usize {
         self.capacity.of_tenant(tenant_id)
     }
 
-    /// How many connections a principal holds, and how many the tenant does.
+    /// Number of connections of a principal, and of the tenant.
     pub fn counts(&self, tenant_id: TenantId, principal: &Principal) -> (usize, usize) {
         let of_caller = owner_of(principal).map_or(0, |holder| self.slots.count(holder));
         (of_caller, self.capacity.of_tenant(tenant_id))
     }
 
-    /// Bytes that are kept of messages that clients have begun and not ended.
+    /// Bytes that are held of messages that clients have begun and not ended.
     pub fn unfinished_bytes(&self) -> usize {
         self.unfinished_budget.used_bytes()
     }
@@ -268,12 +268,12 @@ impl ConnectionRegistry {
         self.index.find(id)
     }
 
-    /// Cancelled once the node goes down: whatever waits for its own sake ends with it.
+    /// Cancelled once the node stops: every long wait ends with it.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stopping
     }
 
-    /// Whether the node will not be there much longer.
+    /// Whether the node is about to stop.
     pub fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed) || self.stopping.is_cancelled()
     }
@@ -295,8 +295,8 @@ impl ConnectionRegistry {
     }
 }
 
-/// Whether a message of the client's was begun before `since`, in microseconds, and has not ended: whatever passes between
-/// its parts, it keeps memory for nothing.
+/// Whether the client has begun a message before `since`, in microseconds, and not ended it: whatever passes between
+/// its parts, it holds memory without use.
 fn is_unfinished(one: &Connection, since: i64) -> bool {
     let begun = i64::from(one.unfinished_since.load(Ordering::Relaxed));
     begun != 0 && begun < since / 1_000_000

@@ -1,5 +1,5 @@
-//! Ends the connections and forgets the accounts of tenants that let nobody in any more. The node that removes or suspends a tenant says so
-//! itself; this finds what was done by another process that shares the database.
+//! Closes the connections, and drops the cached accounts, of tenants that were suspended or removed. The node that
+//! does so publishes it itself; this finds what another process that shares the database has done.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::base::ids::TenantId;
 use crate::domain::revocation::Revocation;
 use crate::storage::{self, tenant_removal};
 
-/// How often these tenants are looked at: one query for all of them.
+/// Interval of the check: one query for all tenants.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until `stop`.
@@ -34,7 +34,7 @@ pub async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationToken) {
     }
 }
 
-/// Tenants that have connections, or accounts that are believed, and let nobody in.
+/// Suspended or removed tenants that have connections or cached accounts here.
 async fn find_suspended(sessions: &ConnectionRegistry) -> storage::Result<Vec<TenantId>> {
     let mut in_use: HashSet<TenantId> = sessions.capacity.tenants().into_iter().collect();
     in_use.extend(sessions.identity.cached_tenants());

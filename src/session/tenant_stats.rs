@@ -1,5 +1,5 @@
-//! A tenant's live figures, for `GET /stats` and for the stream that brings them once a second. What the store counts
-//! may be a second old: a room full of dashboards costs one query.
+//! A tenant's live figures, for `GET /stats` and for the stream that sends them once a second. The store's counts may
+//! be a second old, so that any number of dashboards costs one query.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::protocol::stats::{ConnectionCounts, TenantStats};
 
 /// How old the store's counts may be.
 const CACHE_TTL: TimeDelta = TimeDelta::seconds(1);
-/// Tenants remembered; beyond that the map starts anew.
+/// Cached tenants; beyond that the cache is cleared.
 const MAX_TENANTS: usize = 10_000;
 
 /// The store's counts of the last second.
 #[derive(Default)]
 pub struct StatsCache(Mutex<HashMap<TenantId, CachedCounts>>);
 
-/// Counts, and when they were made.
+/// Counts, and the time of their query.
 type CachedCounts = (DateTime<Utc>, Arc<StoreCounts>);
 
 struct StoreCounts {
@@ -61,7 +61,7 @@ pub async fn load_tenant_stats(sessions: &ConnectionRegistry, op: &Op) -> Result
     })
 }
 
-/// How many connections each carrier has.
+/// Number of connections by carrier.
 pub(super) fn count_by_carrier(open: &[Arc<Connection>]) -> ConnectionCounts {
     open.iter().fold(ConnectionCounts::default(), |mut counts, one| {
         match one.carrier {

@@ -1,4 +1,4 @@
-//! A stream of live figures, once a second as the event `stats`. It follows no log: it has no ids and nothing to resume.
+//! A stream of live figures, once a second as the event `stats`. It follows no log: it has no ids and no resume.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::hub::{Item, Mailbox};
 use crate::protocol::stats::Stats;
 use crate::protocol::websocket::encode::TextFrame;
 
-/// Between two events.
+/// Interval between two events.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 struct StatsStream {
@@ -35,7 +35,7 @@ enum State {
     Ended,
 }
 
-/// The body of the stream. It ends by the same rules as any other, with a `problem` event then.
+/// The body of the stream. It ends like any other stream, with a `problem` event.
 pub fn stream_stats(
     sessions: &Arc<ConnectionRegistry>,
     seat: ConnectionGuard,
@@ -71,7 +71,7 @@ impl StatsStream {
         Some(self.record_sent(text.freeze(), 2))
     }
 
-    /// What the connection itself is told, or the figures of the next second. The error is the stream's end.
+    /// Messages for the connection itself, or the figures of the next second. The error is the stream's end.
     async fn next(&self) -> Result<Bytes, Bytes> {
         self.mailbox
             .delivery_resumed()
@@ -88,7 +88,7 @@ impl StatsStream {
         let items = taken.map_err(|closing| closing_event(&closing, &self.guard.connection))?;
         let mut text = BytesMut::new();
         for item in &items {
-            // A beat needs no word of its own: the figures are a sign of life.
+            // A heartbeat is not written: the figures keep the connection alive.
             if let Item::Message { kind, frame, .. } = item {
                 write_event(&mut text, None, kind, frame);
             }

@@ -1,4 +1,4 @@
-//! What one connection takes and gives, counted for itself, for its tenant and for the node at once.
+//! The traffic of one connection, counted for itself, for its tenant and for the node.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -14,9 +14,9 @@ pub struct Traffic {
     messages_in: AtomicU64,
     frames_out: AtomicU64,
     bytes_out: AtomicU64,
-    /// Bytes that were taken from the mailbox and that the system has not taken yet.
+    /// Bytes that were taken from the mailbox and not yet written to the system.
     unwritten: AtomicUsize,
-    /// While some is unwritten: the last event before the batch that it belongs to.
+    /// While some are unwritten: the last event before their batch.
     written_up_to: AtomicI64,
 }
 
@@ -51,14 +51,14 @@ impl Traffic {
         self.metrics.bytes_out.of(self.carrier).add(bytes);
     }
 
-    /// Notes a batch on its way: its first event is not out yet.
+    /// Records the start of a batch: its first event is not written yet.
     pub(super) fn record_batch_start(&self, items: &[Item]) {
         if let Some(first) = items.iter().find_map(seq) {
             self.written_up_to.store(first - 1, Ordering::Relaxed);
         }
     }
 
-    /// Notes what the system has left to take.
+    /// Records the bytes that are left to write.
     pub(super) fn record_unwritten(&self, unwritten: usize) {
         self.unwritten.store(unwritten, Ordering::Relaxed);
     }
@@ -79,14 +79,14 @@ impl Traffic {
         self.unwritten.load(Ordering::Relaxed)
     }
 
-    /// Events between what the reader has and the log's head; 0 for one that has all that it wants.
+    /// Events between the reader and the log's head; 0 for a reader without a backlog.
     pub fn lag(&self, mailbox: &Mailbox, head: i64) -> u64 {
         let written = (self.unwritten() > 0).then(|| self.written_up_to.load(Ordering::Relaxed));
         let waits_after = written.or_else(|| mailbox.backlog_after());
         waits_after.map_or(0, |seq| u64::try_from(head - seq).unwrap_or(0))
     }
 
-    /// Counts what is known only at the end.
+    /// Adds the counts that are known only at the end.
     pub(super) fn record_close(&self, mailbox: Option<&Mailbox>) {
         let Some(mailbox) = mailbox else { return };
         self.tenant.dropped.add(mailbox.dropped());

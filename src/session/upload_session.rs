@@ -1,4 +1,4 @@
-//! The conversation on the file socket: files one after the other, through the same use cases as REST. A panicking use
+//! The commands of the file socket: files one after the other, through the same use cases as REST. A panicking use
 //! case costs an answer, never the socket.
 
 use std::panic::AssertUnwindSafe;
@@ -23,7 +23,7 @@ use crate::protocol::upload::{
 };
 use crate::protocol::upload_command::{self, UploadCommand};
 
-/// One connection's files.
+/// The uploads of one connection.
 pub struct UploadSession {
     registry: Arc<ConnectionRegistry>,
     connection: Arc<Connection>,
@@ -37,7 +37,7 @@ enum State {
         file: Box<IncomingUpload>,
         chunks: i64,
     },
-    /// A file was refused or taken elsewhere. What is still on its way of it is passed over without a word.
+    /// A file was refused or taken over elsewhere. Its remaining chunks are ignored without an answer.
     Refused,
 }
 
@@ -65,7 +65,7 @@ impl UploadSession {
         }
     }
 
-    /// Takes a chunk in.
+    /// Appends a chunk to the file.
     pub async fn receive_chunk(&mut self, chunk: Bytes) -> Option<UploadServerMessage> {
         if matches!(self.state, State::Receiving { .. })
             && !self.connection.principal().may(Permission::Upload)
@@ -97,7 +97,7 @@ impl UploadSession {
         }
     }
 
-    /// Waits until another connection wants the file.
+    /// Waits until another connection asks for the file.
     pub async fn wanted_elsewhere(&self) {
         match &self.state {
             State::Receiving { file, .. } => file.takeover_requested().await,
@@ -105,14 +105,14 @@ impl UploadSession {
         }
     }
 
-    /// Lets the file go to another connection.
+    /// Releases the file to another connection.
     pub async fn release(&mut self) -> UploadServerMessage {
         self.pause(State::Refused).await;
         let words = "Another connection goes on with the file, or it was deleted.";
         refusal(&Problem::new(Code::Conflict, words), None)
     }
 
-    /// The connection ends: notes where the file is, for its sender to go on from there.
+    /// The connection ends: saves a checkpoint, from which the sender may resume.
     pub async fn end(mut self) {
         self.pause(State::Idle).await;
     }
@@ -194,14 +194,14 @@ impl UploadSession {
         }
     }
 
-    /// The file may be half-way through anything: it is let go, and can be taken up where it was noted last.
+    /// The file may be in any state: it is released, and can be resumed at its last checkpoint.
     fn abandon_after_panic(&mut self) -> Problem {
         tracing::error!(connection.id = %self.connection.id, "receiving a file panicked");
         self.state = State::Refused;
         Problem::internal()
     }
 
-    /// The work of the user with the role that they have at this moment.
+    /// An operation of the user with its current role.
     async fn op(&self) -> Result<Op, Problem> {
         let principal = self.registry.identity.reload_principal(&self.connection.principal()).await?;
         Op::of_caller(&self.registry.services, principal, self.connection.origin.clone())
@@ -227,7 +227,7 @@ fn success(upload: Upload, reply_to: Option<Value>) -> UploadServerMessage {
     })
 }
 
-/// What a problem says on the socket.
+/// A problem as an answer on the socket.
 pub fn refusal(problem: &Problem, reply_to: Option<Value>) -> UploadServerMessage {
     error(problem.code.row().name, problem.detail.clone().into_owned(), reply_to)
 }

@@ -36,7 +36,7 @@ pub async fn insert(tx: &TenantTx, new: NewApiKey<'_>) -> Result<ApiKeyRow> {
     tx.insert(row).await
 }
 
-/// Notes when the key was last seen.
+/// Records when the key was last used.
 pub async fn touch(tx: &SystemTx, id: KeyId, now: i64) -> Result<()> {
     tx.update::<Entity>()
         .filter(Column::Id.eq(id.0))
@@ -46,7 +46,7 @@ pub async fn touch(tx: &SystemTx, id: KeyId, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Standing keys, newest first (ids sort by time).
+/// Active keys, newest first (ids sort by time).
 pub async fn list(tx: &TenantTx, before: Option<KeyId>, limit: u64) -> Result<Vec<ApiKeyRow>> {
     let mut query = tx.select::<Entity>().filter(Column::RevokedAt.is_null());
     if let Some(before) = before {
@@ -55,7 +55,7 @@ pub async fn list(tx: &TenantTx, before: Option<KeyId>, limit: u64) -> Result<Ve
     Ok(query.order_by_desc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// Ends every key that a user made.
+/// Revokes every key that a user made.
 pub async fn revoke_of_user(tx: &TenantTx, user: UserId, now: i64) -> Result<()> {
     tx.update::<Entity>()
         .filter(Column::MadeBy.eq(user.0))
@@ -66,19 +66,19 @@ pub async fn revoke_of_user(tx: &TenantTx, user: UserId, now: i64) -> Result<()>
     Ok(())
 }
 
-/// The different sets of scopes that a user's standing keys have.
+/// The different sets of scopes that a user's active keys have.
 pub async fn scopes_of_user(tx: &TenantTx, user: UserId) -> Result<Vec<String>> {
     let query = tx.select::<Entity>().filter(active_of_user(user, None));
     Ok(query.select_only().column(Column::Scopes).distinct().into_tuple().all(&tx.tx).await?)
 }
 
-/// Gives all of a user's standing keys with these scopes other ones; how many that were.
+/// Replaces the scopes of all of a user's active keys with these scopes; returns how many keys that were.
 pub async fn narrow(tx: &TenantTx, user: UserId, scopes: &str, left: &str) -> Result<u64> {
     let query = tx.update::<Entity>().filter(active_of_user(user, Some(scopes)));
     Ok(query.col_expr(Column::Scopes, left.into()).exec(&tx.tx).await?.rows_affected)
 }
 
-/// Ends all of a user's standing keys with these scopes; how many that were.
+/// Revokes all of a user's active keys with these scopes; returns how many that were.
 pub async fn revoke_with_scopes(tx: &TenantTx, user: UserId, scopes: &str, now: i64) -> Result<u64> {
     let query = tx.update::<Entity>().filter(active_of_user(user, Some(scopes)));
     Ok(query.col_expr(Column::RevokedAt, Expr::value(now)).exec(&tx.tx).await?.rows_affected)
@@ -91,7 +91,7 @@ fn active_of_user(user: UserId, scopes: Option<&str>) -> Condition {
         .add_option(scopes.map(|scopes| Column::Scopes.eq(scopes)))
 }
 
-/// Ends a key; `false` when there is no such standing key in the tenant.
+/// Revokes a key; `false` when there is no such active key in the tenant.
 pub async fn revoke(tx: &TenantTx, id: KeyId, now: i64) -> Result<bool> {
     let done = tx
         .update::<Entity>()

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all, also after a power cut.
+//! Files that exist completely or not at all, also after a power cut.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::entropy::Entropy;
 
-/// A new file beside `target` that only its owner may read. Dropped before it is put in place, it is removed.
+/// A new file beside `target` that only its owner may read. It is removed if dropped before it is persisted.
 pub(super) struct AtomicFile {
     path: PathBuf,
     persisted: bool,
@@ -21,8 +21,8 @@ impl AtomicFile {
         Ok(Self { path, persisted: false })
     }
 
-    /// Removes drafts for `target` that were never put in place, and what SQLite had beside them. Only for who knows that
-    /// nobody is making one.
+    /// Removes temporary files for `target` that were never persisted, and SQLite's files beside them. The caller
+    /// must know that no other process is creating one.
     pub(super) fn remove_stale(target: &Path) -> io::Result<()> {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         for entry in std::fs::read_dir(folder_of(target))? {
@@ -38,8 +38,8 @@ impl AtomicFile {
         &self.path
     }
 
-    /// Writes it down and gives it its name, in place of what has that name now. Killed at any line, `target` is
-    /// the old file or this one.
+    /// Syncs the file and renames it to `target`, replacing what is there. Killed at any line, `target` is the old
+    /// file or this one.
     pub(super) fn persist(mut self, target: &Path) -> io::Result<()> {
         File::open(&self.path)?.sync_all()?;
         std::fs::rename(&self.path, target)?;
@@ -51,13 +51,13 @@ impl AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.persisted {
-            // What cannot be removed is a hidden file that nobody reads.
+            // A file that can't be removed is hidden and never read.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Whether a name is a draft's for `target`, or that of what SQLite keeps beside one.
+/// Whether a name is that of a temporary file for `target`, or of a file that SQLite keeps beside one.
 fn is_temp_name(name: &str, target: &str) -> bool {
     let Some(rest) = name.strip_prefix('.').and_then(|rest| rest.strip_prefix(target)) else { return false };
     let Some((digits, beside)) = rest.strip_prefix('.').and_then(|rest| rest.split_at_checked(16)) else {
@@ -67,7 +67,7 @@ fn is_temp_name(name: &str, target: &str) -> bool {
         && ["", "-journal", "-wal", "-shm"].contains(&beside)
 }
 
-/// Copies `from` over the draft's bytes.
+/// Copies `from` over the bytes of `to`.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut source = File::open(from)?;
     let mut target = OpenOptions::new().write(true).truncate(true).open(to)?;
@@ -75,8 +75,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     target.flush()
 }
 
-/// Gives `path` a second name, so that putting another file in its place keeps this one. On file systems without such
-/// names it is copied.
+/// Gives `path` a second name, so that replacing it keeps this file. On file systems without hard links it is copied.
 pub(super) fn link_or_copy(path: &Path, aside: &Path) -> io::Result<()> {
     if std::fs::hard_link(path, aside).is_err() {
         create_private(aside)?;
@@ -86,7 +85,7 @@ pub(super) fn link_or_copy(path: &Path, aside: &Path) -> io::Result<()> {
     sync_folder(aside)
 }
 
-/// Makes the names in the folder of `path` as lasting as the files.
+/// Syncs the folder of `path`, so that names in it last like the files.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }

@@ -1,4 +1,4 @@
-//! Who did what to whom: written in the transaction of the deed.
+//! Audit entries: actor, action and target, written in the transaction of the action.
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -9,7 +9,7 @@ use crate::base::ids::TenantId;
 
 pub use super::entity::audit_log::Model as AuditRow;
 
-/// An entry without its tenant, which the door adds.
+/// An entry without its tenant, which the transaction adds.
 #[derive(Clone, Debug, Default)]
 pub struct NewAuditEntry {
     pub at: i64,
@@ -32,7 +32,7 @@ pub async fn insert(tx: &TenantTx, entry: NewAuditEntry) -> Result<()> {
     Ok(())
 }
 
-/// An entry written by the system's door: of a tenant, or of the platform itself, which no tenant sees.
+/// An entry written by a system transaction: of a tenant, or of the platform itself, which no tenant sees.
 pub async fn insert_by_system(tx: &SystemTx, tenant: Option<TenantId>, entry: NewAuditEntry) -> Result<()> {
     tx.insert(ActiveModel { tenant_id: Set(tenant.map(|tenant| tenant.0)), ..row(entry) }).await?;
     Ok(())
@@ -44,7 +44,7 @@ pub async fn list(tx: &TenantTx, before: Option<i64>, limit: u64) -> Result<Vec<
     Ok(query.order_by_desc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// Takes away at most `most` entries from before `before`, of all tenants and of the platform; returns how many went.
+/// Deletes at most `most` entries from before `before`, of all tenants and of the platform; returns how many.
 pub async fn purge(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let old: Vec<i64> = tx
         .select::<Entity>()

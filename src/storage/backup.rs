@@ -28,8 +28,8 @@ pub enum CopyError {
     Store(#[from] OpenError),
 }
 
-/// Writes the store at `store` to `to` as it is at this moment, and examines the copy before it gets its name.
-/// Everything that was acknowledged before the call is in it; writers go on meanwhile.
+/// Writes the store at `store` to `to` as it is at this moment, and checks the copy before it gets its name. It
+/// contains everything that was acknowledged before the call; writers are not blocked.
 pub async fn backup_sqlite(
     store: &Path,
     to: &Path,
@@ -57,7 +57,7 @@ pub async fn backup_sqlite(
     Ok(found)
 }
 
-/// `VACUUM INTO` reads in one transaction, so the copy is of one moment, and takes no lock that writers wait for.
+/// `VACUUM INTO` reads in one transaction: the copy is of one moment, and no lock that writers need is taken.
 async fn copy(store: &Path, to: &Path) -> Result<(), OpenError> {
     let connection = sqlite::open_read_only(store).await?;
     let target = to.display().to_string().replace('\'', "''");

@@ -1,4 +1,4 @@
-//! Deletes that take so many rows and no more, so that a writer is never held for long.
+//! Deletes with a bound on the number of rows, so that no writer is blocked for long.
 
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoCondition, LockBehavior, LockType, Query};
 use sea_orm::{ConnectionTrait, QuerySelect};
@@ -9,8 +9,9 @@ use super::{Result, SystemTx};
 
 /// A selection of rows that retention removes.
 pub(super) trait LockedBatch: QuerySelect {
-    /// At most `most` of them. PostgreSQL locks them and passes over rows that another transaction holds: two nodes that
-    /// lock the same rows in a different order would deadlock. What is passed over is removed there or by the next run.
+    /// At most `most` of them. PostgreSQL locks them and skips rows that another transaction has locked: two nodes
+    /// that lock the same rows in a different order would deadlock. Skipped rows are removed there or by the next
+    /// run.
     fn lock_batch(self, most: u64) -> Self {
         self.limit(most).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
     }
@@ -38,7 +39,7 @@ pub(super) async fn of_job(
     delete_batch(tx, table, own, most).await
 }
 
-/// Notes of who read these notifications.
+/// Read marks of these notifications.
 pub(super) async fn reads_of(tx: &SystemTx, tenant: i64, ids: &[Uuid], most: u64) -> Result<u64> {
     let own = Condition::all()
         .add(Expr::col(Alias::new("tenant_id")).eq(tenant))

@@ -1,4 +1,4 @@
-//! The frontier of the builtin crawler's jobs: the pages that a job has asked for or will.
+//! The frontier of the builtin crawler's jobs: the pages that a job has fetched or will fetch.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct NewCrawlUrl {
     pub known: Option<String>,
 }
 
-/// What is written of a page that was visited. Pages of which the same is written share a statement.
+/// What is written for a visited page. Pages with the same values share a statement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VisitUpdate {
     pub state: &'static str,
@@ -30,14 +30,14 @@ pub struct VisitUpdate {
     pub outcome: Option<String>,
 }
 
-/// What a job's frontier says of the crawl so far.
+/// Totals of a job's frontier.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrontierTotals {
     pub pages: i64,
     pub done: i64,
-    /// With those that are lost.
+    /// Including lost ones.
     pub failed: i64,
-    /// Pages during whose reading a worker was lost twice. They outlive the end of their job.
+    /// Pages that cost a worker twice while they were read. They outlive the end of their job.
     pub lost: i64,
     /// Pages that are to be tried alone.
     pub suspects: i64,
@@ -110,7 +110,7 @@ pub async fn move_all(tx: &TenantTx, job: JobId, from: &str, to: &str) -> Result
     Ok(update.col_expr(Column::State, Expr::value(to)).exec(&tx.tx).await?.rows_affected)
 }
 
-/// Writes what became of pages.
+/// Writes the outcomes of pages.
 pub async fn save_visits(tx: &TenantTx, job: JobId, updates: BTreeMap<VisitUpdate, Vec<i64>>) -> Result<()> {
     for (mark, ids) in updates {
         tx.update::<Entity>()
@@ -160,7 +160,7 @@ pub async fn totals(tx: &TenantTx, job: JobId) -> Result<FrontierTotals> {
     }))
 }
 
-/// Forgets the job's frontier, except for pages that the job must never read again.
+/// Deletes the job's frontier, except for pages that the job must never read again.
 pub async fn delete_of_job(tx: &TenantTx, job: JobId) -> Result<()> {
     let which = Condition::all().add(Column::JobId.eq(job.0)).add(Column::State.ne("lost"));
     tx.delete::<Entity>(which).exec(&tx.tx).await?;

@@ -1,4 +1,4 @@
-//! What a credential is judged by: its own row with the account's and the tenant's, in one query.
+//! What a credential is checked against: its own row with the account's and the tenant's, in one query.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -9,7 +9,7 @@ use super::entity::{api_keys, operators, sessions, tenants, users};
 use super::{Result, SystemTx};
 use crate::base::ids::{KeyId, SessionId, UserId};
 
-/// A user with the tenant's part in it.
+/// A user with its tenant's columns.
 #[derive(Clone, Debug, FromQueryResult)]
 pub struct UserCredentialRow {
     pub user_id: i64,
@@ -19,13 +19,13 @@ pub struct UserCredentialRow {
     pub role: String,
     pub user_is_active: bool,
     pub tenant_is_active: bool,
-    /// When the sign-in was ended, and when it ends by itself, where one was asked for.
+    /// When the session was ended, and when it expires, where one was asked for.
     pub session_revoked_at: Option<i64>,
     pub session_expires_at: Option<i64>,
 }
 
 impl UserCredentialRow {
-    /// Whether the sign-in that was asked for still stands.
+    /// Whether the session that was asked for is still active.
     pub fn is_session_active(&self, now: i64) -> bool {
         self.session_revoked_at.is_none() && self.session_expires_at.is_some_and(|end| end > now)
     }
@@ -42,13 +42,13 @@ pub struct OperatorCredentialRow {
 }
 
 impl OperatorCredentialRow {
-    /// Whether the sign-in still stands.
+    /// Whether the session is still active.
     pub fn is_session_active(&self, now: i64) -> bool {
         self.session_revoked_at.is_none() && self.session_expires_at > now
     }
 }
 
-/// A key with its maker's and the tenant's part in it.
+/// A key with its maker's and its tenant's columns.
 #[derive(Clone, Debug, FromQueryResult)]
 pub struct KeyCredentialRow {
     pub key_id: uuid::Uuid,
@@ -62,8 +62,8 @@ pub struct KeyCredentialRow {
     pub tenant_is_active: bool,
 }
 
-/// The user of a session, whether or not it still stands: that the user is deactivated is told first, and their sessions
-/// end with that.
+/// The user of a session, active or ended: deactivation ends the user's sessions too, and must be reported rather
+/// than the ended session.
 pub async fn of_session(tx: &SystemTx, id: SessionId) -> Result<Option<UserCredentialRow>> {
     let query = session(tx, id)
         .join(JoinType::InnerJoin, user_of_session())
@@ -75,7 +75,7 @@ pub async fn of_session(tx: &SystemTx, id: SessionId) -> Result<Option<UserCrede
     Ok(query.into_model().one(&tx.tx).await?)
 }
 
-/// The operator of a session, whether or not it still stands.
+/// The operator of a session, active or ended.
 pub async fn of_operator_session(tx: &SystemTx, id: SessionId) -> Result<Option<OperatorCredentialRow>> {
     let query = session(tx, id).join(JoinType::InnerJoin, operator_of_session());
     Ok(query
@@ -108,7 +108,7 @@ fn without_session<E: EntityTrait>(query: Select<E>) -> Select<E> {
     query.expr_as(none(), "session_revoked_at").expr_as(none(), "session_expires_at")
 }
 
-/// A key that was not revoked, by its public half; the key is what tells the tenant.
+/// A key that was not revoked, by its public half; the key determines the tenant.
 pub async fn of_key(tx: &SystemTx, id: KeyId) -> Result<Option<KeyCredentialRow>> {
     let query = tx
         .select::<api_keys::Entity>()

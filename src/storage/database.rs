@@ -1,4 +1,4 @@
-//! Opening the store and its two doors.
+//! Opening the store and its two pools.
 
 use std::panic::Location;
 use std::path::PathBuf;
@@ -24,20 +24,20 @@ use crate::base::ids::TenantId;
 use crate::telemetry::metrics::{Metrics, TransactionMode};
 use crate::telemetry::open_transactions::OpenTransactions;
 
-/// Where the store is and who opens it.
+/// Where the store is, and the roles that open it.
 #[derive(Clone, Debug)]
 pub enum DatabaseSettings {
     /// One file, migrated at the start.
     Sqlite { path: PathBuf },
-    /// `url` is the tenant door's role, `system_url` the system door's (the same role when absent), `migrate_url`
-    /// the owner of the tables; `migrate`: bring the schema up at the start.
+    /// `url` is the tenant pool's role, `system_url` the system pool's (the same role when absent), `migrate_url` the
+    /// owner of the tables; `migrate`: bring the schema up at the start.
     Postgres {
         url: SecretString,
         system_url: Option<SecretString>,
         migrate_url: Option<SecretString>,
         migrate: bool,
         max_connections: u32,
-        /// How long a statement of a tenant's reading transaction may take; `None`: for ever.
+        /// Time limit of a statement in a tenant's read-only transaction; `None`: no limit.
         statement_time: Option<Duration>,
     },
 }
@@ -46,12 +46,12 @@ pub enum DatabaseSettings {
 const MAX_WRITES_WAITING: usize = 256;
 /// Transactions of one tenant that may wait for one of PostgreSQL's connections; one more is refused as busy.
 const MAX_WAITING: usize = 4096;
-/// How long a transaction waits for a connection of PostgreSQL's; the pool's own time begins after it.
+/// How long a transaction waits for a pool's permit; the pool's own timeout begins after it.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Replays of one tenant that may wait for a page; beyond it a connection is told to come back later.
+/// Replays of one tenant that may wait to read a page; one more is refused as busy.
 const MAX_REPLAYS_WAITING: usize = 16_384;
 
-/// Tenants take turns; `None` is the system's own line.
+/// Permits are granted to tenants in turn; `None` is the system's own queue.
 type TxSemaphore = fair_semaphore::FairSemaphore<Option<TenantId>>;
 pub(super) type TxPermit = fair_semaphore::FairPermit<Option<TenantId>>;
 
@@ -65,12 +65,12 @@ pub struct Database {
     replays: TxSemaphore,
 }
 
-/// The right to read a page of a log now; it ends when it is dropped.
+/// The permit to read a page of a log; released when dropped.
 pub struct LogReadPermit {
     _permit: TxPermit,
 }
 
-/// Where transactions are counted. The store is the first part of a node that is opened, so it brings the figures.
+/// Where transactions are counted. The store is the first part of a node to be opened, so it creates the metrics.
 #[derive(Clone, Default)]
 pub(super) struct StoreTelemetry {
     pub(super) metrics: Arc<Metrics>,
@@ -87,7 +87,7 @@ enum Pools {
         readers: TxSemaphore,
         _lock: Arc<StoreLock>,
     },
-    /// Tenants take turns at the tenants' pool. The system's work takes them, too, where it uses that pool.
+    /// The tenants' pool needs a permit, granted to tenants in turn; so does system work that uses that pool.
     Postgres {
         tenant: DatabaseConnection,
         system: DatabaseConnection,
@@ -102,7 +102,7 @@ impl Database {
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let lineage = DatabaseIdentity::default();
         let replays_at_once = match settings {
-            // One connection always stays for those who read something else.
+            // One connection is always left for other reads.
             DatabaseSettings::Sqlite { .. } => sqlite::READERS as usize - 1,
             DatabaseSettings::Postgres { max_connections, .. } => (*max_connections as usize / 2).max(1),
         };
@@ -157,45 +157,45 @@ impl Database {
         })
     }
 
-    /// The tenant's door: transactions that see this tenant's rows only.
+    /// Transactions that see this tenant's rows only.
     pub fn tenant(&self, scope: &TenantScope) -> TenantPool<'_> {
         TenantPool { db: self, scope: *scope }
     }
 
-    /// The system's door: transactions that see every tenant. The reason is for the reader of the calling line.
+    /// Transactions that see every tenant. The reason documents the call.
     pub fn system(&self, reason: SystemReason) -> SystemPool<'_> {
         SystemPool { db: self, _reason: reason }
     }
 
-    /// Transactions that were begun since the start, for the metrics.
+    /// Transactions begun since the start, for the metrics.
     pub fn transactions(&self) -> u64 {
         self.transactions.load(Ordering::Relaxed)
     }
 
-    /// The doors, for a transaction that is counted.
+    /// The pools; counts a transaction.
     fn counted_pools(&self) -> &Pools {
         self.transactions.fetch_add(1, Ordering::Relaxed);
         &self.pools
     }
 
-    /// The figures of the node that this store belongs to.
+    /// The metrics of the node that this store belongs to.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.telemetry.metrics
     }
 
-    /// The writing transactions that are open, and whether the disk takes them.
+    /// The open writing transactions, and whether the disk accepts writes.
     pub fn writes(&self) -> &Arc<OpenTransactions> {
         &self.telemetry.writes
     }
 
-    /// A number that stands for the history that the rows are of: when it changes, the server was restored or
-    /// replaced, and no position of before holds.
+    /// A number that identifies the database: when it changes, the server was restored or replaced, and earlier
+    /// positions are invalid.
     pub fn identity_hash(&self) -> i64 {
         self.identity.hash()
     }
 
-    /// Asks PostgreSQL which history its rows are of now. Connections ask when they are made; a restore over the same
-    /// tables cuts none of those that stand.
+    /// Asks PostgreSQL for its identity again. Otherwise only new connections ask; a restore over the same tables
+    /// closes no open connection.
     pub async fn refresh_identity(&self) -> Result<()> {
         match &self.pools {
             Pools::Sqlite { .. } => Ok(()),
@@ -203,14 +203,14 @@ impl Database {
         }
     }
 
-    /// Waits for the right to read a page of the tenant's log. So many replays read at once, and the tenants take turns:
-    /// a storm of one tenant's readers leaves connections to everybody else.
+    /// Waits for a permit to read a page of the tenant's log. Concurrent replays are bounded and tenants are served
+    /// in turn: many readers of one tenant leave connections to the others.
     pub async fn acquire_replay_permit(&self, scope: &TenantScope) -> Result<LogReadPermit> {
         let turn = self.replays.acquire(Some(scope.tenant_id())).await.map_err(|QueueFull| Error::Busy)?;
         Ok(LogReadPermit { _permit: turn })
     }
 
-    /// The same for the node itself, which delivers to every tenant: it stands in no tenant's line.
+    /// The same for the node's own reads, which deliver to every tenant and have a queue of their own.
     pub async fn acquire_node_replay_permit(&self) -> Result<LogReadPermit> {
         let turn = self.replays.acquire(None).await.map_err(|QueueFull| Error::Busy)?;
         Ok(LogReadPermit { _permit: turn })
@@ -224,12 +224,12 @@ impl Database {
         }
     }
 
-    /// How many wait for such a right.
+    /// How many replays wait for a permit.
     pub fn replays_waiting(&self) -> usize {
         self.replays.waiting_count()
     }
 
-    /// Which engine this is, in one word.
+    /// The engine's name.
     pub fn engine(&self) -> &'static str {
         match self.pools {
             Pools::Sqlite { .. } => "sqlite",
@@ -237,7 +237,7 @@ impl Database {
         }
     }
 
-    /// Closes every connection; on SQLite this also folds the write-ahead log into the file.
+    /// Closes every connection; on SQLite this also checkpoints the write-ahead log into the file.
     pub async fn close(self) -> Result<()> {
         match self.pools {
             Pools::Sqlite { write, read, .. } => {
@@ -259,7 +259,7 @@ pub struct TenantPool<'a> {
 }
 
 impl<'a> TenantPool<'a> {
-    /// A transaction that may write. On SQLite it holds the one writer from its first moment.
+    /// A transaction that may write. On SQLite it holds the one writer from the beginning.
     #[track_caller]
     pub fn begin(self) -> impl Future<Output = Result<TenantTx>> + Send + 'a {
         let place = Location::caller();
@@ -353,7 +353,7 @@ impl StoreTelemetry {
         self.metrics.begin_seconds.of(direction).observe(since.elapsed());
     }
 
-    /// Notes a write that failed for want of room, and hands the outcome on.
+    /// Records a write that failed because the disk is full, and returns the outcome.
     pub(super) fn record_outcome<T>(&self, outcome: Result<T>) -> Result<T> {
         if let Err(Error::Full(_)) = &outcome {
             self.metrics.disk_full.inc();
@@ -363,8 +363,8 @@ impl StoreTelemetry {
     }
 }
 
-/// A turn at the one writer, or at the readers, of which a tenant never has the last one: its searches delay another's
-/// read by one of them.
+/// A permit for the one writer, or for a reader. A tenant never gets the last reader, so that its searches delay
+/// another tenant's read by at most one of them.
 async fn acquire_sqlite_permit(
     writers: &TxSemaphore,
     readers: &TxSemaphore,
@@ -377,8 +377,8 @@ async fn acquire_sqlite_permit(
     }
 }
 
-/// A turn at a pool, which alone would serve in the order of asking: a tenant that asks for a thousand
-/// transactions would stand before everybody else.
+/// A permit for a pool. The pool alone would serve in the order of requests: a tenant that asks for a thousand
+/// transactions would delay all others.
 async fn acquire_pool_permit(permits: &TxSemaphore, party: Option<TenantId>) -> Result<TxPermit> {
     let clock = Clock::system();
     tokio::select! {
@@ -404,8 +404,8 @@ async fn begin_sqlite(
     Ok(pool.begin_with_options(options).await?)
 }
 
-/// How long a statement of such a transaction may take. A change is bounded by its body and may wait for another's lock,
-/// retention changes too, and a snapshot is what exports read: these have no longest time.
+/// The statement timeout of such a transaction. A change is bounded by its body and may wait for another's lock,
+/// retention writes too, and exports read snapshots: these have no timeout.
 fn statement_timeout_for(
     mode: AccessMode,
     isolation: Isolation,
@@ -417,7 +417,7 @@ fn statement_timeout_for(
     }
 }
 
-/// What a transaction sees of those that commit while it is open. On SQLite every transaction sees one moment.
+/// What a transaction sees of others that commit while it is open. On SQLite every transaction is a snapshot.
 #[derive(Clone, Copy)]
 enum Isolation {
     ReadCommitted,

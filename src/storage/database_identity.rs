@@ -1,5 +1,5 @@
-//! Which history a PostgreSQL database has. Its own tools put rows back without a word to this program, epochs
-//! included; what they cannot put back is where the rows are.
+//! Detects a restored or replaced PostgreSQL database. PostgreSQL's tools restore rows, epochs included, without
+//! notice to this program; they can't restore the identifiers that are read here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,37 +8,37 @@ use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Db
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 
-/// Epochs stay below 2^53 for clients that look.
+/// Epochs stay below 2^53, so that clients may read them as numbers.
 const EPOCH_BITS: i64 = (1 << 53) - 1;
 
-/// What tells one history from another: the cluster (`pg_basebackup` onto a new one is not told apart by it, hence
-/// the timeline, which a recovery or a promotion ends), the database (`pg_restore` into another), and the table of
-/// events (`pg_restore --clean` over the same). A timeline is named by the write-ahead log's file, at once; the
-/// control file knows of it only after the next checkpoint.
+/// The identity of a database: the cluster (a copy by `pg_basebackup` has the same, hence the timeline, which a
+/// recovery or a promotion changes), the database (`pg_restore` into another), and the table of events (`--clean`
+/// restores over the same). The timeline is read from the name of the write-ahead log's file, which changes at once;
+/// the control file has it only after the next checkpoint.
 const IDENTITY_QUERY: &str = "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
         CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())::text
              ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,
         (SELECT oid FROM pg_database WHERE datname = current_database()),
         to_regclass('events')::oid)";
 
-/// The history that was found last; changes when the server behind the address does.
+/// The identity that was found last; changes when the server behind the address does.
 #[derive(Clone, Default)]
 pub struct DatabaseIdentity {
     hash: Arc<AtomicI64>,
 }
 
 impl DatabaseIdentity {
-    /// A number that stands for this history; 0 on SQLite, where `lotline restore` mints new epochs.
+    /// A hash of this identity; 0 on SQLite, where `lotline restore` mints new epochs.
     pub fn hash(&self) -> i64 {
         self.hash.load(Ordering::Relaxed)
     }
 
-    /// The epoch of a log that is stored with `epoch`, in this history.
+    /// The epoch of a log that is stored with `epoch`, in a database of this identity.
     pub(super) fn epoch(&self, stored: i64) -> i64 {
         (stored ^ self.hash()) & EPOCH_BITS
     }
 
-    /// Asks once more, on a connection that may have stood all the while.
+    /// Queries the identity again, on a connection that may have been open all the while.
     pub(super) async fn refresh(&self, connection: &DatabaseConnection) -> Result<(), DbErr> {
         let row =
             connection.query_one_raw(Statement::from_string(DbBackend::Postgres, IDENTITY_QUERY)).await?;
@@ -48,7 +48,7 @@ impl DatabaseIdentity {
         Ok(())
     }
 
-    /// Asks on every new connection: a server that was replaced has cut all the old ones.
+    /// Queries it on every new connection: a server that is replaced closes all the old ones.
     pub(super) fn refresh_on_connect(&self, options: &mut ConnectOptions) {
         let lineage = self.clone();
         options.map_sqlx_postgres_pool_opts(move |pool| {

@@ -1,4 +1,4 @@
-//! What can go wrong in the store, as far as callers tell it apart.
+//! Errors of the store, as far as callers distinguish them.
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
@@ -6,7 +6,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A row with the same unique key exists; the driver's words name the constraint.
+    /// A row with the same unique key exists; the driver's message names the constraint.
     #[error("a row with this key exists already: {0}")]
     Duplicate(String),
     /// A row that is referred to does not exist, or is still referred to.
@@ -15,7 +15,7 @@ pub enum Error {
     /// The database is locked, stopped or out of connections: the same call may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(DbErr),
-    /// Too much of the same tenant's work waits already: the same call may succeed when some of it is done.
+    /// Too much of the same tenant's work is waiting: the same call may succeed when some of it is done.
     #[error("too many of the tenant's transactions wait already")]
     Busy,
     /// The disk that holds the database is full.

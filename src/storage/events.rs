@@ -10,18 +10,18 @@ use crate::base::ids::TenantId;
 pub use super::entity::events::Model as EventRow;
 pub use super::entity::tenant_logs::Model as LogRow;
 
-/// An event before it has a place in the log.
+/// An event without a sequence number yet.
 pub struct NewEvent {
     pub kind: &'static str,
     pub routing: String,
-    /// What it speaks of, by which it is found again.
+    /// What it is about, as a key to find it by.
     pub subject: Option<String>,
     pub body: String,
     pub occurred_at: i64,
 }
 
 impl NewEvent {
-    /// What it counts in its log: as good as all of the room that it takes.
+    /// Its size as counted in the log: nearly all of the space that it takes.
     fn bytes(&self) -> i64 {
         i64::try_from(self.routing.len() + self.body.len()).unwrap_or(i64::MAX)
     }
@@ -40,8 +40,8 @@ pub(super) async fn open_log(tx: &SystemTx, tenant_id: TenantId, epoch: i64) -> 
     Ok(())
 }
 
-/// Appends events and gives the first one's sequence number and the log's epoch. To be the last statement before
-/// the commit: from here on the tenant's counter row is held, which makes commit order sequence order.
+/// Appends events and returns the first one's sequence number and the log's epoch. Must be the last statement before
+/// the commit: from here on the tenant's counter row is locked, which makes commit order sequence order.
 pub async fn append(tx: &TenantTx, new: Vec<NewEvent>) -> Result<(i64, i64)> {
     let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
     let added: i64 = new.iter().map(NewEvent::bytes).sum();
@@ -67,7 +67,7 @@ pub async fn append(tx: &TenantTx, new: Vec<NewEvent>) -> Result<(i64, i64)> {
     Ok((first, tx.epoch(counter.epoch)))
 }
 
-/// The tenant's counter row, with the epoch as it is told.
+/// The tenant's counter row, with the epoch as clients see it.
 pub async fn log(tx: &TenantTx) -> Result<LogRow> {
     let row = tx.select::<tenant_logs::Entity>().one(&tx.tx).await?;
     let row = row.ok_or_else(|| Error::Corrupt("a tenant without a log".to_owned()))?;
@@ -80,13 +80,13 @@ pub async fn read_after(tx: &TenantTx, after: i64, limit: u64) -> Result<Vec<Eve
     Ok(query.order_by_asc(events::Column::Seq).limit(limit).all(&tx.tx).await?)
 }
 
-/// Events that speak of `subject`, oldest first.
+/// Events about `subject`, oldest first.
 pub async fn about(tx: &TenantTx, subject: &str) -> Result<Vec<EventRow>> {
     let query = tx.select::<events::Entity>().filter(events::Column::Subject.eq(subject));
     Ok(query.order_by_asc(events::Column::Seq).all(&tx.tx).await?)
 }
 
-/// Puts another body in an event's place: its text was deleted.
+/// Replaces an event's body: its text was deleted.
 pub async fn redact(tx: &TenantTx, seq: i64, body: String) -> Result<()> {
     tx.update::<events::Entity>()
         .col_expr(events::Column::Body, body.into())
@@ -106,7 +106,7 @@ pub async fn heads(tx: &SystemTx, tenants: &[TenantId]) -> Result<Vec<(TenantId,
     Ok(rows.into_iter().map(|row| (TenantId(row.tenant_id), row.head)).collect())
 }
 
-/// Events that one call of [`trim`] takes away at most: the tenant's writers wait that long and no longer.
+/// Events that one call of [`trim`] deletes at most: it bounds the time that the tenant's writers wait.
 pub const TRIM_AT_ONCE: i64 = 5_000;
 
 /// What a log may hold.
@@ -114,14 +114,14 @@ pub const TRIM_AT_ONCE: i64 = 5_000;
 pub struct Bounds {
     /// Events before this time go (microseconds since the epoch).
     pub before: i64,
-    /// The newest so many stay.
+    /// Number of newest events that stay.
     pub events: i64,
-    /// The newest that come to so many bytes stay; `None`: however many they are.
+    /// Bytes of newest events that stay; `None`: no bound.
     pub bytes: Option<i64>,
 }
 
-/// Takes away events that are beyond any of the bounds, oldest first, and remembers how far. Returns how many went; as
-/// many as [`TRIM_AT_ONCE`] means that there may be more.
+/// Deletes events that are beyond any of the bounds, oldest first, and records how far. Returns how many were
+/// deleted; [`TRIM_AT_ONCE`] means that there may be more.
 pub async fn trim(tx: &TenantTx, bounds: Bounds) -> Result<i64> {
     let log = log(tx).await?;
     let reach = Ord::min(log.head, log.trimmed + TRIM_AT_ONCE);
@@ -144,14 +144,14 @@ pub async fn trim(tx: &TenantTx, bounds: Bounds) -> Result<i64> {
         .exec(&tx.tx)
         .await?;
     if noted.rows_affected == 0 {
-        // Another node was faster: its bytes are not to be taken off twice.
+        // Another node was faster: its bytes must not be subtracted twice.
         return Ok(0);
     }
     tx.delete::<events::Entity>(events::Column::Seq.lte(upto)).exec(&tx.tx).await?;
     Ok(upto - log.trimmed)
 }
 
-/// The newest event before a time, among those that may go at once.
+/// The newest event before a time, among those that one call may delete.
 async fn newest_before(tx: &TenantTx, log: &LogRow, reach: i64, before: i64) -> Result<i64> {
     let row = tx
         .select::<events::Entity>()
@@ -165,7 +165,7 @@ async fn newest_before(tx: &TenantTx, log: &LogRow, reach: i64, before: i64) -> 
     Ok(row.map_or(0, |row| row.seq))
 }
 
-/// The event with which the oldest come to `excess` bytes; the last that may go at once when they come to less.
+/// The event at which the oldest sum up to `excess` bytes; the last that one call may delete when they are less.
 async fn beyond(tx: &TenantTx, log: &LogRow, reach: i64, excess: i64) -> Result<i64> {
     let sizes: Vec<(i64, i64)> = tx
         .select::<events::Entity>()
@@ -186,7 +186,7 @@ async fn beyond(tx: &TenantTx, log: &LogRow, reach: i64, excess: i64) -> Result<
     Ok(enough.map_or(reach, |(seq, _)| *seq))
 }
 
-/// What the events up to this one come to.
+/// Total bytes of the events up to this one.
 async fn bytes_upto(tx: &TenantTx, upto: i64) -> Result<i64> {
     let sizes: Vec<i64> = tx
         .select::<events::Entity>()

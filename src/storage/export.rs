@@ -1,5 +1,5 @@
-//! One tenant's rows as a file, as they are at one moment: JSON, one object a line (`docs/tenant-export.md`). Rows are
-//! read and written page by page, so the size of a tenant is no matter of memory.
+//! One tenant's rows as a file, as they are at one moment: JSON, one object a line (`docs/tenant-export.md`). Rows
+//! are read and written page by page, so memory does not grow with the tenant.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -38,7 +38,7 @@ pub struct Exported {
     pub sha256: String,
 }
 
-/// Writes the tenant's rows to `to`, which has its name when it is whole and not before. Writers go on meanwhile.
+/// Writes the tenant's rows to `to`, which gets its name only when it is complete. Writers are not blocked.
 pub async fn export_tenant(
     db: &Database,
     scope: &TenantScope,
@@ -53,7 +53,7 @@ pub async fn export_tenant(
     let draft = AtomicFile::create_beside(to, entropy).map_err(|cause| file_error(to, cause))?;
     let mut page = ExportWriter::create(draft.path()).map_err(|cause| file_error(to, cause))?;
     let tx = db.tenant(scope).snapshot().await.map_err(unreadable)?;
-    // Referred to before referring: whoever reads it in meets nothing unknown.
+    // Referenced rows first: an import meets no unknown reference.
     let tables: Vec<TenantTable> = tenant_tables().into_iter().rev().collect();
     let first = first_line(&tx, &tables, head).await.map_err(unreadable)?;
     page.write_line(&first).map_err(|cause| file_error(to, cause))?;
@@ -80,7 +80,7 @@ pub async fn export_tenant(
     Ok(Exported { rows, sha256 })
 }
 
-/// What the file is, whose, and what to expect of it.
+/// What the file is, its tenant, and what to expect of it.
 async fn first_line(tx: &TenantTx, tables: &[TenantTable], head: ExportHead) -> Result<Value> {
     let tenant =
         tenants::own(tx).await?.ok_or_else(|| Error::Corrupt("a tenant that has gone".to_owned()))?;
@@ -145,7 +145,7 @@ async fn read(tx: &TenantTx, table: &TenantTable, after: Option<Value>) -> Resul
     Ok(tx.tx.query_all(&query).await?)
 }
 
-/// A row as it stands in the database; absent over null.
+/// A row as stored; null columns are left out.
 fn object(table: &TenantTable, row: &QueryResult) -> Result<Map<String, Value>> {
     let mut object = Map::new();
     for (at, column) in table.exported().iter().enumerate() {
@@ -169,7 +169,7 @@ fn value(table: &TenantTable, column: &Column, row: &QueryResult, at: usize) -> 
     })
 }
 
-/// The file as it grows, and the sum of what is in it.
+/// The file being written, and the checksum of its content so far.
 struct ExportWriter {
     out: BufWriter<File>,
     sum: Sha256,
@@ -188,7 +188,7 @@ impl ExportWriter {
         self.out.write_all(&bytes)
     }
 
-    /// The last line, by which a reader knows that nothing is missing.
+    /// The last line, which shows a reader that nothing is missing.
     fn finish(mut self, rows: u64) -> std::io::Result<String> {
         let sha256: String = self.sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let last = serde_json::to_vec(&json!({ "end": true, "rows": rows, "sha256": sha256 }))?;

@@ -1,5 +1,5 @@
-//! A transaction and the turn that it was begun with. A statement goes on when its caller has gone, and its connection is
-//! not free before it has ended: so the turn goes on too, or a caller who asks and hangs up would have the turns of all.
+//! A transaction and its permit. A statement continues after its caller was dropped and keeps its connection until it
+//! ends, so the permit is kept too: otherwise callers that hang up would occupy more connections than permitted.
 
 use std::ops::Deref;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult
 
 use super::database::TxPermit;
 
-/// An open transaction. Dropping it undoes it, on a task of its own that keeps the turn until the connection is back.
+/// An open transaction. Dropping it rolls back in a task that keeps the permit until the connection is back.
 pub(super) struct HeldTx {
     /// Taken at the end only.
     tx: Option<DatabaseTransaction>,
@@ -23,7 +23,7 @@ impl HeldTx {
         Self { tx: Some(tx), turn: permit }
     }
 
-    /// Once it has begun, the commit goes on to its end, also when this is dropped.
+    /// Once begun, the commit completes even if this future is dropped.
     pub(super) async fn commit(mut self) -> Result<(), DbErr> {
         let Some(tx) = self.tx.take() else { return Ok(()) };
         Committing { commit: Some(tx.commit().boxed()), turn: self.turn.take() }.await
@@ -33,8 +33,8 @@ impl HeldTx {
 impl Deref for HeldTx {
     type Target = DatabaseTransaction;
 
-    // Proof: `new` sets the transaction; `commit`, which consumes this value, and `drop` alone take it, and a value that
-    // was consumed or dropped is borrowed by no caller.
+    // Proof: `new` sets the transaction; `commit`, which consumes this value, and `drop` alone take it, and a value
+    // that was consumed or dropped is borrowed by no caller.
     #[expect(clippy::expect_used, reason = "the transaction is taken by what consumes or drops this alone")]
     fn deref(&self) -> &DatabaseTransaction {
         self.tx.as_ref().expect("an open transaction")
@@ -73,13 +73,13 @@ impl Drop for Committing {
     }
 }
 
-/// Ends a transaction on a task that keeps the turn until the database has answered.
+/// Ends a transaction in a task that keeps the permit until the database has answered.
 fn finish_in_background(
     end: impl Future<Output = Result<(), DbErr>> + Send + 'static,
     permit: Option<TxPermit>,
 ) {
-    // Without a runtime no caller waits for a turn, and the library undoes the transaction by itself.
-    // The task has no tracker: it ends with its statement, and closing the pool waits for its connection.
+    // Without a runtime no caller waits for a permit, and the library rolls back by itself. The task has no tracker:
+    // it ends with its statement, and closing the pool waits for its connection.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
     runtime.spawn(async move {
         if let Err(error) = end.await {
@@ -130,7 +130,7 @@ mod tests {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Exclusive),
     };
 
-    /// One turn, and a file with a rollback journal, in which readers and a commit wait for each other.
+    /// One permit, and a file with a rollback journal, in which readers and a commit wait for each other.
     struct Store {
         permits: FairSemaphore<Option<TenantId>>,
         folder: TempDir,
@@ -146,14 +146,14 @@ mod tests {
             store
         }
 
-        /// A connection whose statements wait for a lock until it is free.
+        /// A connection with a busy timeout so long that its statements wait until a lock is free.
         async fn connect(&self) -> DatabaseConnection {
             let connection = sqlite::open_read_only(&self.folder.path().join("test.db")).await.unwrap();
             connection.execute_unprepared("PRAGMA busy_timeout = 600000").await.unwrap();
             connection
         }
 
-        /// A transaction that holds the turn.
+        /// A transaction that holds the permit.
         async fn begin(&self, connection: &DatabaseConnection) -> HeldTx {
             let turn = self.permits.acquire(None).await.unwrap();
             HeldTx::new(connection.begin().await.unwrap(), Some(turn))

@@ -1,4 +1,4 @@
-//! Answers kept under the keys of callers, of a tenant's or of operators, who have no tenant.
+//! Answers stored under idempotency keys: those of a tenant's callers, and of operators, which have no tenant.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{Result, SystemTx, TenantTx};
 
 pub use super::entity::idempotency_keys::Model as IdempotencyRow;
 
-/// The transaction of the work whose answer is kept.
+/// The transaction of the request that the answer belongs to.
 #[derive(Clone, Copy)]
 pub enum AnyTx<'a> {
     Tenant(&'a TenantTx),
@@ -25,20 +25,20 @@ pub struct NewAnswer<'a> {
     pub digest: &'a str,
     pub fingerprint: &'a str,
     pub answer: String,
-    /// What the answer is about, where it goes with its subject.
+    /// What the answer is about, if it is deleted with its subject.
     pub subject: Option<&'a str>,
     pub now: i64,
     pub expires_at: i64,
 }
 
-/// Holds a key until the transaction ends, against transactions of other nodes too. `false`: somebody else held it for
-/// all of `wait`, and this transaction is spoilt. On SQLite the one writer is hold enough.
+/// Locks a key until the transaction ends, against transactions of other nodes too. `false`: another transaction held
+/// it for all of `wait`, and this one is aborted. On SQLite the one writer suffices as a lock.
 pub async fn acquire_lock(any_tx: AnyTx<'_>, lock: i64, wait: Duration) -> Result<bool> {
     let tx = transaction(any_tx);
     if tx.get_database_backend() != DbBackend::Postgres {
         return Ok(true);
     }
-    // Nought would mean to wait for ever.
+    // 0 would disable the timeout.
     let ms = wait.as_millis().max(1);
     let sql = format!(
         "SET LOCAL lock_timeout = {ms}; SELECT pg_advisory_xact_lock({lock}); SET LOCAL lock_timeout TO DEFAULT"
@@ -50,7 +50,7 @@ pub async fn acquire_lock(any_tx: AnyTx<'_>, lock: i64, wait: Duration) -> Resul
     }
 }
 
-/// The answer that is kept under a key, also one whose time is over.
+/// The answer stored under a key, also an expired one.
 pub async fn find(any_tx: AnyTx<'_>, digest: &str) -> Result<Option<IdempotencyRow>> {
     let query = match any_tx {
         AnyTx::Tenant(tx) => tx.select::<Entity>(),
@@ -76,7 +76,7 @@ pub async fn insert(any_tx: AnyTx<'_>, new: NewAnswer<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Makes room for another answer under the same key.
+/// Deletes an answer, to make room for another under the same key.
 pub async fn delete(any_tx: AnyTx<'_>, id: i64) -> Result<()> {
     match any_tx {
         AnyTx::Tenant(tx) => tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?,
@@ -85,26 +85,26 @@ pub async fn delete(any_tx: AnyTx<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// The answers that are kept about a subject of the tenant.
+/// The stored answers about a subject of the tenant.
 pub async fn about(tx: &TenantTx, subject: &str) -> Result<Vec<IdempotencyRow>> {
     Ok(tx.select::<Entity>().filter(Column::Subject.eq(subject)).all(&tx.tx).await?)
 }
 
-/// Puts another answer in a kept one's place.
+/// Replaces a stored answer.
 pub async fn rewrite(tx: &TenantTx, id: i64, answer: String) -> Result<()> {
     let query = tx.update::<Entity>().filter(Column::Id.eq(id));
     query.col_expr(Column::Answer, answer.into()).exec(&tx.tx).await?;
     Ok(())
 }
 
-/// Empties every answer that is kept about a subject of the tenant; the keys stay used.
+/// Empties every stored answer about a subject of the tenant; the keys stay used.
 pub async fn empty(tx: &TenantTx, subject: &str) -> Result<()> {
     let query = tx.update::<Entity>().filter(Column::Subject.eq(subject));
     query.col_expr(Column::Answer, "".into()).exec(&tx.tx).await?;
     Ok(())
 }
 
-/// Takes away at most `limit` answers whose time was over at `now`, of all tenants; returns how many went.
+/// Deletes at most `limit` answers that had expired at `now`, of all tenants; returns how many.
 pub async fn sweep(tx: &SystemTx, now: i64, limit: u64) -> Result<u64> {
     let old: Vec<i64> = tx
         .select::<Entity>()

@@ -1,4 +1,4 @@
-//! Whether a store is whole: the file, the references, the schema, and every tenant's log without a hole.
+//! Integrity check of a store: the file, the references, the schema, and every tenant's log without a gap.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
@@ -15,21 +15,20 @@ pub struct LogCounters {
     pub events: i64,
 }
 
-/// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct IntegrityReport {
     pub logs: Vec<LogCounters>,
     /// Migrations that are applied, and those that this program would still apply.
     pub migrations: usize,
     pub missing: usize,
-    /// Each in words; none when all is well.
+    /// One sentence each; empty when there are none.
     pub faults: Vec<String>,
 }
 
-/// Faults that are told one by one; a broken file may have thousands.
+/// Faults that are reported one by one; a broken file may have thousands.
 const MAX_REPORTED: usize = 20;
 
-/// Examines the store that the settings name and changes nothing.
+/// Checks the store that the settings name and changes nothing.
 pub async fn check_integrity(settings: &DatabaseSettings) -> Result<IntegrityReport, OpenError> {
     match settings {
         DatabaseSettings::Sqlite { path } => {
@@ -81,7 +80,7 @@ pub(super) async fn check_sqlite_integrity(
     Ok(found)
 }
 
-/// One statement, so one snapshot: counters and events that are written meanwhile are seen together or not at all.
+/// One statement, so one snapshot: counters and events written meanwhile are seen together or not at all.
 async fn check_logs(connection: &impl ConnectionTrait, found: &mut IntegrityReport) -> Result<(), DbErr> {
     let sql = "SELECT t.slug, l.head, l.trimmed, count(e.seq), min(e.seq), max(e.seq)
         FROM tenants t LEFT JOIN tenant_logs l ON l.tenant_id = t.id LEFT JOIN events e ON e.tenant_id = t.id
@@ -103,7 +102,7 @@ async fn check_logs(connection: &impl ConnectionTrait, found: &mut IntegrityRepo
     Ok(())
 }
 
-/// What is wrong with a log. Sequence numbers are unique, so their count and their bounds leave no room for a hole.
+/// What is wrong with a log. Sequence numbers are unique, so their count and their bounds reveal any gap.
 fn log_fault(head: i64, trimmed: i64, events: i64, bounds: (Option<i64>, Option<i64>)) -> Option<String> {
     let wanted = head - trimmed;
     if wanted < 0 {

@@ -14,8 +14,8 @@ pub struct NewJobItem {
     pub status: &'static str,
 }
 
-/// Adds those that the execution has not seen before; the first status stays. The job's row is to be locked before:
-/// the reference to it takes a shared lock, and two batches of one job could not both make theirs exclusive later.
+/// Adds those that the execution has not seen before; the first status stays. The job's row must be locked before:
+/// the reference to it takes a shared lock, and two batches of one job could not both upgrade theirs later.
 pub async fn insert_new(
     tx: &TenantTx,
     job_id: JobId,

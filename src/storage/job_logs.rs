@@ -17,7 +17,7 @@ pub struct NewLogLine {
     pub at: i64,
 }
 
-/// Lines of one job's log, in their order. Seven values a line, so that a thousand stay below what a statement may bind.
+/// Lines of one job's log, in their order. Seven values a line: a thousand lines stay below the limit of a statement.
 pub async fn insert(
     tx: &TenantTx,
     job: JobId,
@@ -77,8 +77,8 @@ pub async fn list(
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// Takes away at most `most` lines that came before `before`, of all tenants, and notes in each job how far its log has
-/// gone: who reads on from there is to be told. Returns how many went.
+/// Deletes at most `most` lines stored before `before`, of all tenants, and records in each job how far its log was
+/// trimmed, to report the loss to readers that continue from before. Returns how many were deleted.
 pub async fn purge(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let old: Vec<(i64, i64, i64)> = tx
         .select::<Entity>()

@@ -1,4 +1,4 @@
-//! What a job has found and not told yet: the three `summary_…` columns of its row, and no other.
+//! Pending listing summaries of jobs: the three `summary_…` columns of the job's row, and no other.
 
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -7,7 +7,7 @@ use super::entity::jobs::{Column, Entity};
 use super::{Result, SystemTx, TenantTx};
 use crate::base::ids::{JobId, TenantId};
 
-/// Keeps what is to be told later.
+/// Saves what a later event is to report.
 pub async fn save_pending(tx: &TenantTx, id: JobId, pending: i64, places: String) -> Result<()> {
     let query = tx
         .update::<Entity>()
@@ -17,7 +17,7 @@ pub async fn save_pending(tx: &TenantTx, id: JobId, pending: i64, places: String
     Ok(())
 }
 
-/// Remembers that everything was told.
+/// Records that everything was reported.
 pub async fn set_emitted(tx: &TenantTx, id: JobId, now: i64) -> Result<()> {
     let query = tx
         .update::<Entity>()
@@ -28,7 +28,7 @@ pub async fn set_emitted(tx: &TenantTx, id: JobId, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Jobs with something to tell that told nothing since `since`.
+/// Jobs with a pending summary that have reported none since `since`.
 pub async fn due(tx: &SystemTx, since: i64, limit: u64) -> Result<Vec<(TenantId, JobId)>> {
     // A literal, because SQLite does not match a bound value with the condition of a partial index.
     let pending = Expr::col((Entity, Column::SummaryPending)).gt(Expr::cust("0"));

@@ -1,5 +1,5 @@
-//! Crawl jobs. Whoever changes one locks it first and saves it whole; the columns of the listing summary are not
-//! among those that [`save`] writes.
+//! Crawl jobs. A change locks the job first and saves it whole; the columns of the listing summary are not among
+//! those that [`save`] writes.
 
 use std::collections::HashMap;
 
@@ -69,7 +69,7 @@ pub async fn insert(tx: &TenantTx, new: NewJob<'_>) -> Result<JobRow> {
     tx.insert(row).await
 }
 
-/// Writes what a job's life changes.
+/// Writes the columns that change in a job's life.
 pub async fn save(tx: &TenantTx, row: &JobRow) -> Result<()> {
     tx.update::<Entity>()
         .filter(Column::Id.eq(row.id))
@@ -107,8 +107,7 @@ pub async fn lock(tx: &TenantTx, id: JobId) -> Result<Option<JobRow>> {
     Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
 }
 
-/// Several rows, held until the transaction ends. In the order of their ids, so that two callers cannot wait for
-/// each other.
+/// Several rows, locked until the transaction ends, in the order of their ids, so that two callers can't deadlock.
 pub async fn lock_all(tx: &TenantTx, ids: &[JobId]) -> Result<Vec<JobRow>> {
     let query = tx.select::<Entity>().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
     Ok(query.order_by_asc(Column::Id).lock_exclusive().all(&tx.tx).await?)
@@ -156,18 +155,18 @@ fn has_tag(tag: &str) -> Expr {
     Expr::from(Func::cust("replace").args([tags.clone(), element.into(), "".into()])).ne(tags)
 }
 
-/// Who wants a job, and when: a job that lost its worker is given out again after a pause only.
+/// The claimer of a job, and the time: a job that lost its worker is given out again after a pause only.
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimFilter<'a> {
     /// The node or the API key, as in `claimed_by`.
     pub claimer: &'a str,
-    /// Pauses that ended up to now are over for everyone else than the one who held the job.
+    /// Pauses that ended by now are over for every claimer but the one that held the job.
     pub now: i64,
-    /// Pauses that ended up to then are over for that one, too.
+    /// Pauses that ended by this time are over for that one, too.
     pub open_to_all_before: i64,
 }
 
-/// Whether a job of external spiders waits for a worker: a look that takes no lock.
+/// Whether a job of external spiders waits for a worker; takes no lock.
 pub async fn any_claimable(
     tx: &TenantTx,
     spiders: Option<&[String]>,
@@ -177,8 +176,8 @@ pub async fn any_claimable(
     Ok(query.limit(1).one(&tx.tx).await?.is_some())
 }
 
-/// The oldest waiting job of external spiders, held until the transaction ends. Rows that another worker holds are
-/// passed over.
+/// The oldest waiting job of external spiders, locked until the transaction ends. Rows that another worker has locked
+/// are skipped.
 pub async fn lock_claimable(
     tx: &TenantTx,
     spiders: Option<&[String]>,
@@ -189,7 +188,7 @@ pub async fn lock_claimable(
     Ok(query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked).one(&tx.tx).await?)
 }
 
-/// One job, held until the transaction ends, unless somebody else holds it.
+/// One job, locked until the transaction ends, unless another transaction has locked it.
 pub async fn lock_if_free(tx: &TenantTx, id: JobId) -> Result<Option<JobRow>> {
     let query = tx.select::<Entity>().filter(Column::Id.eq(id.0));
     Ok(query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked).one(&tx.tx).await?)
@@ -311,7 +310,7 @@ pub struct PausedJob {
     pub not_before: i64,
 }
 
-/// Jobs of external spiders of all tenants whose pause ends after `after`, the next first.
+/// Jobs of external spiders of all tenants with a pause that ends after `after`, the next first.
 pub async fn paused(tx: &SystemTx, after: i64, limit: u64) -> Result<Vec<PausedJob>> {
     let query = pause_ends_after(of_spiders(claimable(tx.select()), None), after);
     let rows = query.order_by_asc(Column::NotBefore).limit(limit).all(&tx.tx).await?;
@@ -327,7 +326,7 @@ fn pause_ends_after(query: Select<Entity>, after: i64) -> Select<Entity> {
     query.filter(Column::NotBefore.gt(after))
 }
 
-/// Jobs of all tenants whose lease has ended, longest ago first.
+/// Jobs of all tenants with an expired lease, longest ago first.
 pub async fn expired(tx: &SystemTx, now: i64, limit: u64) -> Result<Vec<(TenantId, JobId)>> {
     let query = lease_ended(tx.select(), now);
     ids_of(query.order_by_asc(Column::LeaseExpiresAt).limit(limit), tx).await
@@ -337,8 +336,8 @@ fn lease_ended(query: Select<Entity>, now: i64) -> Select<Entity> {
     query.filter(Column::LeaseExpiresAt.lte(now))
 }
 
-/// Jobs of all tenants with progress that no event has told, unless their last progress was told between `due` and
-/// `now`.
+/// Jobs of all tenants with progress that no event has reported, unless their last progress event was between `due`
+/// and `now`.
 pub async fn with_pending_progress(
     tx: &SystemTx,
     due: i64,
@@ -353,7 +352,7 @@ pub async fn with_pending_progress(
     ids_of(query.order_by_asc(Column::Id).limit(limit), tx).await
 }
 
-/// The bare column, because the condition of the partial index follows from that.
+/// The bare column, because that implies the condition of the partial index.
 fn has_pending_progress(query: Select<Entity>) -> Select<Entity> {
     query.filter(Expr::col((Entity, Column::ProgressPending)))
 }
@@ -417,7 +416,7 @@ pub async fn last_completed(
     Ok(query.order_by_desc(Column::FinishedAt).order_by_desc(Column::Id).limit(1).one(&tx.tx).await?)
 }
 
-/// Notes that retention took a job's log away up to this line.
+/// Records that retention deleted a job's log up to this line.
 pub(super) async fn note_trimmed(tx: &SystemTx, tenant: TenantId, id: JobId, line: i64) -> Result<()> {
     // Lines do not always grow old in the order of their ids: a clock may have been set.
     let behind = Condition::any().add(Column::LogsTrimmed.is_null()).add(Column::LogsTrimmed.lt(line));
@@ -431,8 +430,8 @@ pub(super) async fn note_trimmed(tx: &SystemTx, tenant: TenantId, id: JobId, lin
     Ok(())
 }
 
-/// Takes away jobs that ended before `before` with all that belongs to them, of all tenants: at most `most` rows, a job's
-/// own last. Returns how many rows went.
+/// Deletes jobs that ended before `before` with all that belongs to them, of all tenants: at most `most` rows, a
+/// job's own last. Returns how many rows were deleted.
 pub async fn purge_ended(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let ended: Vec<(i64, i64)> = ended(tx.select(), before)
         .order_by_asc(Column::FinishedAt)
@@ -445,7 +444,7 @@ pub async fn purge_ended(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
         .await?;
     let mut left = most;
     for (tenant, job) in ended {
-        // Held: a person may ask for another try at this moment.
+        // Locked: a user may ask for a retry at this moment.
         let query = ended_one(tx, before, tenant, job).lock_exclusive();
         if query.one(&tx.tx).await?.is_none() {
             continue;

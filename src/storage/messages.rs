@@ -1,4 +1,4 @@
-//! What was said in rooms and between people.
+//! Messages of rooms and conversations.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -40,7 +40,7 @@ pub async fn find(tx: &TenantTx, id: MessageId) -> Result<Option<MessageRow>> {
     Ok(tx.select::<Entity>().filter(Column::MessageId.eq(id.0)).one(&tx.tx).await?)
 }
 
-/// The message that its sender named so.
+/// The message with this id of its sender's client.
 pub async fn find_named(
     tx: &TenantTx,
     sender_id: UserId,
@@ -80,7 +80,7 @@ pub async fn edit(tx: &TenantTx, id: i64, text: &str, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes the text and the files away and leaves the place.
+/// Removes the text and the files and leaves the row.
 pub async fn delete(tx: &TenantTx, id: i64, now: i64) -> Result<()> {
     let query = tx.update::<Entity>().filter(Column::Id.eq(id));
     let query = query.col_expr(Column::Text, "".into());

@@ -1,5 +1,6 @@
-//! Floor 3: the only SQL. Two doors lead in: `tenant(&scope)` for one tenant's rows and `system(reason)` for the few
-//! look-ups that must see across tenants. Nothing above this floor names a table, a column or a connection.
+//! Floor 3: the only SQL. It is reached through two pools: `tenant(&scope)` for one tenant's rows and
+//! `system(reason)` for the few look-ups that must see across tenants. Nothing above this floor names a table, a
+//! column or a connection.
 
 mod atomic_file;
 mod backup;
@@ -62,7 +63,7 @@ pub use tx::{SystemTx, TenantTx};
 
 use chrono::{DateTime, TimeZone, Utc};
 
-/// The tables whose rows belong to a tenant, each with the column that says whose, as exports and removals go by them.
+/// The tables with rows that belong to a tenant, each with its tenant column, as exports and removals use them.
 pub fn tenant_tables() -> Vec<(&'static str, &'static str)> {
     entity::tenant_tables().into_iter().map(|table| (table.name, table.owner)).collect()
 }
@@ -74,6 +75,6 @@ pub(crate) fn micros(at: DateTime<Utc>) -> i64 {
 
 /// The way back of [`micros`].
 pub fn time(micros: i64) -> DateTime<Utc> {
-    // Every stored value came from a DateTime, so it is in range; the epoch stands in for a hand-edited row.
+    // Every stored value came from a DateTime, so it is in range; the epoch is the fallback for a hand-edited row.
     Utc.timestamp_micros(micros).single().unwrap_or(DateTime::UNIX_EPOCH)
 }

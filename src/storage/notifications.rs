@@ -1,4 +1,4 @@
-//! Stored notifications and who has read them.
+//! Stored notifications and their read marks.
 
 use std::collections::HashSet;
 
@@ -37,7 +37,7 @@ pub async fn insert(tx: &TenantTx, new: NewNotification) -> Result<()> {
     Ok(())
 }
 
-/// What a reader may see: what is for these audiences, and everything of these kinds.
+/// What a reader may see: notifications for these audiences, and all of these kinds.
 pub struct Readership {
     pub audiences: Vec<String>,
     pub kinds: &'static [&'static str],
@@ -92,7 +92,7 @@ pub async fn read_by(tx: &TenantTx, user: UserId, ids: &[Uuid]) -> Result<HashSe
     Ok(rows.into_iter().map(|row| row.notification_id).collect())
 }
 
-/// Remembers that the user has read it; saying so again changes nothing.
+/// Records that the user has read it; a repeated call changes nothing.
 pub async fn mark_read(tx: &TenantTx, id: NotificationId, user: UserId, now: i64) -> Result<()> {
     if read_by(tx, user, &[id.0]).await?.contains(&id.0) {
         return Ok(());
@@ -104,14 +104,14 @@ pub async fn mark_read(tx: &TenantTx, id: NotificationId, user: UserId, now: i64
         ..Default::default()
     };
     match tx.insert(row).await {
-        // Two tabs said it at once. On PostgreSQL the transaction is spent by that; there is nothing else in it.
+        // Two tabs marked it at once. On PostgreSQL that aborts the transaction; there is nothing else in it.
         Ok(_) | Err(Error::Duplicate(_)) => Ok(()),
         Err(other) => Err(other),
     }
 }
 
-/// Takes away notifications from before `before` with the notes of who read them: at most `most` rows, of one tenant at
-/// a time. Returns how many rows went; 0 when nothing that old is left.
+/// Deletes notifications from before `before` with their read marks: at most `most` rows, of one tenant at a time.
+/// Returns how many rows were deleted; 0 when nothing that old is left.
 pub async fn purge(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let old: Vec<(i64, Uuid)> = tx
         .select::<notifications::Entity>()

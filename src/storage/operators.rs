@@ -32,7 +32,7 @@ pub async fn find_by_username(tx: &SystemTx, username: &str) -> Result<Option<Op
     Ok(best_match(query.all(&tx.tx).await?, username, |row| &row.username_key))
 }
 
-/// All of them, in the order of their making: they are few.
+/// All of them, in the order of their creation: they are few.
 pub async fn list(tx: &SystemTx) -> Result<Vec<OperatorRow>> {
     Ok(tx.select::<Entity>().order_by_asc(Column::Id).all(&tx.tx).await?)
 }

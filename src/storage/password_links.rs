@@ -42,12 +42,12 @@ fn row(new: &NewPasswordLink<'_>) -> ActiveModel {
     }
 }
 
-/// The link with this hash, whatever its tenant: the link is what tells the tenant. It may be spent.
+/// The link with this hash, of any tenant: the link determines the tenant. It may be spent.
 pub async fn find_by_hash(tx: &SystemTx, secret_hash: &str) -> Result<Option<PasswordLinkRow>> {
     Ok(tx.select::<Entity>().filter(Column::SecretHash.eq(secret_hash)).one(&tx.tx).await?)
 }
 
-/// Spends every open link of a user: a new password makes older links worthless.
+/// Spends every open link of a user: a new password invalidates older links.
 pub async fn spend_all(tx: &TenantTx, user: UserId, now: i64) -> Result<()> {
     tx.update::<Entity>()
         .filter(Column::UserId.eq(user.0))
@@ -70,7 +70,7 @@ pub async fn spend(tx: &TenantTx, link: i64, now: i64) -> Result<bool> {
     Ok(done.rows_affected > 0)
 }
 
-/// Removes links that expired before `before`, spent or not, at most `most`, and tells how many.
+/// Removes links that expired before `before`, spent or not, at most `most`, and returns how many.
 pub async fn purge(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let expired = tx
         .select::<Entity>()

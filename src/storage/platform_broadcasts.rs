@@ -1,4 +1,4 @@
-//! Broadcasts to all tenants on their way: what is said, and which tenants have it.
+//! Broadcasts to all tenants, with the progress of their delivery.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -36,13 +36,13 @@ pub async fn insert(tx: &SystemTx, new: NewPlatformBroadcast<'_>) -> Result<()> 
     Ok(())
 }
 
-/// The oldest that some tenant has not.
+/// The oldest that some tenant has not got yet.
 pub async fn unfinished(tx: &SystemTx) -> Result<Option<PlatformBroadcastRow>> {
     let query = tx.select::<Entity>().filter(Column::FinishedAt.is_null());
     Ok(query.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(1).one(&tx.tx).await?)
 }
 
-/// Remembers that every tenant up to this one has it.
+/// Records that every tenant up to this one has it.
 pub async fn advance(tx: &SystemTx, id: BroadcastId, after: TenantId) -> Result<()> {
     tx.update::<Entity>()
         .filter(Column::Id.eq(id.0))

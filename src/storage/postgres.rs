@@ -1,4 +1,4 @@
-//! PostgreSQL: pools, the roles of the two doors, and entering a tenant at the head of a transaction.
+//! PostgreSQL: the two pools, their roles, and setting the tenant at the start of a transaction.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<Data
     open(url, options(url, connections)).await
 }
 
-/// A door's pool, which looks at the database's history on every new connection.
+/// A pool that checks the database's identity on every new connection.
 pub(super) async fn connect_pool(
     url: &SecretString,
     connections: u32,
@@ -55,8 +55,8 @@ async fn open(url: &SecretString, options: ConnectOptions) -> Result<DatabaseCon
         .map_err(|cause| OpenError::Connect { url: without_password(url), cause: cause.to_string() })
 }
 
-/// Connects once, outside of any pool. A pool tries a refused connection again until its time is over, and then names
-/// its own time-out instead of what the server said.
+/// Connects once, outside of any pool. A pool retries a refused connection until its timeout, and then reports that
+/// timeout instead of the server's error.
 async fn probe(url: &SecretString) -> Result<(), OpenError> {
     let refused = |cause: String| OpenError::Connect { url: without_password(url), cause };
     let options: PgConnectOptions = url.expose_secret().parse().map_err(|cause| refused(reason(&cause)))?;
@@ -71,17 +71,17 @@ async fn probe(url: &SecretString) -> Result<(), OpenError> {
         () = clock.sleep(FIRST_CONNECTION) => return Err(late()),
     };
     let connection = connected.map_err(|cause| refused(format!("{address}: {}", reason(&cause))))?;
-    // It has served: how it ends makes no difference.
+    // It has served its purpose: how it closes makes no difference.
     let _ = connection.close().await;
     Ok(())
 }
 
-/// The cause in words of its own: the driver's wrapping tells an operator nothing.
+/// The bare cause: the driver's wrapping is of no use to an operator.
 fn reason(cause: &sqlx::Error) -> String {
     match cause {
         sqlx::Error::Database(reply) => reply.message().to_owned(),
         sqlx::Error::Io(error) => error.to_string(),
-        // May quote the address, password and all.
+        // May quote the address, password included.
         sqlx::Error::Configuration(_) => "the address is not one of PostgreSQL".to_owned(),
         other => other.to_string(),
     }
@@ -133,9 +133,9 @@ async fn describe_role(connection: &DatabaseConnection) -> Result<Role, DbErr> {
     })
 }
 
-/// Names the tenant for row-level security, for this transaction only. A role that serves both doors first steps
-/// down to the tenant group, under whose policy only the tenant's rows exist. The server ends a statement that takes
-/// longer than `statement_time`, in this transaction only, too: a pooler may give the connection to others.
+/// Sets the tenant for row-level security, for this transaction only. A role of both pools first switches to the
+/// tenant group, which sees the tenant's rows only. The server cancels a statement that takes longer than
+/// `statement_time`, in this transaction only, too: a pooler may give the connection to other clients.
 pub(super) async fn set_tenant(
     tx: &DatabaseTransaction,
     tenant_id: TenantId,
@@ -152,7 +152,7 @@ pub(super) async fn set_tenant(
     Ok(())
 }
 
-/// The system door of a shared role: steps into the system group for this transaction.
+/// For a role of both pools: switches to the system group for this transaction.
 pub(super) async fn set_system_role(tx: &DatabaseTransaction) -> Result<()> {
     tx.execute_unprepared(&format!("SELECT set_config('role', '{SYSTEM_GROUP}', true)")).await?;
     Ok(())

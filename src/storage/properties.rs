@@ -1,4 +1,4 @@
-//! Properties: one row a listing, named by its source and the source's key of it.
+//! Properties: one row a listing, identified by its source and the source's key of it.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ pub async fn find(tx: &TenantTx, id: PropertyId) -> Result<Option<PropertyRow>> 
     Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
 }
 
-/// The rows of these keys that exist, held until the transaction ends. They are locked in the order of their ids,
-/// whatever the order of the keys: two batches that meet wait for each other once, and never in a circle.
+/// The rows of these keys that exist, locked until the transaction ends. They are locked in the order of their ids,
+/// whatever the order of the keys, so that two batches can't deadlock.
 pub async fn lock_by_keys(tx: &TenantTx, keys: &[Key]) -> Result<Vec<PropertyRow>> {
     let mut by_source: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (source, listing_key) in keys {
@@ -40,8 +40,8 @@ pub async fn lock_by_keys(tx: &TenantTx, keys: &[Key]) -> Result<Vec<PropertyRow
     Ok(tx.select::<Entity>().filter(any).order_by_asc(Column::Id).lock_exclusive().all(&tx.tx).await?)
 }
 
-/// Inserts rows, whatever their ids, and gives them back with their own. One that another transaction has inserted
-/// meanwhile is missing in the answer. `rows` are to be sorted by key, for the reason of [`lock_by_keys`].
+/// Inserts rows, whatever their ids, and returns them with their own. One that another transaction has inserted
+/// meanwhile is missing in the result. `rows` must be sorted by key, for the reason of [`lock_by_keys`].
 pub async fn insert_new(tx: &TenantTx, rows: Vec<PropertyRow>) -> Result<Vec<PropertyRow>> {
     let mut inserted = Vec::with_capacity(rows.len());
     let mut rows = rows.into_iter().map(without_identity).peekable();
@@ -58,7 +58,7 @@ pub async fn update(tx: &TenantTx, row: PropertyRow) -> Result<()> {
     Ok(())
 }
 
-/// Remembers that these were seen and nothing of them differed.
+/// Records that these were seen unchanged.
 pub async fn touch(tx: &TenantTx, ids: Vec<i64>, now: i64) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
@@ -68,7 +68,7 @@ pub async fn touch(tx: &TenantTx, ids: Vec<i64>, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Properties that their sources still have.
+/// Numbers of properties that are not removed, by status.
 pub async fn by_status(tx: &TenantTx) -> Result<Vec<(String, i64)>> {
     let query = tx.select::<Entity>().filter(Column::Removed.eq(false)).select_only();
     let query = query.column(Column::StandardStatus).column_as(Column::Id.count(), "count");
@@ -94,7 +94,7 @@ pub async fn with_pages(
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// Everything but the id, which the database gives, and the tenant, which the transaction stamps.
+/// Everything but the id, which the database assigns, and the tenant, which the transaction adds.
 fn without_identity(row: PropertyRow) -> ActiveModel {
     let all = row.into_active_model().reset_all();
     ActiveModel { id: NotSet, tenant_id: NotSet, ..all }

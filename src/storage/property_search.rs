@@ -9,7 +9,7 @@ use super::properties::PropertyRow;
 use super::{Result, TenantTx};
 use crate::base::ids::JobId;
 
-/// What a row must have. `None` asks for nothing.
+/// What a row must match; `None` matches every row.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     /// Case-folded.
@@ -38,7 +38,7 @@ pub struct Area {
     pub north: f64,
 }
 
-/// What rows are sorted by. Ids part what is equal.
+/// What rows are sorted by, with the id as the tie-breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortKey {
     UpdatedAt,
@@ -53,10 +53,10 @@ pub struct SortOrder {
     pub descending: bool,
 }
 
-/// Where a row stands in an order.
+/// A row's position in an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SortCursor {
-    /// What it is sorted by; rows without it come last in both directions.
+    /// The value of the sort key; rows without one come last in both directions.
     pub value: Option<i64>,
     pub id: i64,
 }
@@ -85,7 +85,7 @@ impl SortKey {
     }
 }
 
-/// Rows after `after`. Two queries rather than one that sorts NULLs last, which no index of ours could answer.
+/// Rows after `after`. Two queries rather than one that sorts NULLs last, which none of our indexes could serve.
 pub async fn search(
     tx: &TenantTx,
     search: &Search,
@@ -110,7 +110,7 @@ fn rows_with_value(query: Select<Entity>, order: SortOrder, after: Option<SortCu
     let column = order.by.column();
     let mut query = if order.by.is_nullable() { query.filter(column.is_not_null()) } else { query };
     if let Some(SortCursor { value: Some(value), id }) = after {
-        // The first condition is what an index can begin at; the second parts those with the same value.
+        // The first condition is where an index scan can begin; the second separates rows with the same value.
         query = if order.descending {
             let beyond = Condition::any().add(column.lt(value)).add(Column::Id.lt(id));
             query.filter(column.lte(value)).filter(beyond)
@@ -175,7 +175,7 @@ fn inside(area: Area) -> Condition {
     Condition::all().add(Column::Latitude.between(area.south, area.north)).add(between)
 }
 
-/// A LIKE pattern in which the word stands for itself.
+/// A LIKE pattern that matches `word` literally.
 fn like_pattern(word: &str) -> String {
     let mut pattern = String::with_capacity(word.len() + 2);
     pattern.push('%');

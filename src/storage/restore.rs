@@ -1,8 +1,7 @@
-//! Puts a copy of a SQLite store in the place of the store. Killed at any line, the store is the old one or the new
-//! one, whole.
+//! Replaces a SQLite store with a copy. Killed at any line, the store is completely the old one or the new one.
 //!
-//! The copy is made ready under a hidden name (new epochs, nobody signed in), the old store is locked, folded into one
-//! file and given a second name, and one rename does the rest. Meanwhile nobody can open the store.
+//! The copy is prepared under a hidden name (new epochs, all sign-ins ended). The old store is locked, checkpointed
+//! into one file and given a second name, and one rename replaces it. The store can't be opened meanwhile.
 
 use std::path::{Path, PathBuf};
 
@@ -17,18 +16,18 @@ use crate::base::entropy::Entropy;
 use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::KeyId;
 
-/// What is to be put where.
+/// The copy, its target, and how to restore it.
 pub struct RestoreRequest<'a> {
     pub from: &'a Path,
     pub store: &'a Path,
-    /// Whether a store that is there may be replaced.
+    /// Whether an existing store may be replaced.
     pub replace: bool,
     pub keys: ApiKeyPolicy,
     /// Microseconds since the epoch.
     pub now: i64,
 }
 
-/// What becomes of the API keys that stand in a copy. Some of them may have been revoked after it was made.
+/// What to do with the active API keys of a copy. Some may have been revoked after it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKeyPolicy {
     Keep,
@@ -38,9 +37,9 @@ pub enum ApiKeyPolicy {
 /// What a restore did.
 pub struct Restored {
     pub found: IntegrityReport,
-    /// The API keys that stood in the copy.
+    /// The API keys that were active in the copy.
     pub keys: Vec<ActiveKey>,
-    /// Where the store that was replaced is now.
+    /// Where the replaced store is now.
     pub previous_store: Option<PathBuf>,
 }
 
@@ -53,7 +52,7 @@ pub struct ActiveKey {
     pub made_by: String,
 }
 
-/// Puts a copy in the place of the store. Nobody opens the store meanwhile.
+/// Replaces the store with a copy. The store can't be opened meanwhile.
 pub async fn restore_sqlite(order: &RestoreRequest<'_>, entropy: Entropy) -> Result<Restored, CopyError> {
     let RestoreRequest { from, store, now, .. } = *order;
     if !from.exists() {
@@ -64,7 +63,7 @@ pub async fn restore_sqlite(order: &RestoreRequest<'_>, entropy: Entropy) -> Res
         return Err(CopyError::Exists(display(store)));
     }
     let _alone = StoreLock::exclusive(store)?;
-    // What a restore that was killed has left behind is a whole copy of somebody's data.
+    // A restore that was killed leaves behind a complete copy of users' data.
     AtomicFile::remove_stale(store).map_err(|cause| file_error(store, cause))?;
     let draft = AtomicFile::create_beside(store, entropy).map_err(|cause| file_error(store, cause))?;
     let (found, keys) = prepare(order, draft.path(), entropy).await?;
@@ -76,13 +75,13 @@ pub async fn restore_sqlite(order: &RestoreRequest<'_>, entropy: Entropy) -> Res
     draft.persist(store).map_err(|cause| file_error(store, cause))?;
     reach(Failpoint::RestorePlaced);
     if let Some(lock) = lock {
-        // It has no journal any more, so that closing it touches no name.
+        // It has no journal any more, so that closing it changes no file name.
         let _ = lock.close().await;
     }
     Ok(Restored { found, keys, previous_store: kept })
 }
 
-/// Copies, examines, and makes the copy a log of its own.
+/// Copies, checks, and resets epochs and credentials.
 async fn prepare(
     order: &RestoreRequest<'_>,
     draft: &Path,
@@ -105,8 +104,8 @@ async fn prepare(
     Ok(prepared)
 }
 
-/// New epochs, so that a position of before is told of a gap. Nobody stays signed in and no one-time link holds: the
-/// copy may have refresh tokens and links as unused that were used after it was made. Gives the API keys that stood.
+/// New epochs, so that an earlier position is answered with a gap. Sessions, refresh tokens and one-time links are
+/// invalidated: some that are unused in the copy may have been used since. Returns the API keys that were active.
 async fn reset_epochs_and_credentials(
     connection: &DatabaseConnection,
     order: &RestoreRequest<'_>,
@@ -156,11 +155,11 @@ async fn active_keys(tx: &DatabaseTransaction) -> Result<Vec<ActiveKey>, DbErr> 
     rows.iter().map(key).collect()
 }
 
-/// Locks the old store against every other process and folds its write-ahead log into it. `None` when it cannot be
-/// read at all: then there is nothing that a server could have open with success.
+/// Locks the old store against every other process and checkpoints its write-ahead log into it. `None` when it can't
+/// be read at all: then no server can have it open successfully.
 async fn lock(store: &Path) -> Result<Option<DatabaseConnection>, CopyError> {
     let Ok(connection) = sqlite::open_exclusive(store).await else { return Ok(None) };
-    // Exclusive locking keeps every lock that the change of the journal's mode takes, until the connection ends.
+    // Exclusive locking keeps every lock that the change of journal mode takes, until the connection ends.
     let alone = async {
         connection.execute_unprepared("PRAGMA locking_mode = EXCLUSIVE").await?;
         connection.execute_unprepared("PRAGMA journal_mode = DELETE").await?;
@@ -173,8 +172,8 @@ async fn lock(store: &Path) -> Result<Option<DatabaseConnection>, CopyError> {
     }
 }
 
-/// Gives the old store a second name that tells when it was replaced. What an unreadable one has beside it goes with
-/// it first: SQLite would fold a stranger's write-ahead log into the new file.
+/// Gives the old store a second name with the time of its replacement. The companion files of an unreadable one are
+/// renamed first: SQLite would apply a foreign write-ahead log to the new file.
 fn set_aside(store: &Path, now: i64, is_whole: bool) -> Result<PathBuf, CopyError> {
     let aside = with_suffix(store, &format!(".replaced-{now}"));
     if !is_whole {

@@ -1,4 +1,4 @@
-//! Who is in which room. The lobby has no rows: everybody is in it.
+//! Room memberships. The lobby has no rows: every user is in it.
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -18,7 +18,7 @@ pub struct NewMember {
     pub now: i64,
 }
 
-/// The rooms of a user, each with the sequence number that the membership began after.
+/// The rooms of a user, each with the sequence number after which the membership began.
 pub async fn rooms_of(tx: &TenantTx, user_id: UserId) -> Result<Vec<(RoomId, i64)>> {
     let rows = tx.select::<Entity>().filter(Column::UserId.eq(user_id.0)).all(&tx.tx).await?;
     Ok(rows.into_iter().map(|row| (RoomId(row.room_id), row.joined_after)).collect())
@@ -51,7 +51,7 @@ pub async fn find(tx: &TenantTx, room_id: RoomId, user_id: UserId) -> Result<Opt
     Ok(query.filter(Column::UserId.eq(user_id.0)).one(&tx.tx).await?)
 }
 
-/// In the order of their joining, after the row with id `after`.
+/// In the order of joining, after the row with id `after`.
 pub async fn list(tx: &TenantTx, room_id: RoomId, after: Option<i64>, limit: u64) -> Result<Vec<MemberRow>> {
     let query = tx.select::<Entity>().filter(Column::RoomId.eq(room_id.0));
     let query = query.filter(Column::Id.gt(after.unwrap_or(0)));
@@ -85,7 +85,7 @@ pub async fn delete(tx: &TenantTx, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// A user's memberships, in the order of the rooms: whoever locks several rooms locks them in that order.
+/// A user's memberships, in the order of the rooms, which is the order in which several rooms must be locked.
 pub async fn of_user(tx: &TenantTx, user_id: UserId) -> Result<Vec<MemberRow>> {
     let query = tx.select::<Entity>().filter(Column::UserId.eq(user_id.0));
     Ok(query.order_by_asc(Column::RoomId).all(&tx.tx).await?)

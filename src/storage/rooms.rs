@@ -1,4 +1,4 @@
-//! Rooms. Two people's conversation is one too, which no list shows.
+//! Rooms. A conversation of two users is one too, but in no list of rooms.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
@@ -9,7 +9,7 @@ use crate::base::ids::{RoomId, TenantId, UserId};
 
 pub use super::entity::rooms::Model as RoomRow;
 
-/// The room that every tenant has and every user is in.
+/// The room of every tenant that every user is in.
 pub const LOBBY: &str = "lobby";
 /// The visibility of two people's conversation.
 pub const DIRECT: &str = "direct";
@@ -24,7 +24,7 @@ pub struct NewRoom<'a> {
     pub now: i64,
 }
 
-/// What a list of rooms is narrowed to.
+/// The filter of a list of rooms.
 pub struct RoomFilter<'a> {
     /// The rooms that the reader is in.
     pub own: &'a [RoomId],
@@ -53,12 +53,12 @@ pub async fn insert(tx: &TenantTx, new: NewRoom<'_>) -> Result<RoomRow> {
     tx.insert(row(&new)).await
 }
 
-/// Makes a room unless the slug is taken in the tenant; tells whether it did.
+/// Creates a room unless the slug is taken in the tenant; returns whether it did.
 pub async fn insert_new(tx: &TenantTx, new: NewRoom<'_>) -> Result<bool> {
     Ok(!tx.insert_new(vec![row(&new)]).await?.is_empty())
 }
 
-/// Two people's conversation, made when there is none, and held until the transaction ends.
+/// The conversation of two users, created when there is none, and locked until the transaction ends.
 pub async fn lock_between(tx: &TenantTx, users: [UserId; 2], now: i64) -> Result<Option<RoomRow>> {
     let slug = slug_between(users);
     if let Some(row) = lock(tx, &slug).await? {
@@ -75,17 +75,17 @@ pub async fn lock_between(tx: &TenantTx, users: [UserId; 2], now: i64) -> Result
         updated_at: Set(now),
         ..Default::default()
     };
-    // Both may say their first word in the same moment: the later one finds the row.
+    // Both may send their first message at the same moment: the later one finds the row.
     tx.insert_new(vec![row]).await?;
     lock(tx, &slug).await
 }
 
-/// Two people's conversation, if there is one.
+/// The conversation of two users, if there is one.
 pub async fn find_between(tx: &TenantTx, users: [UserId; 2]) -> Result<Option<RoomRow>> {
     find(tx, &slug_between(users)).await
 }
 
-/// No room id of the wire has a colon.
+/// No room id on the wire contains a colon.
 fn slug_between([one, other]: [UserId; 2]) -> String {
     format!("direct:{}:{}", one.min(other), one.max(other))
 }
@@ -108,7 +108,7 @@ pub async fn find(tx: &TenantTx, slug: &str) -> Result<Option<RoomRow>> {
     Ok(tx.select::<Entity>().filter(Column::Slug.eq(slug)).one(&tx.tx).await?)
 }
 
-/// Like [`find`], and holds the row until the transaction ends: what happens in a room happens one after the other.
+/// Like [`find`], and locks the row until the transaction ends: changes in a room happen one after the other.
 pub async fn lock(tx: &TenantTx, slug: &str) -> Result<Option<RoomRow>> {
     Ok(tx.select::<Entity>().filter(Column::Slug.eq(slug)).lock_exclusive().one(&tx.tx).await?)
 }
@@ -122,7 +122,7 @@ pub async fn lock_by_id(tx: &TenantTx, id: RoomId) -> Result<Option<RoomRow>> {
     Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
 }
 
-/// The wire's ids of several rooms.
+/// The wire ids of several rooms.
 pub async fn slugs(tx: &TenantTx, ids: &[RoomId]) -> Result<Vec<(RoomId, String)>> {
     let query = tx.select::<Entity>().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
     let rows: Vec<(i64, String)> =
@@ -130,7 +130,7 @@ pub async fn slugs(tx: &TenantTx, ids: &[RoomId]) -> Result<Vec<(RoomId, String)
     Ok(rows.into_iter().map(|(id, slug)| (RoomId(id), slug)).collect())
 }
 
-/// In the order of their making, after the one with id `after`.
+/// In the order of creation, after the one with id `after`.
 pub async fn list(
     tx: &TenantTx,
     filter: &RoomFilter<'_>,
@@ -154,7 +154,7 @@ pub async fn list(
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// The conversations of a person, newest made first, before the one with id `before`.
+/// The conversations of a user, newest first, before the one with id `before`.
 pub async fn conversations(
     tx: &TenantTx,
     user_id: UserId,
@@ -178,7 +178,7 @@ pub async fn update(tx: &TenantTx, id: RoomId, name: &str, topic: Option<&str>, 
     Ok(())
 }
 
-/// From here on the room takes nothing more.
+/// The room accepts nothing from now on.
 pub async fn archive(tx: &TenantTx, id: RoomId, now: i64) -> Result<()> {
     tx.update::<Entity>()
         .filter(Column::Id.eq(id.0))

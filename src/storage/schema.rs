@@ -1,4 +1,4 @@
-//! The schema's version: what is applied, what is missing, and bringing it up or down.
+//! The schema's version: applied and missing migrations, and bringing it up or down.
 
 use lotline_migrations::Migrator;
 use lotline_migrations::sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -91,7 +91,7 @@ pub(super) async fn migrate_up_postgres(url: &SecretString) -> Result<(), OpenEr
     lock.commit().await.map_err(failed)
 }
 
-/// Refuses to go on with a schema other than this program's.
+/// Refuses a schema other than this program's.
 pub(super) async fn require_current(connection: &DatabaseConnection) -> Result<(), OpenError> {
     refuse_newer(connection).await?;
     let missing: Vec<String> =

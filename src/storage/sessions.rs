@@ -1,4 +1,4 @@
-//! Sign-ins and the refresh tokens of each: a session is the family, its tokens follow one another.
+//! Sign-ins and their refresh tokens: a session is the family, its tokens replace one another.
 
 use sea_orm::sea_query::{Condition, SimpleExpr};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -12,10 +12,10 @@ use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 pub use super::entity::refresh_tokens::Model as RefreshTokenRow;
 pub use super::entity::sessions::Model as SessionRow;
 
-/// Ids in one statement at most: both databases bound the number of values.
+/// Maximum of ids in one statement: both databases limit the number of bound values.
 const BATCH: usize = 500;
 
-/// Whose session it is.
+/// The account that a session belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     User(TenantId, UserId),
@@ -31,7 +31,7 @@ impl Owner {
         }
     }
 
-    /// As rows name it: tenant, user, operator.
+    /// The columns of a row: tenant, user, operator.
     pub(super) fn columns(self) -> (Option<i64>, Option<i64>, Option<i64>) {
         match self {
             Self::User(tenant, user) => (Some(tenant.0), Some(user.0), None),
@@ -83,7 +83,7 @@ pub async fn find_own(tx: &TenantTx, id: SessionId) -> Result<Option<SessionRow>
     Ok(tx.select::<sessions::Entity>().filter(sessions::Column::Id.eq(id.0)).one(&tx.tx).await?)
 }
 
-/// A page of a user's sessions that still stand, newest first.
+/// A page of a user's active sessions, newest first.
 pub async fn list_of_user(
     tx: &TenantTx,
     user: UserId,
@@ -95,7 +95,7 @@ pub async fn list_of_user(
     Ok(active_page(query, now, before, limit).all(&tx.tx).await?)
 }
 
-/// A page of an operator's sessions that still stand, newest first.
+/// A page of an operator's active sessions, newest first.
 pub async fn list_of_operator(
     tx: &SystemTx,
     operator: OperatorId,
@@ -122,8 +122,8 @@ fn active_page(
         .limit(limit)
 }
 
-/// When a session of the account is used that is used now: after every use so far, also while the clock stands still, so
-/// that the sessions of an account have one order. The account's row, or the session's, must be held.
+/// The time of use for a session of the account that is used now: after every earlier use, even if the clock has not
+/// advanced, so that the sessions of an account have one order. The account's row, or the session's, must be locked.
 pub async fn next_use(tx: &SystemTx, owner: Owner, now: i64) -> Result<i64> {
     let newest = tx
         .select::<sessions::Entity>()
@@ -147,7 +147,7 @@ pub async fn touch(tx: &SystemTx, id: SessionId, now: i64, expires_at: i64) -> R
     Ok(())
 }
 
-/// Ends one session; `false` when it had ended already or never was.
+/// Ends one session; `false` when it had ended already or does not exist.
 pub async fn revoke(tx: &SystemTx, id: SessionId, now: i64) -> Result<bool> {
     let done = tx
         .update::<sessions::Entity>()
@@ -173,7 +173,7 @@ pub async fn revoke_own(tx: &SystemTx, owner: Owner, id: SessionId, now: i64) ->
     Ok(done.rows_affected > 0)
 }
 
-/// Ends an operator's sessions, all but perhaps one, in one statement: an account may have more of them than any list shows.
+/// Ends an operator's sessions, all but perhaps one, in one statement: an account may have more than any list shows.
 pub async fn revoke_of_operator(
     tx: &SystemTx,
     operator: OperatorId,
@@ -206,8 +206,8 @@ fn active_except(except: Option<SessionId>) -> Condition {
         .add_option(except.map(|session| sessions::Column::Id.ne(session.0)))
 }
 
-/// Ends all standing sessions of an account but the `kept` that were used last, and tells which ended. The account's row
-/// must be held: of two sign-ins at once each would leave room for itself only.
+/// Ends all active sessions of an account but the `kept` last used, and returns those it ended. The account's row
+/// must be locked: two concurrent sign-ins would each make room for one, and leave one session too many.
 pub async fn revoke_oldest(tx: &SystemTx, owner: Owner, kept: u64, now: i64) -> Result<Vec<SessionId>> {
     let oldest = tx
         .select::<sessions::Entity>()
@@ -268,7 +268,7 @@ pub async fn find_refresh_token(tx: &SystemTx, secret_hash: &str) -> Result<Opti
     Ok(query.filter(refresh_tokens::Column::SecretHash.eq(secret_hash)).one(&tx.tx).await?)
 }
 
-/// Like [`find_refresh_token`]. Holds the row: of two that come at once one rotates, the other sees it used.
+/// Like [`find_refresh_token`]. Locks the row: of two concurrent uses one rotates, the other sees it used.
 pub async fn lock_refresh_token(tx: &SystemTx, secret_hash: &str) -> Result<Option<RefreshTokenRow>> {
     let query = tx.select::<refresh_tokens::Entity>();
     let query = query.filter(refresh_tokens::Column::SecretHash.eq(secret_hash));
@@ -285,7 +285,7 @@ pub async fn mark_used(tx: &SystemTx, token: i64, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Removes refresh tokens that expired before `before`, at most `most`, and tells how many.
+/// Removes refresh tokens that expired before `before`, at most `most`, and returns how many.
 pub async fn purge_refresh_tokens(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let expired = tx
         .select::<refresh_tokens::Entity>()
@@ -300,8 +300,8 @@ pub async fn purge_refresh_tokens(tx: &SystemTx, before: i64, most: u64) -> Resu
     Ok(tx.delete::<refresh_tokens::Entity>(which).exec(&tx.tx).await?.rows_affected)
 }
 
-/// Removes sessions that expired before `before` or were ended before `ended_before`, at most `most` of each, and tells how
-/// many.
+/// Removes sessions that expired before `before` or were ended before `ended_before`, at most `most` of each, and
+/// returns how many.
 pub async fn purge(tx: &SystemTx, before: i64, ended_before: i64, most: u64) -> Result<u64> {
     let expired = purge_batch(tx, sessions::Column::ExpiresAt.lt(before), most).await?;
     Ok(expired + purge_batch(tx, sessions::Column::RevokedAt.lt(ended_before), most).await?)

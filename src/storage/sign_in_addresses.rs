@@ -1,4 +1,4 @@
-//! The addresses that an account signed in from of late, as keyed marks.
+//! The addresses of an account's recent sign-ins, as keyed fingerprints.
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder};
@@ -10,7 +10,7 @@ use crate::base::ids::{OperatorId, UserId};
 
 pub use super::entity::sign_in_addresses::Model as SignInAddressRow;
 
-/// The account's addresses, the one used last first.
+/// The account's addresses, the last used first.
 pub async fn list(tx: &SystemTx, owner: Owner) -> Result<Vec<SignInAddressRow>> {
     let query = tx.select::<Entity>().filter(of(owner));
     Ok(query.order_by_desc(Column::UsedAt).order_by_desc(Column::Id).all(&tx.tx).await?)
@@ -30,7 +30,7 @@ pub async fn insert(tx: &SystemTx, owner: Owner, fingerprint: &str, now: i64) ->
     Ok(())
 }
 
-/// Notes that an address was used again, with its mark under the newest key.
+/// Records that an address was used again, with its fingerprint under the newest key.
 pub async fn touch(tx: &SystemTx, id: i64, fingerprint: &str, now: i64) -> Result<()> {
     tx.update::<Entity>()
         .filter(Column::Id.eq(id))

@@ -1,4 +1,4 @@
-//! Spiders of a tenant. `auto`, which every tenant has, is no row.
+//! Spiders of a tenant. `auto`, which every tenant has, has no row.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -8,7 +8,7 @@ use super::{Result, TenantTx};
 
 pub use super::entity::spiders::Model as SpiderRow;
 
-/// What a person says of a spider; the lists as JSON.
+/// The fields that a user sets; the lists as JSON.
 pub struct SpiderFields<'a> {
     pub runner: &'a str,
     pub start_urls: String,

@@ -30,7 +30,7 @@ async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseCo
     let file = path.to_owned();
     let mut options = ConnectOptions::new(format!("sqlite::memory:?mode={mode}"));
     options.sqlx_logging(false).max_connections(connections).acquire_timeout(Duration::from_secs(10));
-    // A connection that sits idle costs little; opening one anew would cost its page cache.
+    // An idle connection costs little; reopening one would cost its page cache.
     options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
     options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|kept, _| Box::pin(is_clean(kept))));
     let create = mode == "rwc";
@@ -47,31 +47,31 @@ async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseCo
     Database::connect(options).await.map_err(|cause| unusable(path, &cause))
 }
 
-/// NORMAL lost acknowledged rows in every simulated power cut, FULL none. Only a test that shows this has the former.
+/// NORMAL lost acknowledged rows in every simulated power cut, FULL none. Only the test that shows this uses NORMAL.
 fn synchronous() -> SqliteSynchronous {
     if failpoint::leaves_unsynced() { SqliteSynchronous::Normal } else { SqliteSynchronous::Full }
 }
 
-/// Whether the connection may be used again. When a write fails for want of room, memory or the disk's health, SQLite
-/// ends the transaction by itself, and the driver, whose own ROLLBACK then fails, goes on counting it as open: the next
-/// transaction would be a savepoint in one that is never committed, acknowledged and lost. Such a connection is closed.
+/// Whether the connection may be reused. When a write fails for want of room, memory or the disk's health, SQLite
+/// ends the transaction by itself, the driver's own ROLLBACK then fails, and the driver still counts it as open: the
+/// next transaction would be a savepoint in one that is never committed, acknowledged and lost. It is closed instead.
 async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A dropped transaction's ROLLBACK is only queued; an answered ping stands behind it.
+    // A dropped transaction's ROLLBACK is only queued; the ping is answered after it.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
 
-/// Opens a store that exists as it is, to be read: nothing of it changes.
+/// Opens an existing store for reading; nothing in it changes.
 pub(super) async fn open_read_only(path: &Path) -> Result<DatabaseConnection, OpenError> {
     open_single(path, BUSY_TIMEOUT).await
 }
 
-/// Opens a file that nobody else is to have open, and waits for nobody.
+/// Opens a file that no other process may have open; does not wait for locks.
 pub(super) async fn open_exclusive(path: &Path) -> Result<DatabaseConnection, OpenError> {
     open_single(path, Duration::ZERO).await
 }
 
-/// One connection that leaves the journal's mode alone. A write through it is on disk all the same.
+/// One connection that leaves the journal mode as it is. A write through it is on disk all the same.
 async fn open_single(path: &Path, busy_timeout: Duration) -> Result<DatabaseConnection, OpenError> {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:?mode=rw");

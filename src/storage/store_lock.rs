@@ -1,8 +1,8 @@
-//! Keeps a restore and everybody else who has a SQLite store open out of each other's way. SQLite's own locks are on the
-//! file, and a restore puts another file in its place: whoever had opened the old one a moment before would write to a
-//! file that has lost its name. This lock is on a file of its own beside the store, which stays.
+//! Excludes a restore and every other process that has a SQLite store open from each other. SQLite's own locks are on
+//! the file, which a restore replaces: a process that had opened the old file just before would write to a file that
+//! is no longer the store. This lock is on a file of its own beside the store, which stays.
 //!
-//! Who opens the store shares it; a restore has it alone. It ends with the process, however that ends.
+//! Opening the store takes it shared; a restore takes it exclusively. It ends with the process, however that ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -17,7 +17,7 @@ pub(super) struct StoreLock {
 }
 
 impl StoreLock {
-    /// For whoever opens the store; refused while it is being restored.
+    /// For opening the store; refused while it is being restored.
     pub(super) fn shared(store: &Path) -> Result<Self, OpenError> {
         let broken = |cause: io::Error| OpenError::Broken { path: display(store), cause: cause.to_string() };
         make_folder(store)
@@ -30,7 +30,7 @@ impl StoreLock {
         }
     }
 
-    /// For a restore; refused while anybody has the store open.
+    /// For a restore; refused while any process has the store open.
     pub(super) fn exclusive(store: &Path) -> Result<Self, CopyError> {
         make_folder(store).map_err(|(folder, cause)| file_error(&folder, cause))?;
         let lock = open(store).map_err(|cause| file_error(store, cause))?;
@@ -47,7 +47,7 @@ fn make_folder(store: &Path) -> Result<(), (PathBuf, io::Error)> {
     std::fs::create_dir_all(folder).map_err(|cause| (folder.to_owned(), cause))
 }
 
-/// Opens the lock's file, which may be another user's: a lock needs no right to write.
+/// Opens the lock's file, which may be another user's: a lock needs no write permission.
 fn open(store: &Path) -> io::Result<File> {
     let mut path = store.as_os_str().to_owned();
     path.push(".lock");
@@ -57,7 +57,7 @@ fn open(store: &Path) -> io::Result<File> {
     }
 }
 
-/// Whether the lock was had. On a file system without such locks everybody has it: SQLite's own are left.
+/// Whether the lock was acquired. A file system without such locks always grants it: SQLite's own are left.
 fn is_acquired(tried: Result<(), TryLockError>) -> io::Result<bool> {
     match tried {
         Ok(()) => Ok(true),

@@ -1,4 +1,4 @@
-//! Taking a tenant's rows away, table by table in the order of the one list, in bites.
+//! Deletes a tenant's rows in batches, table by table in the order of the one list.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::base::ids::TenantId;
 /// Rows by table.
 pub type RowCounts = BTreeMap<String, u64>;
 
-/// Marks a tenant as one that is to go: it lets nobody in from now on. `removal` is JSON.
+/// Marks a tenant as to be removed and deactivates it: it admits no caller from now on. `removal` is JSON.
 pub async fn start(tx: &SystemTx, id: TenantId, removal: &str, now: i64) -> Result<()> {
     tx.update::<tenants::Entity>()
         .filter(tenants::Column::Id.eq(id.0))
@@ -26,7 +26,7 @@ pub async fn start(tx: &SystemTx, id: TenantId, removal: &str, now: i64) -> Resu
     Ok(())
 }
 
-/// Writes down how far the removal has come.
+/// Records how far the removal has come.
 pub async fn save_progress(tx: &SystemTx, id: TenantId, removal: &str) -> Result<()> {
     tx.update::<tenants::Entity>()
         .filter(tenants::Column::Id.eq(id.0))
@@ -36,13 +36,13 @@ pub async fn save_progress(tx: &SystemTx, id: TenantId, removal: &str) -> Result
     Ok(())
 }
 
-/// The tenants that are to go, longest known first.
+/// The tenants that are to be removed, oldest first.
 pub async fn in_progress(tx: &SystemTx) -> Result<Vec<TenantRow>> {
     let query = tx.select::<tenants::Entity>().filter(tenants::Column::Removal.is_not_null());
     Ok(query.order_by_asc(tenants::Column::Id).limit(100).all(&tx.tx).await?)
 }
 
-/// Ends at most `most` jobs that are not over: whoever works on one finds that it is no longer theirs. Returns how many.
+/// Cancels at most `most` open jobs and clears their leases, so that their workers lose them. Returns how many.
 pub async fn stop_jobs(tx: &SystemTx, id: TenantId, most: u64) -> Result<u64> {
     let some = Query::select()
         .column(jobs::Column::Id)
@@ -64,8 +64,8 @@ pub async fn stop_jobs(tx: &SystemTx, id: TenantId, most: u64) -> Result<u64> {
     Ok(ended.rows_affected)
 }
 
-/// Takes away at most `most` of the tenant's rows and adds them to `gone`. Less than `most` went when only the tenant and
-/// the counters of its log are left.
+/// Deletes at most `most` of the tenant's rows and adds them to `gone`. Fewer than `most` were deleted when only the
+/// tenant and the counters of its log are left.
 pub async fn delete_batch(tx: &SystemTx, id: TenantId, most: u64, gone: &mut RowCounts) -> Result<u64> {
     overwrite(tx, "ON").await?;
     let mut left = most;
@@ -81,13 +81,13 @@ pub async fn delete_batch(tx: &SystemTx, id: TenantId, most: u64, gone: &mut Row
     Ok(most - left)
 }
 
-/// Some of the tenant's files, whose bytes are to go before their rows do.
+/// Some of the tenant's files. Their bytes must be deleted before their rows.
 pub async fn files(tx: &SystemTx, id: TenantId, most: u64) -> Result<Vec<UploadRow>> {
     let query = tx.select::<uploads::Entity>().filter(uploads::Column::TenantId.eq(id.0));
     Ok(query.order_by_asc(uploads::Column::Id).limit(most).all(&tx.tx).await?)
 }
 
-/// Takes these files' rows away, and adds them to `gone`.
+/// Deletes these files' rows, and adds them to `gone`.
 pub async fn delete_files(tx: &SystemTx, id: TenantId, files: &[i64], gone: &mut RowCounts) -> Result<()> {
     overwrite(tx, "ON").await?;
     let attached = tx
@@ -103,10 +103,10 @@ pub async fn delete_files(tx: &SystemTx, id: TenantId, files: &[i64], gone: &mut
     overwrite(tx, "OFF").await
 }
 
-/// They go in one transaction: a tenant without a log would be a defect to whoever comes between.
+/// Deleted in one transaction: a tenant without a log would be a defect to any concurrent reader.
 const LAST: [&str; 2] = ["tenant_logs", "tenants"];
 
-/// Takes away what is left when all else has gone.
+/// Deletes the last rows, when all others are gone.
 pub async fn finish(tx: &SystemTx, id: TenantId, gone: &mut RowCounts) -> Result<()> {
     overwrite(tx, "ON").await?;
     for table in tenant_tables().iter().filter(|table| LAST.contains(&table.name)) {
@@ -116,7 +116,7 @@ pub async fn finish(tx: &SystemTx, id: TenantId, gone: &mut RowCounts) -> Result
     overwrite(tx, "OFF").await
 }
 
-/// Drops the answers that are kept for operators and speak of a tenant: `speaks` judges the answer.
+/// Deletes the stored answers to operators that are about a tenant, as `speaks` decides from the answer.
 pub async fn delete_answers(tx: &SystemTx, is_about: impl Fn(&str) -> bool) -> Result<()> {
     use super::entity::idempotency_keys::{Column, Entity};
     let kept: Vec<(i64, String)> = tx
@@ -133,7 +133,7 @@ pub async fn delete_answers(tx: &SystemTx, is_about: impl Fn(&str) -> bool) -> R
     Ok(())
 }
 
-/// Which of these tenants let people in.
+/// Which of these tenants are active.
 pub async fn active(tx: &SystemTx, ids: &[TenantId]) -> Result<Vec<TenantId>> {
     let query = Query::select()
         .column(tenants::Column::Id)
@@ -151,7 +151,7 @@ fn count(gone: &mut RowCounts, table: &str, taken: u64) {
     }
 }
 
-/// SQLite leaves the bytes of removed rows in the file until it needs the room; between these two they are overwritten.
+/// SQLite leaves the bytes of removed rows in the file until it needs the room; from ON to OFF it overwrites them.
 async fn overwrite(tx: &SystemTx, setting: &'static str) -> Result<()> {
     if tx.tx.get_database_backend() == DbBackend::Sqlite {
         tx.tx.execute_unprepared(&format!("PRAGMA secure_delete = {setting}")).await?;

@@ -67,12 +67,12 @@ pub async fn list(tx: &SystemTx, after: Option<i64>, limit: u64) -> Result<Vec<T
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// What is to change of a tenant; `None` leaves a field alone.
+/// A change of a tenant; `None` leaves a field alone.
 #[derive(Default)]
 pub struct TenantChange<'a> {
     pub name: Option<&'a str>,
     pub is_active: Option<bool>,
-    /// The whole of what operators say of quotas, as JSON; `Some(None)`: nothing.
+    /// All of the operators' overrides of quotas, as JSON; `Some(None)`: none.
     pub quotas: Option<Option<String>>,
 }
 
@@ -92,12 +92,12 @@ pub async fn update(tx: &SystemTx, id: TenantId, change: TenantChange<'_>, now: 
     Ok(query.exec(&tx.tx).await?.rows_affected > 0)
 }
 
-/// Tenants of whose quotas operators said something.
+/// Tenants with overrides of quotas by operators.
 pub async fn with_quotas(tx: &SystemTx) -> Result<Vec<TenantRow>> {
     Ok(tx.select::<Entity>().filter(Column::Quotas.is_not_null()).all(&tx.tx).await?)
 }
 
-/// Writes a tenant's row as it is: a probe of whether the disk takes anything.
+/// Writes a tenant's row as it is: a probe of whether the disk accepts writes.
 pub async fn probe_write(tx: &SystemTx) -> Result<()> {
     let Some(row) = tx.select::<Entity>().limit(1).one(&tx.tx).await? else { return Ok(()) };
     let query = tx.update::<Entity>().filter(Column::Id.eq(row.id));

@@ -1,5 +1,5 @@
-//! Transactions with a border: a `TenantTx` reads and writes one tenant's rows only, a `SystemTx` sees all. The helpers
-//! here add or stamp the tenant; sea-orm's own finders are banned everywhere else (`clippy.toml`).
+//! Scoped transactions: a `TenantTx` reads and writes one tenant's rows only, a `SystemTx` sees all. The helpers here
+//! add the tenant as a filter or a value; sea-orm's own finders are banned everywhere else (`clippy.toml`).
 #![expect(clippy::disallowed_methods, reason = "the scoped helpers are built on the finders they replace")]
 
 use std::panic::Location;
@@ -19,13 +19,13 @@ use crate::base::clock::Stopwatch;
 use crate::base::ids::TenantId;
 use crate::telemetry::open_transactions::OpenTransactionGuard;
 
-/// A transaction in which only one tenant exists. Dropping it without a commit undoes it.
+/// A transaction that sees one tenant only. Dropping it without a commit rolls it back.
 pub struct TenantTx {
     pub(super) tx: HeldTx,
     tenant_id: TenantId,
     identity: DatabaseIdentity,
     telemetry: StoreTelemetry,
-    /// Held while it may write, so that one that stays open is noticed.
+    /// Set while it may write, so that one that stays open is noticed.
     open: Option<OpenTransactionGuard>,
 }
 
@@ -45,7 +45,7 @@ impl TenantTx {
         self
     }
 
-    /// Whose rows these are.
+    /// The tenant that the rows belong to.
     pub fn tenant_id(&self) -> TenantId {
         self.tenant_id
     }
@@ -55,7 +55,7 @@ impl TenantTx {
         self.identity.epoch(stored)
     }
 
-    /// Makes the changes last: when this returns, they are on disk.
+    /// Commits the changes: when this returns, they are on disk.
     pub async fn commit(self) -> Result<()> {
         commit(self.tx, &self.telemetry).await
     }
@@ -72,7 +72,7 @@ impl TenantTx {
         E::delete_many().filter(E::tenant_is(self.tenant_id.0)).filter(which.into_condition())
     }
 
-    /// Inserts a row as the tenant's own, whatever it says of its tenant.
+    /// Inserts a row as the tenant's own, whatever its tenant column holds.
     pub(super) async fn insert<A>(&self, mut row: A) -> Result<<A::Entity as EntityTrait>::Model>
     where
         A: ActiveModelTrait + ActiveModelBehavior + Send,
@@ -101,7 +101,7 @@ impl TenantTx {
         self.telemetry.record_outcome(inserted.map(|_| ()).map_err(Error::from))
     }
 
-    /// Like [`TenantTx::insert_all`], and gives the rows as stored, in no order.
+    /// Like [`TenantTx::insert_all`], and returns the rows as stored, in no order.
     pub(super) async fn insert_all_returning<A>(
         &self,
         rows: Vec<A>,
@@ -122,7 +122,7 @@ impl TenantTx {
         self.telemetry.record_outcome(inserted.map_err(Error::from))
     }
 
-    /// Like [`TenantTx::insert_all_returning`], but passes over rows whose unique key is taken.
+    /// Like [`TenantTx::insert_all_returning`], but skips rows with a unique key that is taken.
     pub(super) async fn insert_new<A>(&self, rows: Vec<A>) -> Result<Vec<<A::Entity as EntityTrait>::Model>>
     where
         A: ActiveModelTrait + ActiveModelBehavior + Send,
@@ -162,7 +162,7 @@ impl SystemTx {
         self
     }
 
-    /// Makes the changes last: when this returns, they are on disk.
+    /// Commits the changes: when this returns, they are on disk.
     pub async fn commit(self) -> Result<()> {
         commit(self.tx, &self.gauges).await
     }
@@ -205,7 +205,7 @@ impl SystemTx {
     }
 }
 
-/// Commits, and counts how long that took where something may have been written.
+/// Commits, and records how long that took.
 async fn commit(tx: HeldTx, telemetry: &StoreTelemetry) -> Result<()> {
     let watch = Stopwatch::start();
     let committed = telemetry.record_outcome(tx.commit().await.map_err(Error::from));

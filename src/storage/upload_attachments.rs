@@ -1,4 +1,4 @@
-//! What files go with: messages and jobs.
+//! The messages and jobs that files are attached to.
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 
@@ -8,10 +8,10 @@ use crate::base::ids::{JobId, RoomId};
 
 pub use super::entity::upload_attachments::Model as AttachmentRow;
 
-/// What a file goes with.
+/// What a file is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttachmentTarget {
-    /// A message's row, and the room or conversation that it stands in.
+    /// A message's row, and its room or conversation.
     Message {
         id: i64,
         room: RoomId,
@@ -19,7 +19,7 @@ pub enum AttachmentTarget {
     Job(JobId),
 }
 
-/// Notes that the files of these rows go with something.
+/// Attaches the files of these rows.
 pub async fn insert(tx: &TenantTx, uploads: &[i64], host: AttachmentTarget) -> Result<()> {
     let (message_id, room_id, job_id) = match host {
         AttachmentTarget::Message { id, room } => (Some(id), Some(room.0), None),
@@ -35,18 +35,18 @@ pub async fn insert(tx: &TenantTx, uploads: &[i64], host: AttachmentTarget) -> R
     tx.insert_all(rows.collect()).await
 }
 
-/// Everything that a file goes with.
+/// Everything that a file is attached to.
 pub async fn of_upload(tx: &TenantTx, upload: i64) -> Result<Vec<AttachmentRow>> {
     Ok(tx.select::<Entity>().filter(Column::UploadId.eq(upload)).all(&tx.tx).await?)
 }
 
-/// A message lets its files go.
+/// Detaches a message's files.
 pub async fn delete_of_message(tx: &TenantTx, message: i64) -> Result<()> {
     tx.delete::<Entity>(Column::MessageId.eq(message)).exec(&tx.tx).await?;
     Ok(())
 }
 
-/// A file that is removed goes with nothing.
+/// Detaches a removed file from everything.
 pub async fn delete_of_upload(tx: &TenantTx, upload: i64) -> Result<()> {
     tx.delete::<Entity>(Column::UploadId.eq(upload)).exec(&tx.tx).await?;
     Ok(())

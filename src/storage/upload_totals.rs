@@ -1,4 +1,4 @@
-//! How much of its quota of files each tenant has taken.
+//! How many bytes of its file quota each tenant uses.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
@@ -6,13 +6,13 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 use super::entity::upload_totals::{ActiveModel, Column, Entity};
 use super::{Result, TenantTx};
 
-/// The bytes that are taken.
+/// The bytes in use.
 pub async fn read(tx: &TenantTx) -> Result<i64> {
     Ok(tx.select::<Entity>().one(&tx.tx).await?.map_or(0, |row| row.bytes))
 }
 
-/// Takes `bytes`, where all together stay within `most`. The row is held until the transaction ends: of two who want the
-/// last of a quota the second sees what the first has taken.
+/// Reserves `bytes`, if the total stays within `most`. The row is locked until the transaction ends: of two callers
+/// that want the last of a quota, the second sees what the first has reserved.
 pub async fn reserve(tx: &TenantTx, bytes: i64, most: Option<i64>) -> Result<bool> {
     if tx.select::<Entity>().one(&tx.tx).await?.is_none() {
         // The first two files of a tenant may come together.
@@ -26,7 +26,6 @@ pub async fn reserve(tx: &TenantTx, bytes: i64, most: Option<i64>) -> Result<boo
     Ok(query.col_expr(Column::Bytes, sum).exec(&tx.tx).await?.rows_affected == 1)
 }
 
-/// Gives `bytes` back.
 pub async fn release(tx: &TenantTx, bytes: i64) -> Result<()> {
     if bytes > 0 {
         let rest = Expr::col(Column::Bytes).sub(bytes);

@@ -1,5 +1,5 @@
-//! Files that people send. Whoever changes one locks it first; the bytes are elsewhere, and are always noted here before
-//! they are there.
+//! Files that users upload. A change locks the file's row first; the bytes are elsewhere, and are always recorded
+//! here before they are there.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -12,7 +12,7 @@ use crate::base::ids::{UploadId, UserId};
 
 pub use super::entity::uploads::Model as UploadRow;
 
-/// Where a file is in its life.
+/// States of a file.
 pub const RECEIVING: &str = "receiving";
 pub const COMPLETE: &str = "complete";
 pub const REMOVING: &str = "removing";
@@ -39,7 +39,7 @@ pub struct UploadProgress<'a> {
     pub expires_at: i64,
 }
 
-/// A file that is whole.
+/// A complete file.
 pub struct CompletedFile<'a> {
     pub content_type: &'a str,
     pub sha256: &'a str,
@@ -81,7 +81,7 @@ pub async fn lock_all(tx: &TenantTx, ids: &[UploadId]) -> Result<Vec<UploadRow>>
     Ok(query.order_by_asc(Column::Id).lock_exclusive().all(&tx.tx).await?)
 }
 
-/// Whole and growing files, newest first, before the row with id `before`; of everybody when no owner is named.
+/// Complete and incoming files, newest first, before the row with id `before`; of every user when no owner is given.
 pub async fn list(
     tx: &TenantTx,
     owner: Option<UserId>,
@@ -96,7 +96,7 @@ pub async fn list(
     Ok(query.order_by_desc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// Somebody else goes on with the file: whoever did before can note nothing any more.
+/// Makes the caller the file's writer: earlier writers can record nothing any more. Returns the writer's number.
 pub async fn take_over(tx: &TenantTx, row: &UploadRow, now: i64, expires_at: i64) -> Result<i64> {
     let writer = row.writer + 1;
     let query = tx.update::<Entity>().filter(Column::Id.eq(row.id));
@@ -105,7 +105,7 @@ pub async fn take_over(tx: &TenantTx, row: &UploadRow, now: i64, expires_at: i64
     Ok(writer)
 }
 
-/// Notes how far the file has come, for the writer that has it. `false`: somebody else has it, or it is gone.
+/// Records how far the file has come, for its current writer. `false`: another writer took over, or the file is gone.
 pub async fn advance(tx: &TenantTx, id: UploadId, writer: i64, reached: UploadProgress<'_>) -> Result<bool> {
     let query = tx.update::<Entity>().filter(Column::UploadId.eq(id.0));
     let query = query.filter(Column::State.eq(RECEIVING)).filter(Column::Writer.eq(writer));
@@ -124,7 +124,7 @@ pub async fn set_reserved(tx: &TenantTx, id: i64, reserved: i64) -> Result<()> {
     Ok(())
 }
 
-/// The file is whole. It has of the quota what it is long.
+/// Marks the file as complete. From now on it uses its actual length of the quota.
 pub async fn complete(tx: &TenantTx, row: &UploadRow, whole: CompletedFile<'_>) -> Result<UploadRow> {
     let query = tx.update::<Entity>().filter(Column::Id.eq(row.id));
     let query = query
@@ -140,7 +140,7 @@ pub async fn complete(tx: &TenantTx, row: &UploadRow, whole: CompletedFile<'_>) 
     saved.pop().ok_or_else(|| super::Error::Corrupt("an upload that was locked is gone".to_owned()))
 }
 
-/// The file is nobody's any more; its bytes are taken away next, and then the row.
+/// Marks the file as removed and releases its quota; its bytes are deleted next, and then the row.
 pub async fn begin_removal(tx: &TenantTx, id: i64, now: i64) -> Result<()> {
     let query = tx.update::<Entity>().filter(Column::Id.eq(id));
     let query = query.col_expr(Column::State, REMOVING.into()).col_expr(Column::Reserved, 0_i64.into());
@@ -152,14 +152,14 @@ pub async fn begin_removal(tx: &TenantTx, id: i64, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes the row of a file away whose bytes are gone.
+/// Deletes a file's row once its bytes are gone.
 pub async fn delete_removed(tx: &TenantTx, id: UploadId) -> Result<()> {
     let which = Condition::all().add(Column::UploadId.eq(id.0)).add(Column::State.eq(REMOVING));
     tx.delete::<Entity>(which).exec(&tx.tx).await?;
     Ok(())
 }
 
-/// How many files of a user are still to be finished.
+/// How many files of a user are unfinished.
 pub async fn unfinished(tx: &TenantTx, owner: UserId) -> Result<u64> {
     let query = tx.select::<Entity>().filter(Column::UserId.eq(owner.0));
     Ok(query.filter(Column::State.eq(RECEIVING)).count(&tx.tx).await?)
@@ -171,7 +171,7 @@ pub async fn existing(tx: &TenantTx, ids: &[UploadId]) -> Result<Vec<UploadId>> 
     Ok(query.all(&tx.tx).await?.into_iter().map(|row| UploadId(row.upload_id)).collect())
 }
 
-/// Files of all tenants whose time is over, or whose bytes are still to be taken away.
+/// Files of all tenants that have expired, or have bytes that are still to be deleted.
 pub async fn to_sweep(tx: &SystemTx, now: i64, limit: u64) -> Result<Vec<UploadRow>> {
     let query = tx.select::<Entity>().filter(Column::ExpiresAt.lte(now));
     Ok(query.order_by_asc(Column::ExpiresAt).limit(limit).all(&tx.tx).await?)

@@ -24,7 +24,7 @@ pub struct NewUser<'a> {
     pub now: i64,
 }
 
-/// What a change of a user may touch; `None` leaves a field alone.
+/// A change of a user; `None` leaves a field alone.
 #[derive(Default)]
 pub struct UserChange<'a> {
     pub username: Option<&'a str>,
@@ -34,16 +34,16 @@ pub struct UserChange<'a> {
     pub role: Option<&'a str>,
     pub is_active: Option<bool>,
     pub password_hash: Option<&'a str>,
-    /// The fields whose new key is still an older user's, for the tenant's admins to hear of.
+    /// The fields with a new key that is still an older user's, to be reported to the tenant's admins.
     pub key_clash: Option<Option<&'a str>>,
 }
 
-/// The keys under which a name may be found: its own, and the one that it had before names were folded.
+/// The keys under which a name may be found: its own, and its key from before names were folded.
 pub(super) fn keys_of(username: &str) -> [String; 2] {
     [normalize::name_key(username), normalize::former_name_key(username)]
 }
 
-/// Of users that were found by either key, the one who still has the former key of this very spelling; else the other.
+/// Of the users found by either key, the one that still has the former key of exactly this spelling; else the other.
 pub(super) fn best_match<T>(rows: Vec<T>, username: &str, key: impl Fn(&T) -> &str) -> Option<T> {
     let former = normalize::former_name_key(username);
     let at = rows.iter().position(|row| key(row) == former);
@@ -83,7 +83,7 @@ fn row(new: &NewUser<'_>) -> ActiveModel {
     }
 }
 
-/// A user who was removed is not found, though a nameless row may remain: see [`find_all`].
+/// A removed user is not found, though an anonymized row may remain: see [`find_all`].
 pub async fn find(tx: &TenantTx, id: UserId) -> Result<Option<UserRow>> {
     Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).filter(is_not_deleted()).one(&tx.tx).await?)
 }
@@ -94,7 +94,7 @@ pub async fn lock(tx: &TenantTx, id: UserId) -> Result<Option<UserRow>> {
     Ok(query.lock_exclusive().one(&tx.tx).await?)
 }
 
-/// The users that a name may mean: under its key, and under the one that it had before names were folded.
+/// The users that a name may mean: under its key, and under its key from before names were folded.
 pub async fn find_namesakes(tx: &TenantTx, username: &str) -> Result<Vec<UserRow>> {
     let query = tx.select::<Entity>().filter(Column::UsernameKey.is_in(keys_of(username)));
     Ok(query.all(&tx.tx).await?)
@@ -104,13 +104,13 @@ pub async fn find_by_username(tx: &TenantTx, username: &str) -> Result<Option<Us
     Ok(best_match(find_namesakes(tx, username).await?, username, |row| &row.username_key))
 }
 
-/// A user of this address, under its key or the one that it had before addresses were folded.
+/// A user of this address, under its key or its key from before addresses were folded.
 pub async fn find_by_email(tx: &TenantTx, email: &str) -> Result<Option<UserRow>> {
     let keys = [normalize::case_fold(email), normalize::former_email_key(email)];
     Ok(tx.select::<Entity>().filter(Column::EmailKey.is_in(keys)).one(&tx.tx).await?)
 }
 
-/// Users whose names may be drawn the same; at most 100, whom it is all the same to be more.
+/// Users with names that may look the same; at most 100, as more make no difference.
 pub async fn find_alike(tx: &TenantTx, skeletons: &Skeletons) -> Result<Vec<UserRow>> {
     let alike = Condition::any()
         .add(Column::UsernameSkeleton.eq(skeletons.shown.as_str()))
@@ -159,12 +159,12 @@ pub async fn list(tx: &TenantTx, only_active: bool, after: Option<i64>, limit: u
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// Users whose ids are in `ids`, in no order; those who were removed too, without their names.
+/// Users with an id in `ids`, in no order; removed users are included, without their names.
 pub async fn find_all(tx: &TenantTx, ids: &[i64]) -> Result<Vec<UserRow>> {
     Ok(tx.select::<Entity>().filter(Column::Id.is_in(ids.iter().copied())).all(&tx.tx).await?)
 }
 
-/// The active admin who was there first.
+/// The active admin that was created first.
 pub async fn first_admin(tx: &TenantTx) -> Result<Option<UserRow>> {
     let query = tx.select::<Entity>().filter(Column::Role.eq("admin")).filter(Column::IsActive.eq(true));
     Ok(query.order_by_asc(Column::Id).limit(1).one(&tx.tx).await?)
@@ -214,18 +214,18 @@ pub async fn update(tx: &TenantTx, id: UserId, change: &UserChange<'_>, now: i64
     Ok(())
 }
 
-/// What is left of a removed user.
+/// What remains of a removed user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemovalOutcome {
     Deleted,
-    /// Rows that the user made refer to the row, so it stays, without anything that tells who it was.
+    /// Rows that the user made refer to the row, so it stays, without anything that identifies the user.
     Anonymized,
 }
 
 /// Removes a user with their sessions, links and keys.
 pub async fn remove(tx: &TenantTx, id: UserId, now: i64) -> Result<RemovalOutcome> {
-    // A savepoint: on PostgreSQL a reference that does not let go would end the whole transaction. Asking the row's
-    // own foreign keys, rather than tables by name, also holds for tables that are added later.
+    // A savepoint: on PostgreSQL a violated reference would abort the whole transaction. Relying on the row's own
+    // foreign keys, rather than on tables by name, also covers tables that are added later.
     let attempt = tx.tx.begin().await?;
     match tx.delete::<Entity>(Column::Id.eq(id.0)).exec(&attempt).await {
         Ok(_) => {
@@ -271,13 +271,13 @@ pub async fn count(tx: &TenantTx) -> Result<u64> {
     Ok(tx.select::<Entity>().filter(is_not_deleted()).count(&tx.tx).await?)
 }
 
-/// Users of any tenant whose key is another's since keys were computed anew, and whose admins have not heard of it.
+/// Users of any tenant with a key that is another's since keys were recomputed, and that admins were not notified of.
 pub async fn find_unreported_clashes(tx: &SystemTx, most: u64) -> Result<Vec<UserRow>> {
     let query = tx.select::<Entity>().filter(Column::KeyClash.is_not_null()).filter(is_not_deleted());
     Ok(query.order_by_asc(Column::Id).limit(most).all(&tx.tx).await?)
 }
 
-/// Notes that the admins have heard of it; `false` when another node was faster.
+/// Records that the admins were notified; `false` when another node was faster.
 pub async fn record_clash_reported(tx: &TenantTx, id: UserId) -> Result<bool> {
     let updated = tx
         .update::<Entity>()

@@ -1,4 +1,4 @@
-//! Floor 2: what the operator sees of the running node, and the promise that no secret is in it.
+//! Floor 2: logs and metrics for operators, which contain no secrets.
 
 pub mod redact;
 pub mod scrub;

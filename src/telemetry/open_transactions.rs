@@ -1,5 +1,5 @@
-//! The writing transactions that are open, so that one that holds up all others is noticed and named; and whether the
-//! disk takes what is written.
+//! The open write transactions, so that one that blocks all others is detected and named; and whether the disk is
+//! full.
 
 use std::collections::HashMap;
 use std::panic::Location;
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::base::clock::Stopwatch;
 
-/// What is open. At most as many as there are connections to the database.
+/// The open transactions. At most as many as there are connections to the database.
 #[derive(Debug, Default)]
 pub struct OpenTransactions {
     open: Mutex<OpenSet>,
@@ -27,14 +27,14 @@ struct OpenSet {
 #[derive(Debug)]
 struct Entry {
     watch: Stopwatch,
-    /// The line that began it.
+    /// The source line that began it.
     location: &'static Location<'static>,
     /// The request or connection that it belongs to.
     span: tracing::Span,
     reported: bool,
 }
 
-/// An open transaction; over when it is dropped.
+/// An open transaction; it counts as closed when this is dropped.
 #[derive(Debug)]
 pub struct OpenTransactionGuard {
     transactions: Arc<OpenTransactions>,
@@ -42,7 +42,7 @@ pub struct OpenTransactionGuard {
 }
 
 impl OpenTransactions {
-    /// Notes that a transaction has begun at this line.
+    /// Registers a transaction that began at this line.
     pub fn register(self: &Arc<Self>, location: &'static Location<'static>) -> OpenTransactionGuard {
         let entry =
             Entry { watch: Stopwatch::start(), location, span: tracing::Span::current(), reported: false };
@@ -53,14 +53,14 @@ impl OpenTransactions {
         OpenTransactionGuard { transactions: Arc::clone(self), id }
     }
 
-    /// How many are open, and how long the oldest has been.
+    /// The number of open transactions, and the age of the oldest.
     pub fn count_and_oldest(&self) -> (usize, Duration) {
         let open = self.open.lock();
         let oldest = open.entries.values().map(|entry| entry.watch.elapsed()).max();
         (open.entries.len(), oldest.unwrap_or_default())
     }
 
-    /// Logs, once each, those that have been open for `limit`; gives their number.
+    /// Logs, once each, those that have been open for `limit`; returns their number.
     pub fn log_overdue(&self, limit: Duration) -> usize {
         let mut open = self.open.lock();
         let overdue =
@@ -73,7 +73,7 @@ impl OpenTransactions {
                 tracing::error!(
                     operation = %entry.location,
                     open_seconds = entry.watch.elapsed().as_secs(),
-                    "a writing transaction is open for long; others may wait for it"
+                    "a write transaction has been open for a long time; others may wait for it"
                 );
             });
         }
@@ -85,12 +85,12 @@ impl OpenTransactions {
         self.disk_full.store(true, Ordering::Relaxed);
     }
 
-    /// A write has shown that there is room again.
+    /// A write has succeeded, so there is space again.
     pub fn clear_disk_full(&self) {
         self.disk_full.store(false, Ordering::Relaxed);
     }
 
-    /// Whether a write has failed for want of room, and none has shown since that there is some again.
+    /// Whether a write has failed because the disk is full, and none has succeeded since.
     pub fn is_disk_full(&self) -> bool {
         self.disk_full.load(Ordering::Relaxed)
     }

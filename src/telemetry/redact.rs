@@ -1,12 +1,12 @@
-//! Secrets taken out of what a request brings: its URL and its headers. Pure functions, for everything that logs,
-//! traces or answers; `scrub` stands behind them for what they missed.
+//! Removes secrets from the URL and the headers of a request. Pure functions, for all code that logs, traces or
+//! responds; `scrub` masks what they missed.
 
 use std::borrow::Cow;
 
-/// What stands in a secret's place.
+/// Replaces a secret.
 pub const MASK: &str = "***";
 
-/// Query parameters, form fields and JSON fields whose value is a secret, in lower case.
+/// Query parameters, form fields and JSON fields with secret values, in lower case.
 const SECRET_NAMES: [&str; 19] = [
     "access_token",
     "api_key",
@@ -29,7 +29,7 @@ const SECRET_NAMES: [&str; 19] = [
     "token",
 ];
 
-/// Headers whose value is, or may carry, a secret. `Sec-WebSocket-Protocol` carries `lotline.bearer.TOKEN`; a referrer
+/// Headers with a value that is, or may contain, a secret. `Sec-WebSocket-Protocol` has `lotline.bearer.TOKEN`; a referrer
 /// is the address of a page, which may be a one-time link.
 const SECRET_HEADERS: [&str; 8] = [
     "authorization",
@@ -42,7 +42,7 @@ const SECRET_HEADERS: [&str; 8] = [
     "x-auth-token",
 ];
 
-/// Whether the value beside this name is a secret.
+/// Whether a value of this name is a secret.
 pub fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| name.eq_ignore_ascii_case(secret))
 }
@@ -52,13 +52,13 @@ pub fn is_secret_header(name: &str) -> bool {
     SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
 }
 
-/// A header's value as it may be shown.
+/// A header's value, masked if it is a secret.
 pub fn header<'v>(name: &str, value: &'v str) -> &'v str {
     if is_secret_header(name) { MASK } else { value }
 }
 
-/// A URL, or a path with its query, as it may be shown: without user information, with secret parameters masked and
-/// without the fragment's text, because one-time links carry their secret there.
+/// A URL, or a path with its query, for logs: without user information, with secret parameters masked and without the
+/// fragment's text, because one-time links have their secret there.
 pub fn url(url: &str) -> Cow<'_, str> {
     let (front, fragment) = match url.split_once('#') {
         Some((front, _)) => (front, Some(MASK)),
@@ -85,7 +85,7 @@ pub fn url(url: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A query string or a form body as it may be shown: order and harmless parameters as they were.
+/// A query string or a form body for logs: the order and the other parameters are kept.
 pub fn query_string(query: &str) -> Cow<'_, str> {
     if !query.split('&').any(is_secret_parameter) {
         return Cow::Borrowed(query);
@@ -97,7 +97,7 @@ pub fn query_string(query: &str) -> Cow<'_, str> {
     Cow::Owned(masked.collect::<Vec<_>>().join("&"))
 }
 
-/// Names are compared as a server would read them: `%74oken` is `token`.
+/// Names are compared after decoding, as a server would: `%74oken` is `token`.
 fn is_secret_parameter(pair: &str) -> bool {
     let Some((name, _)) = pair.split_once('=') else { return false };
     let name = name.trim_start_matches('?');

@@ -1,4 +1,4 @@
-//! The span of one request: who asked for what, with ids as fields so that a log can be searched by them.
+//! The span of one request, with tenant, user and connection ids as fields so that logs can be searched by them.
 
 use std::net::IpAddr;
 
@@ -9,11 +9,11 @@ use tracing::{Span, info_span};
 use super::redact;
 use crate::base::ids::{ConnectionId, TenantId, UserId};
 
-/// What is known when a request comes in.
+/// What is known when a request arrives.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestStart<'r> {
     pub method: &'r Method,
-    /// Path and query as they came; the span shows them without secrets.
+    /// Path and query as received; the span shows them without secrets.
     pub target: &'r str,
     pub request_id: &'r str,
     pub client: Option<IpAddr>,
@@ -21,7 +21,7 @@ pub struct RequestStart<'r> {
     pub traceparent: Option<&'r str>,
 }
 
-/// Opens the span that everything about this request is logged in.
+/// Opens the span of all log events of this request.
 pub fn request_span(start: &RequestStart<'_>) -> Span {
     let span = info_span!(
         "request",
@@ -44,7 +44,7 @@ pub fn request_span(start: &RequestStart<'_>) -> Span {
     span
 }
 
-/// Notes for whom the request turned out to be.
+/// Records the tenant and the user of the request.
 pub fn record_caller(span: &Span, tenant: Option<TenantId>, user: Option<UserId>) {
     if let Some(tenant) = tenant {
         span.record("tenant.id", tenant.0);
@@ -54,12 +54,12 @@ pub fn record_caller(span: &Span, tenant: Option<TenantId>, user: Option<UserId>
     }
 }
 
-/// Notes which socket or stream the request became.
+/// Records the id of the socket or stream that the request became.
 pub fn record_connection(span: &Span, connection: ConnectionId) {
     span.record("connection.id", display(connection));
 }
 
-/// Notes how the request was answered.
+/// Records the response status.
 pub fn record_status(span: &Span, status: u16) {
     span.record("http.status", status);
 }
@@ -72,7 +72,7 @@ pub fn trace_id(traceparent: &str) -> Option<&str> {
         part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     let well_formed = hex(version, 2) && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
-    // Version 00 ends here; later ones may say more. All noughts mean "none".
+    // Version 00 ends here; later ones may have more parts. All zeros mean "none".
     let ends = version != "00" || parts.next().is_none();
     let some = |part: &str| part.bytes().any(|byte| byte != b'0');
     (well_formed && ends && version != "ff" && some(trace) && some(parent)).then_some(trace)

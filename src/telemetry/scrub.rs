@@ -1,5 +1,5 @@
-//! The last line of defence: a writer that masks what looks like a secret in any log line, and keeps each event on one
-//! line of bounded length.
+//! The last line of defence: a writer that masks secrets in any log line, and keeps each event on one line of bounded
+//! length.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -9,10 +9,10 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::secret_patterns::mask_secrets;
 use crate::base::text::truncate;
 
-/// Bytes of a line that are looked at and written; the rest is cut off.
+/// Bytes of a line that are processed and written; the rest is cut off.
 const LINE_BYTES: usize = 64 * 1024;
 
-/// One event as it may be written: secrets masked, on one line, of bounded length.
+/// One event for the log: secrets masked, on one line, of bounded length.
 pub fn scrub_line(line: &str) -> Cow<'_, str> {
     let (body, end) = match line.strip_suffix('\n') {
         Some(body) => (body, "\n"),
@@ -24,12 +24,12 @@ pub fn scrub_line(line: &str) -> Cow<'_, str> {
     if whole && !body.contains(['\n', '\r']) && matches!(masked, Cow::Borrowed(_)) {
         return Cow::Borrowed(line);
     }
-    // A value with a newline in it could pretend to be a log line of its own.
+    // A value with a newline in it could forge a log line.
     let more = if whole { "" } else { " …" };
     Cow::Owned(format!("{}{more}{end}", masked.replace('\n', "\\n").replace('\r', "\\r")))
 }
 
-/// Makes writers that mask what passes through them.
+/// Makes writers that mask their input.
 #[derive(Clone, Debug)]
 pub struct ScrubbingMakeWriter<M>(pub M);
 
@@ -41,7 +41,7 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for ScrubbingMakeWriter<M> {
     }
 }
 
-/// Takes one whole event a call, as the formatter hands it over.
+/// Receives one whole event per call, as the formatter passes it.
 #[derive(Debug)]
 pub struct ScrubbingWriter<W>(W);
 

@@ -1,19 +1,19 @@
-//! What looks like a secret in any text, whoever wrote it: tokens, our own keys, credentials, and values beside a
-//! secret's name. One pass; it rather masks too much than too little.
+//! Detects secrets in arbitrary text: tokens, our own keys, credentials, and values next to a secret's name. One
+//! pass; it rather masks too much than too little.
 
 use std::borrow::Cow;
 
 use super::redact::{MASK, is_secret_name};
 
-/// The shortest run after `eyJ` that is taken for a token.
+/// The minimum length after `eyJ` that is taken for a token.
 const TOKEN_BYTES: usize = 16;
-/// How far the dot after an unusual header is looked for, so that a hostile line costs no more than its length allows.
+/// How far the dot after an unusual header is searched, so that a hostile line costs no more than its length allows.
 const HEADER_BYTES: usize = 256;
-/// The shortest run after `llk_` and its kin that is taken for a secret.
+/// The minimum length after `llk_` and similar prefixes that is taken for a secret.
 const SECRET_BYTES: usize = 8;
-/// The shortest word after `Bearer` that is taken for a credential rather than for prose.
+/// The minimum length of a text after `Bearer` that is taken for a credential rather than for prose.
 const CREDENTIAL_BYTES: usize = 16;
-/// How far back from `=` or `:` a name is looked for.
+/// How far before `=` or `:` a name is searched.
 const NAME_BYTES: usize = 32;
 
 /// `text` with everything masked that looks like a secret.
@@ -24,7 +24,7 @@ pub fn mask_secrets(text: &str) -> Cow<'_, str> {
             at += 1;
             continue;
         };
-        // Both ends stand beside ASCII, so they are borders of characters.
+        // Both ends are next to ASCII, so they are character boundaries.
         shown.push_str(text.get(copied..from).unwrap_or_default());
         shown.push_str(MASK);
         (copied, at) = (to, to);
@@ -36,7 +36,7 @@ pub fn mask_secrets(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The bytes to mask; never empty, and never before where the search stood.
+/// The bytes to mask; never empty, and never before the position of the search.
 struct SecretSpan {
     from: usize,
     to: usize,
@@ -55,8 +55,8 @@ fn match_secret(text: &[u8], at: usize) -> Option<SecretSpan> {
     }
 }
 
-/// A JSON Web Token: base64url of an object begins with `eyJ` (`{"`), or with `ey` and `ew` where blanks follow the
-/// brace. The run goes on over dots, also in percent encoding, so that all three parts go.
+/// A JSON Web Token: base64url of an object begins with `eyJ` (`{"`), or with `ey` and `ew` where whitespace follows
+/// the brace. The match includes dots, also percent-encoded ones, so that all three parts are masked.
 fn match_jwt(rest: &[u8]) -> Option<usize> {
     let sure = rest.starts_with(b"eyJ");
     if !sure && !rest.starts_with(b"ey") && !rest.starts_with(b"ew") {
@@ -72,14 +72,14 @@ fn match_jwt(rest: &[u8]) -> Option<usize> {
     (length >= TOKEN_BYTES).then_some(length)
 }
 
-/// A key, refresh token, ticket or link of our own: `llk_`, `llr_`, `llt_`, `lls_` and what follows.
+/// A key, refresh token, ticket or link of our own: `llk_`, `llr_`, `llt_`, `lls_` and the following characters.
 fn match_own_secret(rest: &[u8]) -> Option<usize> {
     let marked = matches!(rest, [b'l', b'l', b'k' | b'r' | b't' | b's', b'_', ..]);
     let length = run_length(rest.get(4..)?, is_base64);
     (marked && length >= SECRET_BYTES).then_some(length)
 }
 
-/// `Bearer X` or `Basic X`, with a blank (also encoded) or, as in our subprotocol, a dot between.
+/// `Bearer X` or `Basic X`, separated by a blank (also encoded) or, as in our subprotocol, a dot.
 fn match_authorization(rest: &[u8]) -> Option<(usize, usize)> {
     let scheme = ["bearer", "basic"].into_iter().find(|scheme| {
         rest.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
@@ -124,7 +124,7 @@ fn match_named_value(text: &[u8], at: usize) -> Option<SecretSpan> {
     (length > 0 && !known).then_some(SecretSpan { from, to: from + length })
 }
 
-/// The word that ends at `end`, without the quotes around it.
+/// The name that ends at `end`, without the quotes around it.
 fn name_before(text: &[u8], end: usize) -> Option<&str> {
     let before = text.get(end.saturating_sub(NAME_BYTES)..end)?;
     let closing = before.iter().rev().take_while(|byte| matches!(byte, b'"' | b'\\' | b'\'')).count();
@@ -134,8 +134,8 @@ fn name_before(text: &[u8], end: usize) -> Option<&str> {
     std::str::from_utf8(before.get(before.len() - word..)?).ok()
 }
 
-/// Bytes up to the quote that closes a value which was opened with `slashes` before its quote. A quote within the
-/// value has more slashes before it; at depth nought it has an odd number.
+/// The length up to the quote that closes a value which was opened with `slashes` before its quote. A quote within
+/// the value has more slashes before it; at depth zero it has an odd number.
 fn quoted_length(value: &[u8], slashes: usize) -> usize {
     let mut before = 0;
     for (at, byte) in value.iter().enumerate() {
@@ -150,8 +150,8 @@ fn quoted_length(value: &[u8], slashes: usize) -> usize {
     value.len()
 }
 
-/// Bytes of a value without quotes. It ends at an escaped quote or newline too: then it stands in a quoted text, whose
-/// form must not be broken.
+/// The length of an unquoted value. It ends at an escaped quote or newline too: then it is inside of a quoted text,
+/// and the syntax of that must be preserved.
 fn bare_length(value: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
     let mut length = 0;
     while let Some(byte) = value.get(length).filter(|byte| belongs(**byte)) {
@@ -189,7 +189,7 @@ mod tests {
         "eyAiYWxnIjogIm5vbmUiIH0.eyJzdWIiOiI3IiwiaWF0IjowfQ.",
     ];
 
-    /// No stretch of the secret's payload that could be of use is left.
+    /// Whether a useful part of the secret's payload is left.
     fn leaks(shown: &str, secret: &str) -> bool {
         let payload = secret.get(4..).unwrap_or_default().as_bytes();
         payload.windows(8).any(|part| shown.as_bytes().windows(8).any(|seen| seen == part))

@@ -1,4 +1,4 @@
-//! Setting up the log: one line an event on standard error, as text or JSON, with a filter that can be changed while
+//! Installs the log: one line per event on standard error, as text or JSON, with a filter that can be changed while
 //! the node runs.
 
 use tracing::Subscriber;
@@ -11,7 +11,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 use super::scrub::ScrubbingMakeWriter;
 use crate::config::{LogFormat, TelemetrySettings};
 
-/// Why the log could not be set up or changed.
+/// Why the log could not be installed or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     #[error("the log filter does not parse; a level or a filter such as lotline=debug,warn is accepted")]
@@ -22,24 +22,24 @@ pub enum TelemetryError {
     Gone(#[from] reload::Error),
 }
 
-/// Changes what is logged while the node runs. Clones change the same log.
+/// Changes the log filter while the node runs. Clones change the same log.
 #[derive(Clone, Debug)]
 pub struct FilterHandle(reload::Handle<EnvFilter, Registry>);
 
 impl FilterHandle {
-    /// Logs by `filter` from now on; the old filter stays when this one does not parse.
+    /// Logs by `filter` from now on; an invalid one leaves the old filter in place.
     pub fn set(&self, filter: &str) -> Result<(), TelemetryError> {
         Ok(self.0.reload(parse_filter(filter)?)?)
     }
 
-    /// The filter in force.
+    /// The current filter.
     pub fn current(&self) -> Result<String, TelemetryError> {
         Ok(self.0.with_current(ToString::to_string)?)
     }
 }
 
-/// What applies migrations says of each that it does, on every start; unless the filter names it, only failures are logged.
-/// The name of its log target, written in two parts: it is no use of the library, which only `storage` may name.
+/// The log target of the migration library, which logs each migration on every start; unless the filter names it,
+/// only failures are logged. The name is written in two parts, because only `storage` may name that library.
 const MIGRATOR: &str = concat!("sea", "_orm_migration");
 
 fn parse_filter(filter: &str) -> Result<EnvFilter, ParseError> {
@@ -50,14 +50,14 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, ParseError> {
     Ok(parsed.add_directive(format!("{MIGRATOR}=error").parse()?))
 }
 
-/// Sets the process's log up, on standard error. Once per process: the tracing crates keep it in a global.
+/// Installs the process's log, on standard error. Once per process: the tracing crates keep it in a global.
 pub fn install(settings: &TelemetrySettings) -> Result<FilterHandle, TelemetryError> {
     let (subscriber, handle) = subscriber(settings, std::io::stderr)?;
     subscriber.try_init()?;
     Ok(handle)
 }
 
-/// A log that writes to `writer`, scrubbed, for whoever wants one of their own.
+/// A log that writes to `writer`, scrubbed, for callers that need one of their own.
 pub fn subscriber<W>(
     settings: &TelemetrySettings,
     writer: W,
@@ -66,7 +66,7 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(parse_filter(&settings.log_filter)?);
-    // No colours: their escapes would part a name from its value, and the scrubber would not know it.
+    // No colours: their escapes would separate a name from its value, and the scrubber would not recognise it.
     let lines = fmt::layer().with_ansi(false).with_writer(ScrubbingMakeWriter(writer));
     let layer = match settings.log_format {
         LogFormat::Pretty => lines.boxed(),

@@ -1,5 +1,5 @@
-//! Notices that the runtime does not run: a thread of its own asks once a second, and a task on the runtime answers. It
-//! only tells; to end the process is for whoever watches `/livez`.
+//! Detects a stalled runtime: a separate thread sends a ping each second, and a task on the runtime responds. It only
+//! reports; a supervisor that polls `/livez` may end the process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,12 +14,12 @@ use super::metrics::Metrics;
 use super::open_transactions::OpenTransactions;
 use crate::base::clock::Stopwatch;
 
-/// Between two questions.
+/// Between two pings.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
-/// After so many limits without an answer the process is said to be dead.
+/// After this many limits without a response the process counts as dead.
 const DEAD_AFTER: u32 = 3;
 
-/// What the thread asks and the task answers.
+/// State that the thread and the task share.
 #[derive(Debug, Default)]
 pub struct Probe {
     pings: AtomicU64,
@@ -30,7 +30,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Answers until `stop`; the task that shows that the runtime runs.
+    /// Responds until `stop`; this task shows that the runtime runs.
     pub async fn respond(self: Arc<Self>, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -45,37 +45,37 @@ impl Probe {
         self.notify.notify_one();
     }
 
-    /// Whether every question has been answered.
+    /// Whether every ping was answered.
     pub fn has_answered(&self) -> bool {
         self.pongs.load(Ordering::Acquire) >= self.pings.load(Ordering::Acquire)
     }
 
-    /// How long the oldest open question has been waiting, as of the last look.
+    /// How long the oldest open ping has been waiting, as of the last check.
     pub fn silent_for(&self) -> Duration {
         Duration::from_millis(self.silent_ms.load(Ordering::Relaxed))
     }
 
-    /// Whether there was no answer for so long that the process should be ended from outside.
+    /// Whether the runtime has been silent for long enough that the process should be ended from outside.
     pub fn is_dead(&self) -> bool {
         let limit = Duration::from_millis(self.limit_ms.load(Ordering::Relaxed));
         !limit.is_zero() && self.silent_for() >= limit * DEAD_AFTER
     }
 }
 
-/// What a look has found.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StallEvent {
-    /// The runtime has not answered for this long; told once a stall.
+    /// The runtime has not responded for this long; reported once per stall.
     Stalled(Duration),
-    /// It answers again, after this long.
+    /// It responds again, after this long.
     Recovered(Duration),
 }
 
-/// The watchdog's rule, apart from its thread and its clock.
+/// The watchdog's logic, separate from its thread and its clock.
 pub struct Watchdog {
     probe: Arc<Probe>,
     limit: Duration,
-    /// When the open question was asked.
+    /// When the open ping was sent.
     open_since: Option<Duration>,
     reported: bool,
 }
@@ -86,7 +86,7 @@ impl Watchdog {
         Self { probe: probe, limit, open_since: None, reported: false }
     }
 
-    /// Looks once; `now` is any time that only goes forward.
+    /// Checks once; `now` is any time that only increases.
     pub fn check(&mut self, now: Duration) -> Option<StallEvent> {
         let silent = self.open_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
         if self.probe.has_answered() {
@@ -108,14 +108,14 @@ impl Watchdog {
     }
 }
 
-/// The thread, until it is told to end.
+/// The thread, until it is stopped.
 pub struct WatchdogThread {
     stop_signal: Arc<(Mutex<bool>, Condvar)>,
     thread: JoinHandle<()>,
 }
 
 impl WatchdogThread {
-    /// Starts the thread. `limit` is for the runtime and for a writing transaction alike.
+    /// Starts the thread. `limit` applies to the runtime and to write transactions alike.
     pub fn start(
         probe: Arc<Probe>,
         limit: Duration,
@@ -138,13 +138,13 @@ impl WatchdogThread {
         Ok(Self { stop_signal: ending, thread })
     }
 
-    /// Ends the thread, which is never in the middle of anything long.
+    /// Ends the thread, which never blocks for long.
     pub fn stop(self) {
         let (ended, end) = &*self.stop_signal;
         *ended.lock() = true;
         end.notify_all();
         if self.thread.join().is_err() {
-            tracing::error!("the watchdog's thread had panicked");
+            tracing::error!("the watchdog's thread has panicked");
         }
     }
 }
@@ -155,11 +155,11 @@ fn report(finding: Option<StallEvent>, metrics: &Metrics) {
             metrics.stalls.inc();
             tracing::error!(
                 stalled_ms = silent.as_millis(),
-                "the runtime does not run: a task blocks its threads"
+                "the runtime is stalled: a task blocks its threads"
             );
         }
         Some(StallEvent::Recovered(silent)) => {
-            tracing::error!(stalled_ms = silent.as_millis(), "the runtime runs again after a stall");
+            tracing::error!(stalled_ms = silent.as_millis(), "the runtime has recovered from a stall");
         }
         None => {}
     }
@@ -190,7 +190,7 @@ mod tests {
                 let beating = own.clone().respond(CancellationToken::new());
                 let mut beating = std::pin::pin!(beating);
                 blocked.send(()).unwrap();
-                // What no task may do: it holds the only thread.
+                // What no task may do: block the only thread.
                 released.recv().unwrap();
                 std::future::poll_fn(|cx| {
                     let _ = beating.as_mut().poll(cx);

@@ -1,4 +1,4 @@
-"""What a client needs, in the standard library: REST calls, and a WebSocket of its own kind (RFC 6455, text only)."""
+"""A client in the standard library: REST calls, and a simple WebSocket (RFC 6455, text only)."""
 
 import base64
 import hashlib
@@ -71,7 +71,7 @@ class Closed(Exception):
 
 
 class Socket:
-    """A socket that keeps everything it got in `seen`."""
+    """A socket that keeps all received messages in `seen`."""
 
     def __init__(self, url):
         parts = urllib.parse.urlsplit(url)
@@ -116,7 +116,7 @@ class Socket:
                 raise Closed(code, payload[2:].decode())
 
     def until(self, seconds=30, **fields):
-        """The first message, of those still to come, with these fields."""
+        """The next message with these fields."""
         deadline = time.monotonic() + seconds
         while True:
             try:

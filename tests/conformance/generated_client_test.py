@@ -22,7 +22,7 @@ class GeneratedClient(unittest.TestCase):
         place = pathlib.Path(cls.folder.name, "lotline_client")
         words = [GENERATOR, "generate", "--path", ROOT / "clients/openapi.json", "--output-path", place, "--meta", "none"]
         words += ["--config", ROOT / "tests/documents/python-client.yaml", "--fail-on-warning"]
-        # It formats what it makes with ruff, which stands beside it.
+        # It formats the generated code with ruff, which is in the same folder.
         path = os.pathsep.join([str(GENERATOR.parent), os.environ["PATH"]])
         subprocess.run(words, check=True, cwd=cls.folder.name, env=os.environ | {"PATH": path})
         sys.path.insert(0, cls.folder.name)

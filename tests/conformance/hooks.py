@@ -1,8 +1,8 @@
-"""For Schemathesis: as whom an operation is called, on what, and what a generated call may not do to the run itself.
+"""Hooks of Schemathesis: an operation's caller and ids, and what a generated call must not do to the run itself.
 
-rest.py gives the two tenants and their credentials in the environment, and reads from LOTLINE_ANSWERS afterwards what was
-answered. Calls take turns: the first tenant on things of its own, the first on whatever was generated, the other tenant on
-things of its own, and the other tenant on the first one's things, which must be as if they were not there.
+rest.py passes the two tenants and their credentials in the environment, and reads the answers from LOTLINE_ANSWERS
+afterwards. Calls alternate: the first tenant with its own ids, the first with generated ids, the other tenant with
+its own ids, and the other tenant with the first one's, which must look as if they did not exist.
 """
 
 import atexit
@@ -23,18 +23,18 @@ from things import Party  # noqa: E402
 URL = os.environ["LOTLINE_URL"]
 OPERATOR = os.environ["LOTLINE_OPERATOR"]
 ACME, OTHER = (Party(URL, given) for given in json.loads(os.environ["LOTLINE_PARTIES"]))
-# A tenant that operators may do anything to.
+# A tenant that operators may change.
 SPARE_TENANT = int(os.environ["LOTLINE_SPARE_TENANT"])
 NOBODY = {"user_id": 2**52, "tenant_id": 2**52, "session_id": "00000000-0000-7000-8000-000000000000"}
 NOBODY["key_id"] = NOBODY["session_id"]
 
-# A worker's reports, and what it writes, need an API key.
+# A worker's reports and writes need an API key.
 KEY_OPERATIONS = {"upsert_properties", "put_property_by_key"}
 KEY_TAG = "Workers"
 OPERATOR_PATHS = ("/api/v1/tenants", "/metrics")
 
 answers = collections.defaultdict(collections.Counter)
-# Things of the first tenant that the other one was let at.
+# Things of the first tenant that the other one got access to.
 crossed = []
 crossing = {}
 calls = itertools.count()
@@ -71,16 +71,16 @@ def lines(_context, value):
 def before_call(_context, case, _kwargs):
     name = case.operation.definition.raw["operationId"]
     number = next(calls)
-    # Wrong passwords are counted for the address, and one address of so many would soon be refused everything.
+    # Wrong passwords are counted per address; with a single address all further sign-ins would soon be refused.
     case.headers["X-Forwarded-For"] = f"198.18.{number // 250 % 250}.{number % 250 + 1}"
     caller, owner = [(ACME, ACME), (ACME, None), (OTHER, OTHER), (OTHER, ACME)][number % 4]
-    # A call that is made without a credential stays one.
+    # A call without a credential stays without one.
     if "Authorization" in case.headers:
         case.headers["Authorization"] = f"Bearer {credential(caller, caller_of(case.operation))}"
     if owner:
         stand_on(case, name, number, caller, owner)
     spare_the_run(case)
-    # Each claim with the longest wait would stand for half a minute, and says no more than one of a second.
+    # A claim with the longest wait would take half a minute, and shows no more than one of a second.
     if name == "claim_job" and isinstance(case.body, dict):
         wait = case.body.get("wait_seconds")
         if isinstance(wait, (int, float)) and 1 < wait <= 30:
@@ -88,7 +88,7 @@ def before_call(_context, case, _kwargs):
 
 
 def stand_on(case, name, number, caller, owner):
-    """Random names and numbers alone would hardly ever find anything."""
+    """Fills in existing ids: random ones would hardly ever exist."""
     if name == "delete_tenant":
         slug = f"gone-{number}"
         gone = Api(URL, OPERATOR).post("/tenants", {"slug": slug, "name": "Gone"})
@@ -101,7 +101,7 @@ def stand_on(case, name, number, caller, owner):
         case.body = {key: known[key] for key in ("link_token", "new_password")}
     else:
         give_meaning(case.body, known)
-    # Operators have no tenant, and spiders and rooms have names that each tenant may use.
+    # Operators have no tenant, and these names may exist in every tenant.
     shared = ("name", "source", "listing_key", "room_id")
     named = {key for key in case.path_parameters if key in known and key not in shared}
     if caller is not owner and named and caller_of(case.operation) != "operator":
@@ -109,12 +109,12 @@ def stand_on(case, name, number, caller, owner):
 
 
 def new_names(number):
-    """Names that nothing has yet."""
+    """Names that are not in use yet."""
     return {"username": f"user-{number}", "email": f"user-{number}@homes.example", "slug": f"tenant-{number}"}
 
 
 def give_meaning(body, known):
-    """Where a value is of the kind that belongs there; what was made wrong on purpose stays wrong."""
+    """Replaces values of the right type; deliberately wrong ones stay."""
     if not isinstance(body, dict):
         return
     for key, value in body.items():
@@ -125,7 +125,7 @@ def give_meaning(body, known):
 
 
 def spare_the_run(case):
-    """Ending the run's own sign-in, or taking its user's role, would turn every later answer into a 401 or 403."""
+    """Protects the run's own sign-ins and users: without them every later answer would be a 401 or 403."""
     if case.operation.method.upper() not in ("GET", "HEAD"):
         for party in (ACME, OTHER):
             for name, own in party.own.items():
@@ -135,7 +135,7 @@ def spare_the_run(case):
 
 @schemathesis.hook
 def filter_failure(_context, _failure, _case, response):
-    # Generated addresses may be longer than a request's head: they are refused before there is an operation.
+    # Generated addresses may exceed the limit of a request's head: they are refused before routing.
     return response.status_code != 431
 
 
@@ -143,7 +143,7 @@ def filter_failure(_context, _failure, _case, response):
 def after_call(_context, case, response):
     answers[case.operation.definition.raw["operationId"]][response.status_code] += 1
     tried = crossing.pop(case.id, None)
-    # OPTIONS speaks of the address, whoever asks and whatever is there.
+    # The answer to OPTIONS depends on the address only, not on the caller or the id.
     if tried and response.status_code < 300 and response.request.method != "OPTIONS":
         crossed.append(tried)
 

@@ -1,4 +1,4 @@
-"""Schemathesis over every operation of /openapi.json, against a fresh server: what it answers is what the document says.
+"""Schemathesis over every operation of /openapi.json, against a new server: its answers must match the document.
 
 Sockets and endless streams are not in the document; they are tested elsewhere.
 """
@@ -27,12 +27,12 @@ CHECKS = (
     "response_schema_conformance",
 )
 
-# Each with its reason. hooks.py keeps the others from ending what the run itself stands on.
+# Each with its reason. hooks.py keeps the others from ending the run's own credentials.
 LEFT_OUT = {
     "log_out": "ends the sign-in that every other operation is called with",
 }
 
-# Operations that this run cannot bring to a 2xx, each with its reason. All the others must have one.
+# Operations that cannot get a 2xx in this run, each with its reason. All others must get one.
 REFUSED_ALONE = {}
 
 
@@ -80,7 +80,7 @@ def environment(server, answers, operator, parties, spare):
 def run(server, options, folder, environment):
     words = [SCHEMATHESIS, "run", f"{server.url}/openapi.json", "--url", server.url, "--no-color"]
     words += ["--seed", str(SEED), "--max-examples", str(options.max_examples), "--checks", ",".join(CHECKS)]
-    # One failure an operation is not the end: all of them are wanted at once.
+    # Report all failures of an operation, not only the first one.
     words += ["--continue-on-failure", "--request-timeout", "30", "--generation-database", "none", "--warnings", "off"]
     words += ["--phases", "examples,coverage,fuzzing,stateful"]
     for operation in LEFT_OUT:
@@ -91,12 +91,12 @@ def run(server, options, folder, environment):
 
 
 def credential_faults(answers):
-    """An operation that was only ever refused was called with the wrong credential, and nothing of it was tested."""
+    """An operation with only 401 and 403 was called with the wrong credential, and was not tested."""
     return [f"{name} was only refused: {counts}" for name, counts in answers.items() if set(counts) <= {"401", "403"}]
 
 
 def success_faults(answers):
-    """Of an operation that never did what it is for, only the refusals were tested."""
+    """Of an operation that never succeeded, only the refusals were tested."""
     done = {name for name, counts in answers.items() if any(status.startswith("2") for status in counts)}
     print(f"answered 2xx: {len(done)} of {len(answers)} operations: {', '.join(sorted(done))}")
     for name, reason in REFUSED_ALONE.items():

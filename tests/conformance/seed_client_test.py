@@ -1,5 +1,5 @@
-"""A front end as people already have it: connects with its user id in the path, pings as JSON, hands messages on by
-`type`, and sends its `subscribe` before the socket is open, where a browser's socket drops it. It must work unchanged."""
+"""An existing front end: connects with its user id in the path, pings as JSON, dispatches messages by `type`, and
+sends its `subscribe` before the socket is open, when a browser's socket drops it. It must work unchanged."""
 
 import queue
 import threading
@@ -12,7 +12,7 @@ PING_SECONDS = 0.2
 
 
 class WebSocketManager:
-    """The front end's class, word for word where Python lets."""
+    """The front end's class, translated as literally as Python allows."""
 
     def __init__(self, base, user_id, token):
         self.url = f"{base}/ws/{user_id}?token={token}"
@@ -38,7 +38,7 @@ class WebSocketManager:
             self.socket.send(message)
 
     def on_message(self, kind):
-        """What of this type arrives, in order."""
+        """The messages of this type, in order."""
         return self.handlers.setdefault(kind, queue.Queue())
 
     def _run(self):

@@ -1,4 +1,4 @@
-"""A real Lotline process on a free port, with a data folder of its own and people made through the command line.
+"""A real Lotline process on a free port, with a new data folder and accounts made through the command line.
 
 LOTLINE_BIN names the binary; scripts/conformance sets it.
 """
@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 
-# Debug builds start slowly on a busy machine; a server that is not there by then will not come.
+# Debug builds start slowly on a busy machine; a server that is not ready by then will not become ready.
 START_SECONDS = 60
 STOP_SECONDS = 30
 
@@ -23,7 +23,7 @@ class Server:
 
     def __init__(self, **settings):
         """`settings` are configuration keys, such as `limits__lease_seconds=2`."""
-        # It runs in a folder of its own, where a relative path would lead nowhere.
+        # It runs in its own folder, where a relative path would be wrong.
         self.binary = os.path.abspath(os.environ["LOTLINE_BIN"])
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lotline-"))
         self.password = secrets.token_urlsafe(24)
@@ -33,7 +33,7 @@ class Server:
         usual = {
             "server__bind": "127.0.0.1:0",
             "server__data_dir": str(self.folder / "data"),
-            # Tokens outlive the run; passwords are hashed as cheaply as the configuration lets.
+            # Tokens outlive the run; passwords are hashed as cheaply as the configuration allows.
             "auth__access_ttl_seconds": 3600,
             "auth__password_memory_kib": 64,
             "auth__password_iterations": 1,
@@ -53,7 +53,7 @@ class Server:
         self.stop()
 
     def start(self):
-        """Returns when the server accepts."""
+        """Returns when the server accepts connections."""
         self.process = subprocess.Popen(
             [self.binary, "serve"], env=self.environment, stderr=subprocess.PIPE, text=True, cwd=self.folder
         )
@@ -68,7 +68,7 @@ class Server:
         return self
 
     def stop(self):
-        """Ends the server as an operator would, and removes its folder. A server that does not go is a failure."""
+        """Stops the server as an operator would, and removes its folder. A server that does not stop is a failure."""
         try:
             if self.process and self.process.poll() is None:
                 self.process.send_signal(signal.SIGTERM)
@@ -88,7 +88,7 @@ class Server:
         return self.url.replace("http://", "ws://", 1)
 
     def verb(self, *words, given=None):
-        """Runs another verb on the same store; what it printed."""
+        """Runs another subcommand on the same store; its output."""
         done = subprocess.run(
             [self.binary, *words], env=self.environment, input=given, text=True, capture_output=True, timeout=START_SECONDS
         )
@@ -123,5 +123,5 @@ class Server:
                 self.lines.append(line)
                 if line.startswith("listening on "):
                     ready.put(line.removeprefix("listening on ").strip())
-        # Its end is known too, so that a start that failed is not waited for.
+        # The end of the output counts too, so that a failed start is not waited for.
         ready.put(None)

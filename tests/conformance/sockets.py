@@ -1,6 +1,6 @@
-"""Autobahn's WebSocket cases, run by kosoku against /ws/echo through the same accept loop that serves everybody.
+"""Autobahn's WebSocket cases, run by kosoku against /ws/echo through the same accept loop as all other requests.
 
-Everything outside compression must pass. Compression is not offered, so its cases are expected to say just that.
+Everything outside compression must pass. Compression is not offered, so its cases must be unimplemented.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from server import Server
 
 # 12 and 13 are permessage-deflate.
 COMPRESSION = ("12.", "13.")
-# Pass: conforming, with a SHOULD left aside, or a case that judges nothing.
+# Pass: conforming, conforming except for a SHOULD, or informational.
 GOOD = {"OK", "NON-STRICT", "INFORMATIONAL"}
-# A user has one socket at the echo; the next case begins when the one before it has closed.
+# A user may have one echo socket; the next case begins when the previous one has closed.
 AT_ONCE = 1
-# Autobahn's cases outside compression; fewer in a run means that the tool left some out.
+# Autobahn's cases outside compression; with fewer in a run the tool skipped some.
 FEWEST = 301
 
 
@@ -33,7 +33,7 @@ def main():
     report("outside compression", results)
     report("compression (not offered)", compressed)
     bad = [case for case in results if not passed(case)]
-    # A server without the extension must still not break: unimplemented is the right verdict.
+    # Without the extension `unimplemented` is the right verdict, and a failure still is one.
     bad += [case for case in compressed if verdicts(case) & {"FAILED", "ERROR"}]
     for case in bad:
         print(f"case {case.case_id}: {case.behavior.value}, close {case.behavior_close.value}: {case.result}")

@@ -1,4 +1,4 @@
-"""What a tenant has for generated calls to stand on: things of each kind, and those that a call uses up, made anew."""
+"""The things of a tenant that generated calls need: one of each kind, and new ones for calls that use them up."""
 
 import base64
 import collections
@@ -9,30 +9,30 @@ import urllib.parse
 from client import Api
 
 SPIDER = "listings"
-# Jobs that are claimed as soon as they are made, so that each report has a lease of its own.
+# Jobs that are claimed as soon as they are created, so that each report has its own lease.
 LEASED = "leased"
-# More would meet the limit of streams a user has.
+# More would exceed the limit of streams per user.
 MOST_STREAMS = 3
 
 
 class Party:
-    """A tenant's admin and key. `given` is what `describe` gave."""
+    """A tenant's admin and key. `given` is the result of `describe`."""
 
     def __init__(self, url, given):
         self.url = url
         self.tenant = given["tenant"]
         self.credentials = given["credentials"]
         self.password = given["password"]
-        # Ids of what the run stands on.
+        # Ids that the run itself depends on.
         self.own = given["own"]
-        # Ids and texts that mean something to the server, by field name.
+        # Existing ids and texts, by field name.
         self.meaning = given["meaning"]
         self.admin = Api(url, self.credentials["admin"])
         self.key = Api(url, self.credentials["key"])
         self.streams = collections.deque()
 
     def fresh(self, operation, number):
-        """What the operation would use up, by field name."""
+        """New things that the operation uses up, by field name."""
         make = getattr(self, f"_{operation}", None)
         return make(number) if make else {}
 
@@ -105,7 +105,7 @@ class Party:
         return {"upload_id": self.admin.post("/uploads", file=(f"remarks-{number}.txt", "South."))["upload_id"]}
 
     def _stream(self, _number):
-        """An open stream of the admin's; the oldest goes, so that there is always a place."""
+        """Opens a stream of the admin; closes the oldest ones to stay below the limit."""
         while len(self.streams) >= MOST_STREAMS:
             self.streams.popleft().close()
         address = urllib.parse.urlsplit(self.url)
@@ -124,7 +124,7 @@ class Party:
 
 
 def describe(server, tenant, credentials):
-    """Furnishes a tenant of a running server with something of each kind; what `Party` is made of."""
+    """Creates something of each kind in a tenant of a running server; the input of `Party`."""
     admin, key = Api(server.url, credentials["admin"]), Api(server.url, credentials["key"])
     for spider in (SPIDER, LEASED):
         admin.post("/spiders", {"name": spider, "runner": "external"})

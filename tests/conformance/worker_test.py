@@ -1,4 +1,4 @@
-"""The outside worker of examples/worker.py against a real server, seen by a follower on a real socket."""
+"""The external worker of examples/worker.py against a real server, observed through a real socket."""
 
 import http.server
 import os
@@ -20,7 +20,7 @@ EXECUTIONS = 3
 
 
 class Site:
-    """Listings on loopback. A page named slow answers only when it is let go."""
+    """Listings on loopback. A page named slow answers only after `let_go` was set."""
 
     def __init__(self):
         site = self
@@ -55,7 +55,7 @@ class Site:
 
 
 class Link:
-    """A way to the server on which the first answer to each path of a kind is lost, after the server has given it."""
+    """A proxy that drops the server's first answer for each path that `lose` selects."""
 
     def __init__(self, target, lose):
         link = self
@@ -107,7 +107,7 @@ class WorkerTest(unittest.TestCase):
         cls.worker_api = Api(cls.server.url, cls.key)
 
     def setUp(self):
-        # A spider a test, so that no test takes another's jobs.
+        # One spider per test, so that no test claims another's jobs.
         self.spider = self._testMethodName[5:50]
         self.api.post("/spiders", {"name": self.spider, "runner": "external"})
         self.site = Site()

@@ -1,10 +1,10 @@
-//! The house's plan, checked: a file uses lower floors and its own folder only.
+//! Checks the layering: a file uses only lower layers and its own folder.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Floors by folder, as `ARCHITECTURE.md` draws them. Files at the top of `src/` belong to the highest.
+/// Layers by folder, as in `ARCHITECTURE.md`. Files at the top of `src/` belong to the highest.
 const FLOORS: &[(&str, u8)] = &[
     ("base", 0),
     ("config", 1),
@@ -94,13 +94,13 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap()
 }
 
-/// The first segments behind every `crate::` that code names.
+/// The first path segment after every `crate::` in code.
 fn crate_heads(text: &str) -> Vec<String> {
     let mut heads = Vec::new();
     for (at, _) in text.match_indices("crate::") {
         let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let before = &text[line_start..at];
-        // Comments may name what code may not; `in crate::` restricts a visibility and uses nothing.
+        // Comments may name any module; `in crate::` restricts a visibility and imports nothing.
         if before.trim_start().starts_with("//") || before.trim_end().ends_with("pub(in") {
             continue;
         }
@@ -113,7 +113,7 @@ fn crate_heads(text: &str) -> Vec<String> {
     heads
 }
 
-/// The heads of `{a::b, c::{d, e}}`, which opens before `group`.
+/// The heads of `{a::b, c::{d, e}}`; `group` begins after the brace.
 fn group_heads(group: &str) -> Vec<String> {
     let mut heads = Vec::new();
     let (mut depth, mut fresh) = (0, true);

@@ -1,5 +1,5 @@
-//! Every key of `config/default.toml` has an effect. A walk over the file looks up for each key what shows it; a key without
-//! a row fails, and so does a row whose proof does not hold.
+//! Every key of `config/default.toml` has an effect. The test looks up a proof for each key of the file; it fails for
+//! a key without a row and for a row with a proof that does not hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,22 +10,22 @@ use lotline::base::clock::Clock;
 use lotline::config::Settings;
 use lotline::crawler::reader::ReaderProgram;
 
-/// What shows that a key has an effect.
+/// How a key's effect is shown.
 enum Proof {
-    /// With the other value a part of the running node is made differently, and a line that reads that part of it stands
-    /// outside of the configuration and of the composition.
+    /// Another value builds a part of the running node differently, and a line outside of the configuration and the
+    /// composition reads that part.
     Part(fn(&Settings) -> String, &'static str),
-    /// The composition hands the value on in these words; the receiver uses it in those.
+    /// The composition passes the value on with the first text; the receiver uses it with the second.
     PassedOn { by: (&'static str, &'static str), used: (&'static str, &'static str) },
     /// A test with this name in this file shows the effect on a running node.
     Test(&'static str, &'static str),
-    /// The node does not start: the key is for several nodes, which are not built yet.
+    /// The node refuses to start: the key is for several nodes, which are not supported yet.
     RefusedAtStart,
 }
 
 use Proof::{Part, PassedOn, RefusedAtStart, Test};
 
-/// A key, another value than the default, and the proof.
+/// A key, a value other than the default, and the proof.
 type Row = (&'static str, &'static str, Proof);
 
 fn serve(settings: &Settings) -> String {
@@ -344,7 +344,7 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// Keys that cannot stand without others.
+/// Other keys that a key requires.
 fn required_with(key: &str) -> &'static [(&'static str, &'static str)] {
     const POSTGRES: &[(&str, &str)] = &[("database.url", "postgres://a@127.0.0.1/z")];
     const BUCKET: &[(&str, &str)] = &[
@@ -391,7 +391,7 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The sources outside of the configuration and the composition, without line ends: lines are broken anywhere.
+/// The sources outside of the configuration and the composition, without line ends: a line may break anywhere.
 fn receivers() -> String {
     fn gather(folder: &Path, text: &mut String) {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -408,7 +408,7 @@ fn receivers() -> String {
     joined(&text)
 }
 
-/// Without blanks, so that it does not matter where lines are broken.
+/// Removes blanks, so that line breaks do not matter.
 fn joined(text: &str) -> String {
     text.split_whitespace().collect()
 }

@@ -1,4 +1,4 @@
-//! What README and docs/configuration.md say is what the program does: the table is the program's, and the tour runs as it is written.
+//! README and docs/configuration.md are correct: the table is the program's, and the tour runs as it is written.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::support::binary::{Server, clear_environment, run_within, serve_in};
 use crate::support::browser::Browser;
 use crate::support::port::ReservedPort;
 
-/// A build without optimisation crawls slowly on a busy machine.
+/// A debug build crawls slowly on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(180);
 const README: &str = include_str!("../../README.md");
 
@@ -30,7 +30,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
     tour.split(&begin).skip(1).map(|rest| rest.split_once("```").unwrap().0).collect()
 }
 
-/// A folder that looks like a checkout in which the program was built.
+/// A folder that looks like a checkout with a built program.
 fn checkout() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let built = folder.path().join("target/debug");
@@ -40,14 +40,14 @@ fn checkout() -> tempfile::TempDir {
     folder
 }
 
-/// All blocks as one script. Only what stands in "another terminal" runs beside, and the ports are free ones.
+/// All blocks as one script, with free ports. Only the block for "another terminal" runs in the background.
 fn script(serve: u16, site: u16) -> String {
     let mut script = String::from(
         "set -eu\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\ncargo() { [ \"$*\" = build ]; }\n",
     );
     for block in blocks("sh") {
         match block.contains("/sse/events?") {
-            // Who reads on sees the first event of the stream before asking for more of them.
+            // The stream's first event must have arrived before its other events are caused.
             true => script.push_str(&format!(
                 "( {} ) > followed 2>&1 &\nuntil grep -q connection_established followed; do sleep 0.1; done\n",
                 block.trim_end().trim_end_matches('&')
@@ -55,7 +55,7 @@ fn script(serve: u16, site: u16) -> String {
             false => script.push_str(block),
         }
     }
-    // The last word on the job may be on its way there still.
+    // The job's last event may not have arrived yet.
     for word in ["job_completed", "system_notification"] {
         script.push_str(&format!("until grep -q {word} followed; do sleep 0.1; done\n"));
     }

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Takes away one guard of the tenants at a time and says which tests notice.
+"""Removes one tenant guard at a time and reports which tests fail.
 
-Works on a copy of the tree, so that nothing of it stays. Not a part of the usual checks: every mutant is a build and a
+Works on a copy of the tree, which is removed afterwards. Not part of the usual checks: every mutant is a build and a
 run of the isolation walk, on SQLite and PostgreSQL. Run it after changing a guard or the walk:
 
     tests/mutants/tenant_filters.py [NAME…] [--target DIR]
 
-The table that it prints stands in docs/promises.md. It ends with 1 when a mutant survives that should not, or when a
-guard is no longer where the mutant looks for it.
+The printed table is in docs/promises.md. Exit status 1 when a mutant survives that should not, or when a guard is no
+longer where the mutant expects it.
 """
 
 import argparse
@@ -27,12 +27,12 @@ TESTS = ["isolation::", "store::borders::the_tenant_role", "store::borders::each
 @dataclass
 class Mutant:
     name: str
-    """What is taken away, in words."""
+    """What the mutant does."""
     words: str
     file: str
-    """Exact texts and what stands in for them; each must occur."""
+    """Exact texts and their replacements; each text must occur."""
     changes: list
-    """Why it may live, where another guard holds alone."""
+    """Why it may survive, where another guard is sufficient."""
     may_live: str = ""
 
 
@@ -77,7 +77,7 @@ MUTANTS = [
 
 
 def copy_tree(to):
-    """What git knows of, as it stands in the tree."""
+    """The files that git tracks or would add, as they are in the tree."""
     files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
                            capture_output=True, check=True).stdout.decode().split("\0")
     for name in filter(None, files):
@@ -95,7 +95,7 @@ def mutated(text, mutant):
 
 
 def run_tests(tree, environment):
-    """The names of tests that failed, or `None` when it did not build."""
+    """The names of failed tests, or `None` when the build failed."""
     build = subprocess.run(["cargo", "test", "--locked", "--test", "it", "--no-run"], cwd=tree, env=environment,
                            capture_output=True, text=True)
     if build.returncode != 0:

@@ -1,4 +1,4 @@
-//! What the demo says at its start: where it is, who may come in, and what to paste into another terminal.
+//! The demo's message at its start: addresses, sign-in data, and commands to paste into another terminal.
 
 use std::fmt::Write;
 
@@ -33,7 +33,7 @@ pub(super) fn banner(env: &Environment) -> String {
     text
 }
 
-/// Who can sign in, once more: what was said at the start has scrolled away.
+/// The sign-in data again, because the first output has scrolled away.
 pub(super) fn credentials(env: &Environment) -> String {
     let mut text = "Sign-in data of this demo:\n".to_owned();
     for company in env.tenants() {
@@ -61,7 +61,7 @@ fn tenant_section(tenant: &DemoTenant) -> String {
     text
 }
 
-/// In the form that works where the demo was started: `cargo run` tells its child that it is one.
+/// The command that works where the demo was started: `cargo run` sets a variable for its child.
 fn follow_command(under_cargo: bool) -> String {
     if under_cargo {
         return "cargo run -- follow".to_owned();

@@ -1,8 +1,8 @@
 //! What the listings site shows of a Lucas County sale on a given day: pure rules over the data's dates.
 //!
-//! A home is for sale for the 180 days before its sale date, at its assessed value. On the sale date it closes at
-//! its sale price; its page says so for 30 days and hangs in the index of recent sales, where a crawler meets it.
-//! Then the page is gone for good (410) and no index names it.
+//! A home is for sale for the 180 days before its sale date, at its assessed value. On the sale date it closes at its
+//! sale price; for 30 days its page shows that, and the index of recent sales lists it for crawlers. Then the page is
+//! permanently gone (410) and in no index.
 
 use chrono::{Days, NaiveDate};
 
@@ -11,7 +11,7 @@ use super::data::{Dollars, LucasRow};
 /// Days for sale before the sale.
 pub const DAYS_OPEN: u64 = 180;
 
-/// Days on which the page of a sold home stays up, the sale date being the first.
+/// Days on which the page of a sold home is served, the sale date being the first.
 pub const DAYS_SOLD: u64 = 30;
 
 /// One listing on one day.

@@ -1,4 +1,4 @@
-//! What one listings site has to show: one table under the calendar, addressed by row number.
+//! The listings of one site: one table with the calendar applied, addressed by row number.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl Catalogue {
         self.rows_that(on, |showing| matches!(showing, ListingState::Open { .. }))
     }
 
-    /// Rows that were sold lately, in the order of the file.
+    /// Rows that were sold recently, in the order of the file.
     pub fn sold(&self, on: NaiveDate) -> Vec<usize> {
         self.rows_that(on, |showing| matches!(showing, ListingState::Closed { .. }))
     }

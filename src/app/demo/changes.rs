@@ -1,4 +1,4 @@
-//! What a crawl must report, worked out from the data alone: the answer that the demo's events are held against.
+//! The changes that a crawl must report, computed from the data alone; the demo's events are compared with them.
 
 use chrono::NaiveDate;
 
@@ -22,7 +22,8 @@ pub fn expected_first(catalogue: &Catalogue, on: NaiveDate) -> Vec<ListingChange
 }
 
 /// What a crawl on the day `to` must yield after one on the day `from`, listing by listing in the order of the file;
-/// a price comes before the status that it changed with. A home that came and went between the two days yields nothing.
+/// a price comes before the status that it changed with. A home that appeared and disappeared between the two days
+/// yields nothing.
 pub fn expected_changes(catalogue: &Catalogue, from: NaiveDate, to: NaiveDate) -> Vec<ListingChange> {
     changes(catalogue, |row| catalogue.listing_state(row, from), |row| catalogue.listing_state(row, to))
 }
@@ -49,7 +50,7 @@ fn change_of(listing_key: &str, before: ListingState, after: ListingState) -> Ve
     }
 }
 
-/// A crawler sees a page or none: what is not listed yet and what is gone look alike to one that never met it.
+/// A crawler sees a page or none: for a crawler that never saw the page, "not listed yet" and "gone" are the same.
 fn visible_status(state: ListingState) -> Option<(StandardStatus, Dollars)> {
     match state {
         ListingState::NotListed | ListingState::Gone => None,

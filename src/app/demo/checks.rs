@@ -1,4 +1,4 @@
-//! What must hold of a crawl, whatever the day: everything that anybody was told, shown or asked for agrees with the data.
+//! Checks of a crawl for any day: everything that sockets, site and REST routes reported must agree with the data.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -12,7 +12,7 @@ use super::site::facts::Dialect;
 use super::site::hits::{Hit, Page};
 use crate::protocol::job::JobStatus;
 
-/// Says how the crawl went and checks all of it.
+/// Prints a summary of the crawl and checks all of it.
 pub(super) fn check<W: Write>(report: &mut Report<W>, run: &CrawlRun<'_>) {
     let (seconds, pages) = (run.took.as_secs_f64(), run.job.pages_crawled);
     report.print_line(&format!(
@@ -40,7 +40,7 @@ fn check_job<W: Write>(report: &mut Report<W>, run: &CrawlRun<'_>) {
         format!("the owner's socket, nothing subscribed: queued, started, {progress} progress, completed");
     report.check(&words, &compare::job_faults(&run.owner, id));
     report.check("and progress never went back", &compare::progress_faults(&run.owner, id));
-    report.check("the admin's socket was told the same", &compare::job_faults(&run.admin, id));
+    report.check("the admin's socket received the same", &compare::job_faults(&run.admin, id));
 
     let end = run.owner.iter().find(|message| message["event"] == "job_completed");
     let total = end.and_then(|end| end["total_items"].as_u64());
@@ -60,12 +60,12 @@ fn check_events<W: Write>(report: &mut Report<W>, run: &CrawlRun<'_>) {
     match compare::reported_changes(&run.admin) {
         Ok(told) => {
             report.check(&words, &compare::differences(&run.expected, &told));
-            report.check("a price was told before the status it changed with", &compare::out_of_order(&told));
+            report.check("each price came before the status it changed with", &compare::out_of_order(&told));
         }
         Err(odd) => report.check(&words, &odd),
     }
     let unasked = compare::count(&run.owner, "property_update");
-    report.check_equal("the owner, not subscribed, was told of no single property", &0, &unasked);
+    report.check_equal("the owner, not subscribed, received no single property", &0, &unasked);
     let words = format!("and in summaries of {created} new ones");
     report.check_equal(&words, &(created as i64), &compare::summary_count(&run.owner));
 }
@@ -90,7 +90,7 @@ fn check_isolation<W: Write>(report: &mut Report<W>, run: &CrawlRun<'_>) {
     let heard = || [&run.owner, &run.admin].into_iter();
     let strange: Vec<String> =
         heard().flat_map(|messages| compare::foreign_messages(messages, run.job_id(), is_own)).collect();
-    report.check("no socket was told anything of the other tenant", &strange);
+    report.check("no socket received anything of the other tenant", &strange);
     let repeated: Vec<String> = heard().flat_map(|messages| compare::duplicates(messages)).collect();
     report.check("no message came twice", &repeated);
 }
@@ -131,7 +131,7 @@ fn listings_read(run: &CrawlRun<'_>, dialect: Dialect) -> u64 {
     run.job.stats["lotline/layers"][layer].as_u64().unwrap_or(0)
 }
 
-/// Accepted listings whose page was up.
+/// Accepted listings with a page that was served.
 fn items_by_dialect(run: &CrawlRun<'_>) -> BTreeMap<Dialect, u64> {
     let keys: HashMap<i64, &str> =
         run.all.iter().map(|property| (property.property_id, property.listing_key.as_str())).collect();

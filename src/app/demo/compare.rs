@@ -1,5 +1,5 @@
-//! Holds what sockets were told against what the data says. Pure: messages in, differences in words out, none when all
-//! is right.
+//! Compares the messages that sockets received with the data. Pure: messages in, textual differences out, none when
+//! all is right.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::base::ids::JobId;
 use crate::protocol::property::{Property, StandardStatus};
 
 impl fmt::Display for ListingChange {
-    /// Every part is written, so that equal words are equal changes.
+    /// All parts are written, so that equal texts are equal changes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Created { listing_key, status, price } => {
@@ -30,7 +30,7 @@ impl fmt::Display for ListingChange {
     }
 }
 
-/// The changes that property messages tell, in their order; or those messages that no change of the data yields.
+/// The changes that property messages report, in their order; or those messages that no change of the data yields.
 pub(super) fn reported_changes(messages: &[Value]) -> Result<Vec<ListingChange>, Vec<String>> {
     let (mut changes, mut odd) = (Vec::new(), Vec::new());
     for message in messages.iter().filter(|message| message["type"] == "property_update") {
@@ -67,7 +67,7 @@ fn parse<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
 }
 
-/// The price that speaks for the property now.
+/// The current price of the property.
 pub(super) fn current_price(property: &Property) -> Option<f64> {
     let sold = property.close_price.filter(|_| property.standard_status == StandardStatus::Closed);
     sold.or(property.list_price)
@@ -79,7 +79,7 @@ pub(super) fn dollars(price: f64) -> Option<Dollars> {
     fits.then_some(Dollars(price as u32))
 }
 
-/// What is missing of `expected`, and what is there beyond it, each as often as it is.
+/// What is missing of `expected`, and what is unexpected, each with its count.
 pub(super) fn differences(expected: &[ListingChange], reported: &[ListingChange]) -> Vec<String> {
     let mut balance: BTreeMap<String, i64> = BTreeMap::new();
     for change in expected {
@@ -90,13 +90,13 @@ pub(super) fn differences(expected: &[ListingChange], reported: &[ListingChange]
     }
     let off = balance.into_iter().filter(|(_, count)| *count != 0);
     off.map(|(change, count)| {
-        let side = if count > 0 { "not told" } else { "told, and not in the data" };
+        let side = if count > 0 { "missing" } else { "unexpected" };
         format!("{side}, {} times: {change}", count.abs())
     })
     .collect()
 }
 
-/// Listings whose status came before the price that it changed with.
+/// Listings with a status that came before the price that it changed with.
 pub(super) fn out_of_order(reported: &[ListingChange]) -> Vec<String> {
     let mut with_status = BTreeSet::new();
     let mut found = Vec::new();
@@ -104,7 +104,7 @@ pub(super) fn out_of_order(reported: &[ListingChange]) -> Vec<String> {
         match change {
             ListingChange::StatusChanged { listing_key, .. } => drop(with_status.insert(listing_key)),
             ListingChange::PriceChanged { listing_key, .. } if with_status.contains(listing_key) => {
-                found.push(format!("{listing_key}: the status was told before the price"));
+                found.push(format!("{listing_key}: the status came before the price"));
             }
             ListingChange::PriceChanged { .. }
             | ListingChange::Created { .. }
@@ -114,7 +114,7 @@ pub(super) fn out_of_order(reported: &[ListingChange]) -> Vec<String> {
     found
 }
 
-/// How the events of `job` differ from the life of a job that goes well: queued, started, progress, completed.
+/// How the events of `job` differ from those of a successful job: queued, started, progress, completed.
 pub(super) fn job_faults(messages: &[Value], job: JobId) -> Vec<String> {
     let events: Vec<&str> = messages
         .iter()
@@ -127,10 +127,10 @@ pub(super) fn job_faults(messages: &[Value], job: JobId) -> Vec<String> {
         }
         _ => false,
     };
-    if as_it_should { Vec::new() } else { vec![format!("job {job} was told as {}", runs(&events))] }
+    if as_it_should { Vec::new() } else { vec![format!("job {job} was reported as {}", runs(&events))] }
 }
 
-/// `job_queued, job_progress (12)`: equal neighbours once.
+/// `job_queued, job_progress (12)`: equal neighbours are merged.
 fn runs(events: &[&str]) -> String {
     let runs = events.chunk_by(|one, other| one == other).map(|run| match run {
         [once] => (*once).to_owned(),
@@ -140,7 +140,7 @@ fn runs(events: &[&str]) -> String {
     if runs.is_empty() { "nothing".to_owned() } else { runs.join(", ") }
 }
 
-/// Progress that went back.
+/// Progress that decreased.
 pub(super) fn progress_faults(messages: &[Value], job: JobId) -> Vec<String> {
     let mine = |message: &&Value| message["event"] == "job_progress" && message["job_id"] == job.0;
     let counts: Vec<i64> = messages
@@ -152,7 +152,7 @@ pub(super) fn progress_faults(messages: &[Value], job: JobId) -> Vec<String> {
     back.map(|pair| format!("progress went from {} to {}", pair[0], pair[1])).collect()
 }
 
-/// Messages of another tenant: of a job that is not `job`, or of a listing that `is_own` does not know.
+/// Messages of another tenant: of a job that is not `job`, or of a listing for which `is_own` is false.
 pub(super) fn foreign_messages(messages: &[Value], job: JobId, is_own: impl Fn(&str) -> bool) -> Vec<String> {
     let is_strange = |message: &&Value| {
         let of_job = message["job_id"].as_i64().is_some_and(|id| id != job.0);
@@ -162,7 +162,7 @@ pub(super) fn foreign_messages(messages: &[Value], job: JobId, is_own: impl Fn(&
     messages.iter().filter(is_strange).map(|message| format!("another's message came: {message}")).collect()
 }
 
-/// Durable messages that came more than once: each has a position of its own.
+/// Durable messages that were received more than once, by their position.
 pub(super) fn duplicates(messages: &[Value]) -> Vec<String> {
     let mut seen = HashMap::new();
     let durable = messages.iter().filter(|message| message["occurred_at"].is_string());
@@ -178,7 +178,7 @@ pub(super) fn count(messages: &[Value], kind: &str) -> usize {
     messages.iter().filter(|message| message["type"] == kind).count()
 }
 
-/// New properties that the summaries speak of.
+/// The number of new properties in the summaries.
 pub(super) fn summary_count(messages: &[Value]) -> i64 {
     let summaries = messages.iter().filter(|message| message["event"] == "new_properties");
     summaries.filter_map(|message| message["count"].as_i64()).sum()
@@ -256,8 +256,8 @@ mod tests {
         assert_eq!(
             differences(&expected, &told),
             [
-                "not told, 1 times: LUC-1 went from $3 to $2",
-                "told, and not in the data, 2 times: LUC-2 went from active to closed",
+                "missing, 1 times: LUC-1 went from $3 to $2",
+                "unexpected, 2 times: LUC-2 went from active to closed",
             ]
         );
         assert_eq!(differences(&expected, &expected), Vec::<String>::new());
@@ -287,7 +287,7 @@ mod tests {
         }
         assert_eq!(
             job_faults(&job(&["job_queued", "job_progress", "job_progress"]), JobId(7)),
-            ["job 7 was told as job_queued, job_progress (2)"]
+            ["job 7 was reported as job_queued, job_progress (2)"]
         );
     }
 
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_duplicate_message_is_found_by_its_position() {
         let at = |position: &str| json!({"position": position, "occurred_at": "2026-01-01T00:00:00.000Z"});
-        // An answer to ping repeats the position of what went before.
+        // A response to ping repeats the last position.
         let pong = json!({"type": "pong", "position": "1-1"});
 
         assert_eq!(duplicates(&[at("1-1"), pong, at("1-2")]), Vec::<String>::new());

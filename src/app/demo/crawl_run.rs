@@ -1,4 +1,5 @@
-//! One crawl of `demo --once` in one tenant: started as a user starts it, watched on two sockets until both know its end.
+//! One crawl of `demo --once` in one tenant: started over REST like a user's, recorded on two sockets until both have
+//! its end.
 
 use std::time::Duration;
 
@@ -13,16 +14,16 @@ use super::site::hits::Hits;
 use crate::base::ids::JobId;
 use crate::protocol::property::Property;
 
-/// Who watches a tenant: its sockets stay open from the first crawl to the last.
+/// Observes a tenant: its sockets stay open from the first crawl to the last.
 pub(super) struct TenantObserver {
     /// Owns the jobs, and has subscribed to nothing.
     owner: Recorder,
-    /// An admin who follows jobs and properties.
+    /// An admin's socket, subscribed to jobs and properties.
     admin: Recorder,
     pub(super) client: RestClient,
 }
 
-/// What a crawl brought to everybody who could hear of it.
+/// The results of a crawl from all sources: sockets, site and REST routes.
 pub(super) struct CrawlRun<'a> {
     pub(super) tenant: &'a DemoTenant,
     pub(super) on: NaiveDate,
@@ -51,14 +52,14 @@ impl TenantObserver {
 }
 
 impl TenantObserver {
-    /// How many messages the admin was told so far.
+    /// The number of messages that the admin has received.
     pub(super) fn received_count(&self) -> usize {
         self.admin.count()
     }
 }
 
 impl<'a> CrawlRun<'a> {
-    /// Crawls and waits for the end. The date stands meanwhile.
+    /// Crawls and waits for the end. The date is frozen meanwhile.
     pub(super) async fn run(
         env: &Environment,
         tenant: &'a DemoTenant,

@@ -1,5 +1,5 @@
-//! The two public tables of homes, embedded and read once into typed rows. A row that does not fit the rules
-//! stops the demo with its line number: a listing that was quietly dropped would make every later count a lie.
+//! The two public tables of homes, embedded and read once into typed rows. A row that does not fit the rules stops
+//! the demo with its line number: with a silently dropped listing every later count would be wrong.
 
 mod lucas;
 mod sacramento;
@@ -68,7 +68,7 @@ pub trait Row: DeserializeOwned {
     fn fault(&self) -> Option<&'static str>;
 }
 
-/// A row that breaks a rule, and where.
+/// A row that breaks a rule, with its line.
 #[derive(Debug, thiserror::Error)]
 #[error("{table} line {line}: {why}")]
 pub struct BadRow {
@@ -104,7 +104,7 @@ impl<R: Row> Table<R> {
         }
         let taken = self.by_key.insert(row.listing_key().to_owned(), self.rows.len());
         if taken.is_some() {
-            return Err("this listing_key stands on an earlier line too");
+            return Err("this listing_key is already on an earlier line");
         }
         self.rows.push(row);
         Ok(())
@@ -126,7 +126,7 @@ impl<R> Table<R> {
         &self.rows
     }
 
-    /// Where the row of `listing_key` stands in [`Table::rows`].
+    /// The index of the row of `listing_key` in [`Table::rows`].
     pub fn position(&self, listing_key: &str) -> Option<usize> {
         self.by_key.get(listing_key).copied()
     }
@@ -149,7 +149,7 @@ fn unknown_when_zero<'de, D: serde::Deserializer<'de>>(field: D) -> Result<Optio
     Ok((number > 0).then_some(number))
 }
 
-/// Whether the point lies on the globe; NaN does not.
+/// Whether the coordinates are in range; NaN is not.
 fn is_valid_coordinate(latitude: f64, longitude: f64) -> bool {
     latitude.abs() <= 90.0 && longitude.abs() <= 180.0
 }
@@ -196,7 +196,7 @@ mod tests {
     fn a_duplicate_key_is_refused() {
         assert_eq!(
             refusal(&[GOOD, GOOD]),
-            "homes.csv line 3: this listing_key stands on an earlier line too"
+            "homes.csv line 3: this listing_key is already on an earlier line"
         );
     }
 

@@ -1,4 +1,5 @@
-//! What the demo plays on: two listings sites, a server with its crawler in this process, and two tenants with people.
+//! The environment of a demo: two listings sites, a server with its crawler in this process, and two tenants with
+//! users.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,7 +24,7 @@ use crate::base::clock::Clock;
 use crate::crawler::reader::ReaderProgram;
 use crate::telemetry::subscriber;
 
-/// The smaller site refuses one request in so many, which its second crawl meets. A crawler rightly slows down after
+/// The smaller site refuses every n-th request, which its second crawl runs into. A crawler rightly slows down after
 /// that; the larger site never refuses, so that the demo does not consist of waiting.
 const REFUSE_EVERY: u64 = 1_500;
 
@@ -36,16 +37,16 @@ pub(super) struct DemoTenant {
     pub(super) site: SiteHandle,
 }
 
-/// Everything that runs. It is to be closed, not dropped.
+/// Everything that runs. It must be closed, not dropped.
 pub(super) struct Environment {
     pub(super) clock: Clock,
     pub(super) date: VirtualDate,
     pub(super) address: SocketAddr,
-    /// In place of the usual one, which another program has.
+    /// Instead of the default port, which another program uses.
     pub(super) took_a_free_port: bool,
     pub(super) lucas: DemoTenant,
     pub(super) sacramento: DemoTenant,
-    /// What the demo itself spawns; each task ends with `stop`.
+    /// The demo's own tasks; each ends with `stop`.
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     server: JoinHandle<Result<(), StartError>>,
@@ -53,7 +54,7 @@ pub(super) struct Environment {
     folder: Folder,
 }
 
-/// Where the data is.
+/// The folder of the data.
 enum Folder {
     /// Removed when dropped.
     Temporary(TempDir),
@@ -118,7 +119,7 @@ impl Environment {
         [&self.lucas, &self.sacramento]
     }
 
-    /// A REST client that speaks as this person or key.
+    /// A REST client with the credential of a user or key.
     pub(super) fn client(&self, credential: &str) -> Result<RestClient, String> {
         RestClient::new(self.address, credential)
     }
@@ -131,7 +132,7 @@ impl Environment {
         }
     }
 
-    /// Ends in this order: the demo's own sockets, the server with its crawls, the sites that those read.
+    /// Closes in this order: the demo's own sockets, the server with its crawls, the sites that those read.
     pub(super) async fn close(self) -> Result<(), String> {
         self.stop.cancel();
         self.server_stop.cancel();
@@ -145,7 +146,7 @@ impl Environment {
 }
 
 impl Folder {
-    /// A folder with a database in it is refused: the demo's calendar would begin anew under an old log.
+    /// A folder with a database in it is refused: the demo's calendar would start again while the log is old.
     fn open(data_dir: Option<PathBuf>) -> Result<Self, String> {
         let Some(path) = data_dir else {
             return tempfile::Builder::new()

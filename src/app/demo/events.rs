@@ -1,17 +1,17 @@
-//! The events of a second as lines, in the order of their time. What comes by the hundred (progress, new homes of a first import) is
-//! one line that stands where the last of them does.
+//! The events of a second as lines, in the order of their time. Frequent events (progress, new homes of a first
+//! import) are merged into one line at the position of the last of them.
 
 use serde_json::Value;
 
 use crate::app::message_line::message_line;
 
-/// New homes of a tenant in one second of which each gets a line of its own.
+/// The most new homes of a tenant in one second that get a line each.
 const MAX_CREATED_LINES: usize = 40;
 
 #[derive(Default)]
 pub(super) struct EventBuffer {
     pending: Vec<Event>,
-    /// The time of the latest; what has none stands behind it.
+    /// The time of the latest; a message without a time is sorted after it.
     latest: String,
 }
 
@@ -37,10 +37,10 @@ impl EventBuffer {
         self.pending.push(Event { at, slug, message });
     }
 
-    /// Everything that waits.
+    /// All pending events.
     pub(super) fn drain_lines(&mut self) -> Vec<(&'static str, String)> {
         let mut events = std::mem::take(&mut self.pending);
-        // Two sockets bring them, each in its own order.
+        // Two sockets deliver them, each in its own order.
         events.sort_by(|one, other| one.at.cmp(&other.at));
         let mut lines = Vec::new();
         for (index, event) in events.iter().enumerate() {
@@ -49,7 +49,7 @@ impl EventBuffer {
                 |kind: &str| later.iter().filter(|other| matches_kind(other, event.slug, kind)).count();
             let kind = event.message["event"].as_str().unwrap_or_default();
             match kind {
-                // A later one stands for it.
+                // A later one replaces it.
                 "job_progress" if others("job_progress") > 0 => {}
                 "property_created" => {
                     let all = events.iter().filter(|other| matches_kind(other, event.slug, kind)).count();

@@ -1,4 +1,4 @@
-//! Holds the properties that the REST routes list against the rows of the table, field by field.
+//! Compares the properties from the REST routes with the rows of the table, field by field.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use super::compare::{current_price, dollars};
 use super::site::facts::{Dialect, Facts};
 use crate::protocol::property::{Address, Property, StandardStatus};
 
-/// What differs between `properties` and what the site of `catalogue` shows on the day `on`. None when they are the same
-/// listings with the same facts.
+/// How `properties` differ from the site of `catalogue` on the day `on`. Empty if they are the same listings with the
+/// same facts.
 pub(super) fn differences(catalogue: &Catalogue, on: NaiveDate, properties: &[Property]) -> Vec<String> {
     let mut by_key = BTreeMap::new();
     let mut found = Vec::new();
@@ -53,7 +53,7 @@ fn fields(facts: &Facts, property: &Property) -> Option<String> {
     (!off.is_empty()).then(|| format!("{} differs in {}", facts.listing_key, off.join(", ")))
 }
 
-/// How many of `keys` there are in each dialect; a key that the table does not have is left out.
+/// The number of `keys` in each dialect; a key that the table does not have is left out.
 pub(super) fn count_by_dialect<'a>(
     catalogue: &Catalogue,
     keys: impl Iterator<Item = &'a str>,

@@ -1,5 +1,5 @@
-//! `lotline demo`: a server to look around in, whose days pass and whose crawls bring news, until the data ends or
-//! somebody stops it.
+//! `lotline demo`: a server to explore, with simulated days and a crawl each, until the data ends or the user stops
+//! it.
 
 use std::time::Duration;
 
@@ -19,15 +19,15 @@ use crate::base::clock::Clock;
 use crate::base::ids::JobId;
 use crate::protocol::job::JobStatus;
 
-/// Between the end of a crawl and the next day.
+/// The time between the end of a crawl and the next day.
 const PAUSE_BETWEEN_DAYS: Duration = Duration::from_secs(10);
-/// Between two looks at a job.
+/// The poll interval of a job's status.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Ends well at the data's end and on a signal.
+/// Succeeds at the data's end and on a signal.
 pub(super) async fn run(args: &DemoArgs, options: DemoOptions) -> Result<String, String> {
-    // From before there is a folder to remove.
+    // Before there is a folder to remove.
     let mut signals = Signals::listen().map_err(|error| error.to_string())?;
     let stage = tokio::select! {
         stage = Environment::open(options) => stage?,
@@ -38,7 +38,7 @@ pub(super) async fn run(args: &DemoArgs, options: DemoOptions) -> Result<String,
     screen.print_line(&banner::banner(&stage));
     let played = tokio::select! {
         played = Box::pin(run_until_data_ends(&stage, &screen, args.days)) => played,
-        // A terminal that is closed ends the demo too: there is no configuration to read again.
+        // A closed terminal ends the demo too: there is no configuration to read again.
         _ = signals.next() => Ok("stopped".to_owned()),
     };
     screen.tick();
@@ -60,7 +60,7 @@ pub(super) async fn run(args: &DemoArgs, options: DemoOptions) -> Result<String,
         .fold(String::new(), |text, line| text + &line + "\n"))
 }
 
-/// Gives the words with which the data ends.
+/// Returns the message for the end of the data.
 async fn run_until_data_ends(env: &Environment, screen: &Screen, days: u16) -> Result<String, String> {
     let [lucas, sacramento] = env.tenants();
     tokio::select! {
@@ -75,11 +75,11 @@ async fn advance_days(env: &Environment, screen: &Screen, days: u16) -> Result<S
     let (lucas, sacramento) = (&env.lucas, &env.sacramento);
     let for_lucas = env.client(&lucas.users.member.token)?;
     let for_sacramento = env.client(&sacramento.users.member.token)?;
-    // Sacramento's table has no dates: one crawl sees all that there ever is.
+    // Sacramento's table has no dates: one crawl sees all of it.
     tokio::try_join!(crawl(env, screen, lucas, &for_lucas), crawl(env, screen, sacramento, &for_sacramento))?;
     loop {
         env.clock.sleep(PAUSE_BETWEEN_DAYS).await;
-        // A crawl that somebody started by hand sees one day, too.
+        // A crawl that a user started sees one day, too.
         while for_lucas.is_crawling().await? || for_sacramento.is_crawling().await? {
             env.clock.sleep(SECOND).await;
         }
@@ -92,7 +92,7 @@ async fn advance_days(env: &Environment, screen: &Screen, days: u16) -> Result<S
     }
 }
 
-/// One crawl, from its start over REST to its end. The date stands meanwhile.
+/// One crawl, from its start over REST to its end. The date is frozen meanwhile.
 async fn crawl(
     env: &Environment,
     screen: &Screen,
@@ -123,7 +123,7 @@ async fn wait_for_end(client: &RestClient, clock: &Clock, job: JobId) -> Result<
     }
 }
 
-/// Shows what the owner of the jobs is told, with every listing. Resumes where it was cut.
+/// Shows the events that the owner of the jobs receives, with every listing. Resumes after a disconnect.
 async fn show_events(env: &Environment, screen: &Screen, tenant: &DemoTenant) {
     let mut position = None;
     loop {
@@ -158,7 +158,7 @@ async fn tick(screen: &Screen, clock: &Clock) {
     }
 }
 
-/// The new day, and what the data holds for it.
+/// The new day, and the data's changes on it.
 fn headline(tenant: &DemoTenant, step: Step) -> String {
     let changes = expected_changes(&tenant.catalogue, step.from, step.to);
     let count = |matches: fn(&ListingChange) -> bool| changes.iter().filter(|change| matches(change)).count();

@@ -42,8 +42,8 @@ use std::path::Path;
 use self::options::DemoOptions;
 use super::cli::DemoArgs;
 
-/// `lotline demo`, with the operator's own configuration where it says something. Gives its last words; an error is what
-/// went wrong.
+/// `lotline demo`, with the operator's own configuration where it sets a key. Returns the final message; an error
+/// says what went wrong.
 pub async fn run(
     args: &DemoArgs,
     config: Option<&Path>,

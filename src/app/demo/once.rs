@@ -1,5 +1,5 @@
-//! `lotline demo --once`: crawls both sites, lets 30 days pass, crawls again, and holds every event, hit and listing
-//! against the data.
+//! `lotline demo --once`: crawls both sites, lets 30 days pass, crawls again, and compares every event, hit and
+//! listing with the data.
 
 use std::io::Write;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::base::clock::Clock;
 const SECOND: Duration = Duration::from_secs(1);
 /// Days between the two crawls.
 const DAYS: u16 = 30;
-/// Homes for sale on the first day, at least: less would be no import to speak of.
+/// The minimum of homes for sale on the first day: fewer would not be a meaningful import.
 const MIN_OPEN: usize = 2_000;
 
-/// The result in one line; an error when anything was wrong.
+/// The result in one line; an error if a check failed.
 pub(super) async fn run(options: DemoOptions) -> Result<String, String> {
-    // From before there is a folder to remove.
+    // Before there is a folder to remove.
     let mut signals = Signals::listen().map_err(|error| error.to_string())?;
     let stage = tokio::select! {
         stage = Environment::open(options) => stage?,
@@ -51,7 +51,7 @@ async fn run_scenario<W: Write>(env: &Environment, report: &mut Report<W>) -> Re
     let few = (open < MIN_OPEN).then(|| format!("there are {open}"));
     report.check(&format!("at least {MIN_OPEN} homes are for sale"), &Vec::from_iter(few));
 
-    // Both at once: whatever crosses from one tenant to the other has its chance.
+    // Both at once, so that a leak from one tenant to the other would show.
     let expected = |company: &DemoTenant| expected_first(&company.catalogue, env.date.today());
     let heard = || for_lucas.received_count() + for_sacramento.received_count();
     let first = async {
@@ -78,7 +78,7 @@ async fn run_scenario<W: Write>(env: &Environment, report: &mut Report<W>) -> Re
     Ok(())
 }
 
-/// Says how far two crawls are while they run.
+/// Prints the progress of two crawls while they run.
 async fn with_progress<T, W: Write>(
     clock: &Clock,
     report: &mut Report<W>,
@@ -106,7 +106,7 @@ fn check<W: Write>(report: &mut Report<W>, runs: &(CrawlRun<'_>, CrawlRun<'_>)) 
     checks::check(report, &runs.1);
 }
 
-/// A job of the other tenant must look like one that never was.
+/// A job of the other tenant must look like one that never existed.
 async fn check_foreign_job<W: Write>(
     report: &mut Report<W>,
     foreign: &TenantObserver,

@@ -1,5 +1,5 @@
-//! The configuration that a demo runs with: the operator's own where it says something, what a demo needs for the rest. It keeps its
-//! data in a folder of its own, whatever else is configured: a demo never touches a real deployment.
+//! The configuration of a demo: the operator's own where it sets a key, the demo's defaults for the rest. Its data is
+//! in a folder of its own, whatever else is configured: a demo never touches a real deployment.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -10,16 +10,17 @@ use crate::app::cli::DemoArgs;
 use crate::config::{Settings, format_errors};
 use crate::http::serve::BindError;
 
-/// Where the demo listens when nothing else is asked for and the port is free.
+/// The demo's port if none is configured and it is free.
 pub(in crate::app::demo) const DEFAULT_PORT: u16 = 8001;
-/// How long the tokens that the demo prints are good for: longer than it runs.
+/// The lifetime of the tokens that the demo prints: longer than it runs.
 const TOKEN_SECONDS: &str = "43200";
-/// What every variable of ours begins with. `PORT` and `REDIS_URL`, which hosting platforms set, are not the demo's.
+/// The prefix of every variable of ours. `PORT` and `REDIS_URL`, which hosting platforms set, are ignored by the
+/// demo.
 const PREFIX: &str = "LOTLINE__";
-/// What `serve` takes for `database.url` too. A demo on a folder of its own beside it would surprise.
+/// An alias of `database.url` that `serve` accepts too. A demo that silently ignored it would be surprising.
 const DATABASE_ALIAS: &str = "DATABASE_URL";
 
-/// What was asked for, on the command line, in the environment and in the file.
+/// The options of the command line, the environment and the file.
 pub(super) struct DemoOptions {
     config: Option<PathBuf>,
     variables: HashMap<String, String>,
@@ -27,7 +28,7 @@ pub(super) struct DemoOptions {
     port: Option<u16>,
     /// A new folder that is kept.
     pub(super) data_dir: Option<PathBuf>,
-    /// Whether a free port will do as well as the usual one.
+    /// Whether a free port may replace the default one.
     takes_any_port: bool,
 }
 
@@ -43,7 +44,7 @@ impl DemoOptions {
         if names_database {
             return Err(foreign_store_error(&format!("database.url ({DATABASE_ALIAS})")));
         }
-        // A file that cannot be read is refused below, with all other faults.
+        // A file that cannot be read is refused below, with all other errors.
         let text = config.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
         let file = text.parse().unwrap_or_default();
         let mut options = Self {
@@ -88,7 +89,7 @@ impl DemoOptions {
         Ok(settings)
     }
 
-    /// Why the server does not start, by the flag that chose the port where one did.
+    /// The error of a failed start, with the flag that chose the port if there was one.
     pub(super) fn start_error_line(&self, error: &StartError) -> String {
         let StartError::Bind(refused) = error else { return error.to_string() };
         let (address, why) = match refused {
@@ -104,7 +105,7 @@ impl DemoOptions {
         }
     }
 
-    /// The address that `--port` is a port of.
+    /// The address that `--port` belongs to.
     fn host(&self) -> Result<String, String> {
         match self.is_configured("server", "bind") {
             true => Ok(match self.load(&[])?.server.bind {
@@ -115,7 +116,7 @@ impl DemoOptions {
         }
     }
 
-    /// The configuration with these values over it.
+    /// The configuration with these values as overrides.
     fn load(&self, overrides: &[(&str, &str, String)]) -> Result<Settings, String> {
         let mut variables = self.variables.clone();
         for (section, key, value) in overrides {
@@ -126,7 +127,7 @@ impl DemoOptions {
         Settings::load(self.config.as_deref(), variables.into_iter()).map_err(|faults| format_errors(&faults))
     }
 
-    /// Whether the operator says something of this key.
+    /// Whether the operator sets this key.
     fn is_configured(&self, section: &str, key: &str) -> bool {
         let name = variable(section, key);
         let in_file = self.file.get(section).and_then(|section| section.get(key)).is_some();
@@ -155,7 +156,7 @@ fn variable(section: &str, key: &str) -> String {
     format!("{PREFIX}{}__{}", section.to_uppercase(), key.to_uppercase())
 }
 
-/// `port`, or 0 where another program has it.
+/// `port`, or 0 if another program uses it.
 fn port_or_any(port: u16) -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_or(0, |_| port)
 }

@@ -1,4 +1,4 @@
-//! Keeps everything that a socket was told, for checks afterwards.
+//! Records all messages of a socket, for later checks.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use crate::base::ids::JobId;
 /// No crawl of the demo takes longer, on the slowest machine.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// A socket that is read until the stage closes.
+/// A socket that is read until the environment closes.
 pub(super) struct Recorder {
     heard: watch::Receiver<Recording>,
     clock: Clock,
 }
 
-/// What came so far. A demo's log has some thousand messages, so all are kept.
+/// The messages received so far. A demo's log has some thousand messages, so all are kept.
 #[derive(Default)]
 struct Recording {
     messages: Vec<Value>,
-    /// Jobs that came to an end.
+    /// Jobs that have ended.
     ended_jobs: BTreeSet<i64>,
-    /// Subscriptions that stand.
+    /// Confirmed subscriptions.
     subscriptions: usize,
     /// How the connection ended.
     close_reason: Option<String>,
@@ -57,17 +57,17 @@ impl Recorder {
         Ok(Self { heard, clock: env.clock.clone() })
     }
 
-    /// How many messages came so far.
+    /// The number of messages received so far.
     pub(super) fn count(&self) -> usize {
         self.heard.borrow().messages.len()
     }
 
-    /// What came after the first `count` messages.
+    /// The messages after the first `count`.
     pub(super) fn after(&self, count: usize) -> Vec<Value> {
         self.heard.borrow().messages.iter().skip(count).cloned().collect()
     }
 
-    /// Waits until this socket was told that the job is over.
+    /// Waits until this socket has received the end of the job.
     pub(super) async fn wait_for_job_end(&self, job: JobId) -> Result<(), String> {
         wait(&mut self.heard.clone(), &self.clock, |heard| heard.ended_jobs.contains(&job.0)).await
     }
@@ -101,12 +101,12 @@ async fn wait(
     condition: impl Fn(&Recording) -> bool,
 ) -> Result<(), String> {
     tokio::select! {
-        // The sender goes only after it has said how the connection ended.
+        // The sender is dropped only after it has recorded how the connection ended.
         found = heard.wait_for(|heard| condition(heard) || heard.close_reason.is_some()) => match found {
             Ok(heard) if condition(&heard) => Ok(()),
             Ok(heard) => Err(format!("a socket ended: {}", heard.close_reason.as_deref().unwrap_or_default())),
             Err(_) => Err("a socket was closed".to_owned()),
         },
-        () = clock.sleep(DEADLINE) => Err("a socket was not told in time what it waited for".to_owned()),
+        () = clock.sleep(DEADLINE) => Err("a socket did not receive the expected message in time".to_owned()),
     }
 }

@@ -1,5 +1,5 @@
-//! The checks of `demo --once` as lines to read, each as soon as it is known; on a terminal with colours, and with a line that
-//! says what is going on until there is something to report.
+//! The checks of `demo --once` as lines, each as soon as its result is known; on a terminal with colours, and with a
+//! status line until there is a result.
 
 use std::io::{Stdout, Write, stdout};
 
@@ -15,7 +15,7 @@ pub(super) struct Report<W> {
     out: W,
     is_terminal: bool,
     has_colours: bool,
-    /// Whether a line stands that is to be written again.
+    /// Whether a status line is shown that must be overwritten.
     has_status: bool,
     passed: usize,
     failed: usize,
@@ -36,11 +36,11 @@ impl<W: Write> Report<W> {
     /// A line that checks nothing.
     pub(super) fn print_line(&mut self, words: &str) {
         self.show_status("");
-        // A closed pipe is the reader's wish; the exit status still tells the result.
+        // A closed pipe is no error: the exit status still shows the result.
         let _ = writeln!(self.out, "{words}");
     }
 
-    /// What is going on, on a terminal alone: it is written over by what comes next.
+    /// The status, on a terminal only: overwritten by the next line.
     pub(super) fn show_status(&mut self, words: &str) {
         if !self.is_terminal {
             return;
@@ -69,7 +69,7 @@ impl<W: Write> Report<W> {
         }
     }
 
-    /// A check that two figures are the same.
+    /// A check that two values are equal.
     pub(super) fn check_equal<T: PartialEq + std::fmt::Debug>(
         &mut self,
         words: &str,
@@ -80,7 +80,7 @@ impl<W: Write> Report<W> {
         self.check(words, &Vec::from_iter(differs));
     }
 
-    /// The result: how many checks have passed, or that some have not.
+    /// The result: the number of passed checks, or that some have failed.
     pub(super) fn finish(self) -> Result<String, String> {
         let all = self.passed + self.failed;
         if self.failed == 0 {

@@ -1,4 +1,4 @@
-//! The REST routes as a user of the demo calls them: over HTTP, with a token, against the server that runs.
+//! A client of the REST routes for a user of the demo: over HTTP, with a token, against the running server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::http::router::BASE;
 use crate::protocol::job::JobStatus;
 use crate::protocol::property::Property;
 
-/// No call of the demo takes longer on a machine that works.
+/// No call of the demo takes longer on a working machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Rows of a page; the most that a list gives.
+/// Rows of a page; the maximum of a list.
 const PAGE: &str = "200";
 
-/// One caller.
+/// A client with one credential.
 pub(super) struct RestClient {
     http: reqwest::Client,
     base: String,
@@ -60,7 +60,7 @@ impl RestClient {
         Ok(Self { http, base: format!("http://{address}{BASE}"), token: token.to_owned() })
     }
 
-    /// Has `target` crawled by the spider that knows no site in particular.
+    /// Has `target` crawled by the spider for arbitrary sites.
     pub(super) async fn start_crawl(&self, target: &str) -> Result<JobId, String> {
         let body = json!({"spider_name": "auto", "target_urls": [target]});
         let job: JobView = send_json(self.request(Method::POST, "/jobs").json(&body)).await?;
@@ -71,13 +71,13 @@ impl RestClient {
         send_json(self.request(Method::GET, &format!("/jobs/{id}"))).await
     }
 
-    /// The status that asking for the job is answered with.
+    /// The response status of a request for the job.
     pub(super) async fn status_of_job(&self, id: JobId) -> Result<StatusCode, String> {
         let answer = self.request(Method::GET, &format!("/jobs/{id}")).send().await.map_err(error_line)?;
         Ok(answer.status())
     }
 
-    /// Whether any job of the tenant waits or runs.
+    /// Whether any job of the tenant is pending or running.
     pub(super) async fn is_crawling(&self) -> Result<bool, String> {
         for status in [JobStatus::Pending, JobStatus::Running] {
             let path = format!("/jobs?limit=1&status={}", status.name());
@@ -89,12 +89,12 @@ impl RestClient {
         Ok(false)
     }
 
-    /// What was accepted for the job.
+    /// The items that were accepted for the job.
     pub(super) async fn items(&self, id: JobId) -> Result<Vec<Item>, String> {
         self.fetch_all(&format!("/jobs/{id}/items"), &[]).await
     }
 
-    /// Every property that is up.
+    /// Every property that is not removed.
     pub(super) async fn properties(&self) -> Result<Vec<Property>, String> {
         self.fetch_all("/properties", &[]).await
     }
@@ -104,7 +104,7 @@ impl RestClient {
         self.fetch_all("/properties", &[("include_removed", "true")]).await
     }
 
-    /// A whole list, page by page.
+    /// A whole list, fetched page by page.
     async fn fetch_all<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -133,7 +133,7 @@ impl RestClient {
     }
 }
 
-/// The body of a good answer; of any other, its words.
+/// The body of a successful response; for any other, its error detail.
 async fn send_json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, String> {
     let answer = request.send().await.map_err(error_line)?;
     let (status, path) = (answer.status(), answer.url().path().to_owned());

@@ -1,5 +1,5 @@
-//! The demo's terminal: a summary of each tenant that is rewritten in place, or with `-v` a line for every event. Where lines
-//! cannot be rewritten a summary is one line, at the end of each crawl and at the end of all.
+//! The demo's terminal: a summary of each tenant that is rewritten in place, or with `-v` a line for every event.
+//! Where lines cannot be rewritten, a summary line is printed at the end of each crawl and at the end of the demo.
 
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
@@ -32,9 +32,9 @@ pub(super) struct Screen {
 struct State {
     /// By the tenant's slug.
     totals: BTreeMap<&'static str, Totals>,
-    /// Waits for the next second.
+    /// Pending until the next second.
     events: EventBuffer,
-    /// Lines of the summary that stand on the terminal now.
+    /// Lines of the summary that are on the terminal now.
     painted: usize,
 }
 
@@ -45,14 +45,14 @@ impl Screen {
         Self { date, view, can_rewrite, has_colours, state: Mutex::default() }
     }
 
-    /// A line of the demo's own, above the summary.
+    /// A message of the demo itself, above the summary.
     pub(super) fn print_line(&self, words: &str) {
         let mut state = self.state.lock();
         write(&format!("{}{words}\n", terminal::erase_lines(std::mem::take(&mut state.painted))));
         self.paint(&mut state);
     }
 
-    /// Takes a message into the summary, or keeps it for the next second's lines.
+    /// Adds a message to the summary, or to the next second's lines.
     pub(super) fn push(&self, slug: &'static str, message: Value) {
         let mut state = self.state.lock();
         let ended = state.totals.entry(slug).or_default().record(&message);
@@ -65,7 +65,7 @@ impl Screen {
         }
     }
 
-    /// Shows what came meanwhile; to be called every second.
+    /// Shows what was received since the last call; called every second.
     pub(super) fn tick(&self) {
         let mut state = self.state.lock();
         match self.view {
@@ -79,7 +79,7 @@ impl Screen {
         }
     }
 
-    /// Says how it all stands at the end, where no summary stands there already.
+    /// Prints the totals at the end, unless the summary already shows them.
     pub(super) fn finish(&self) {
         if self.paints() {
             return;
@@ -103,7 +103,7 @@ impl Screen {
         state.painted = lines.len();
     }
 
-    /// A tenant's lines: the crawl beside the tenant's name where it fits, and the totals below.
+    /// A tenant's lines: the crawl next to the tenant's name where it fits, and the totals below.
     fn summary(&self, slug: &str, totals: &Totals, columns: usize) -> Vec<String> {
         let (state, job) = totals.job_summary();
         let colour = |colour: Colour, text: &str| terminal::with_colour(self.has_colours, colour, text);
@@ -136,7 +136,7 @@ const INDENT: &str = "    ";
 
 fn write(text: &str) {
     let mut out = stdout().lock();
-    // A closed pipe is the reader's wish; the demo goes on for those who follow it elsewhere.
+    // A closed pipe is no error: the demo continues for clients elsewhere.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 

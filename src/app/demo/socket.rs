@@ -1,4 +1,4 @@
-//! A user's socket, from the client's side: the demo hears what any front end would hear.
+//! A user's socket, from the client's side: the demo receives what any front end would.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use url::form_urlencoded::Serializer;
 pub(super) struct SocketClient(WebSocketStream<TcpStream>);
 
 impl SocketClient {
-    /// Connects as whoever `token` speaks for. With `since`, what was missed comes first.
+    /// Connects with the credential `token`. With `since`, missed messages come first.
     pub(super) async fn connect(
         address: SocketAddr,
         token: &str,
@@ -34,7 +34,7 @@ impl SocketClient {
         Ok(Self(socket))
     }
 
-    /// Asks for a feed; the answer is one of the messages that come.
+    /// Subscribes to a feed; the confirmation is one of the received messages.
     pub(super) async fn subscribe(&mut self, feed: &str, since: Option<&str>) -> Result<(), String> {
         let mut request = json!({"type": "subscribe", "subscription": feed});
         if let Some(since) = since {
@@ -43,7 +43,7 @@ impl SocketClient {
         self.0.send(Message::text(request.to_string())).await.map_err(error_line)
     }
 
-    /// The next message. An error says how the connection ended. May be dropped while it waits.
+    /// The next message. An error says how the connection ended. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Value, String> {
         loop {
             match self.0.next().await {
@@ -60,7 +60,7 @@ impl SocketClient {
     }
 
     pub(super) async fn close(mut self) {
-        // The server may have left first.
+        // The server may have closed first.
         let _ = self.0.close(None).await;
     }
 }

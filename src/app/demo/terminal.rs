@@ -1,12 +1,12 @@
-//! Escapes of a terminal (ECMA-48): colours, and lines that are written again in their place.
+//! Escape sequences of a terminal (ECMA-48): colours, and lines that are rewritten in place.
 
 use std::fmt::Write;
 use std::io::{IsTerminal, stdout};
 
-/// Columns of a terminal that does not tell how many it has.
+/// The assumed columns of a terminal of unknown size.
 const DEFAULT_COLUMNS: usize = 80;
 
-/// Whether standard output is a terminal that understands escapes. One that does not say what it is gets none.
+/// Whether standard output is a terminal that supports escapes. An unnamed terminal gets none.
 pub(super) fn supports_escapes() -> bool {
     stdout().is_terminal() && term_supports_escapes(std::env::var("TERM").ok().as_deref())
 }
@@ -15,13 +15,13 @@ fn term_supports_escapes(term: Option<&str>) -> bool {
     term.is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
-/// Columns of the terminal now.
+/// The current number of columns.
 pub(super) fn columns() -> usize {
     let size = rustix::termios::tcgetwinsize(stdout()).ok();
     size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS)
 }
 
-/// Lines of at most `columns` that are broken behind commas alone. A part that is longer has a line of its own.
+/// Lines of at most `columns`, wrapped after commas only. A longer part has a line of its own.
 pub(super) fn wrap_at_commas(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in text.split_inclusive(", ") {
@@ -34,7 +34,7 @@ pub(super) fn wrap_at_commas(text: &str, columns: usize) -> Vec<String> {
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// What a text is set off by.
+/// The style of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colour {
     Plain,
@@ -44,12 +44,12 @@ pub(super) enum Colour {
     Red,
 }
 
-/// Whether colours are wanted on a terminal that takes escapes (no-color.org).
+/// Whether colours are enabled on a terminal that supports escapes (no-color.org).
 pub(super) fn colours_enabled() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The text in its colour, where there are colours.
+/// The text in its colour, if colours are enabled.
 pub(super) fn with_colour(has_colours: bool, colour: Colour, text: &str) -> String {
     let code = match colour {
         Colour::Bold => "1",
@@ -61,12 +61,12 @@ pub(super) fn with_colour(has_colours: bool, colour: Colour, text: &str) -> Stri
     if has_colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// Takes the last `lines` lines away, so that others can be written in their place.
+/// Erases the last `lines` lines, so that others can be written in their place.
 pub(super) fn erase_lines(lines: usize) -> String {
     if lines == 0 { String::new() } else { format!("\x1b[{lines}F\x1b[J") }
 }
 
-/// Lines that are cut at the edge: one that went on in the next row would be counted as one and erased as one.
+/// Lines that are truncated at the edge: a wrapped line would be counted and erased as one, but occupy two rows.
 pub(super) fn without_autowrap(lines: &[String]) -> String {
     let mut text = String::new();
     for line in lines {

@@ -1,4 +1,4 @@
-//! What has become of a tenant's listings since the demo began, and how its crawl stands.
+//! The totals of a tenant's listings since the demo began, and the state of its crawl.
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ struct JobProgress {
 }
 
 impl Totals {
-    /// Counts a message. Tells whether a crawl has ended with it.
+    /// Counts a message. Returns whether it ended a crawl.
     pub(super) fn record(&mut self, message: &Value) -> bool {
         let event = message["event"].as_str().unwrap_or_default();
         match event {
@@ -54,7 +54,7 @@ impl Totals {
         });
     }
 
-    /// The crawl in words, and whether it goes well.
+    /// A description of the crawl, coloured by its state.
     pub(super) fn job_summary(&self) -> (Colour, String) {
         let Some(job) = &self.job else { return (Colour::Plain, "no crawl yet".to_owned()) };
         let figures = format!("{} pages, {} listings", grouped(job.pages), grouped(job.items));
@@ -66,7 +66,7 @@ impl Totals {
         }
     }
 
-    /// The totals in words.
+    /// A description of the totals.
     pub(super) fn summary(&self) -> String {
         format!(
             "{} homes: {} new, {} price changes, {} changes of status, {} removed",

@@ -1,5 +1,5 @@
-//! The demo's users: an admin, a member and a viewer in each tenant, with passwords and access tokens to print, and an
-//! API key. All are made anew for each demo, and good for nothing but its own server.
+//! The demo's users: an admin, a member and a viewer in each tenant, with passwords and access tokens to print, and
+//! an API key. All are created anew for each demo, and valid for its own server only.
 
 use secrecy::SecretString;
 
@@ -9,10 +9,10 @@ use crate::domain::error::Result;
 use crate::domain::identity::Identity;
 use crate::domain::identity::bootstrap::{self, BootstrapKey, BootstrapUser};
 
-/// Characters of a password: 96 bits, short enough to be copied by hand.
+/// Characters of a password: 96 bits, short enough to be typed.
 const PASSWORD_CHARS: usize = 16;
 
-/// Somebody who can sign in.
+/// A user with sign-in data.
 pub(super) struct DemoUser {
     /// The user name is the role's.
     pub(super) role: Role,
@@ -20,7 +20,7 @@ pub(super) struct DemoUser {
     pub(super) token: String,
 }
 
-/// Everybody of one tenant.
+/// All users of one tenant.
 pub(super) struct DemoUsers {
     pub(super) admin: DemoUser,
     pub(super) member: DemoUser,
@@ -30,7 +30,7 @@ pub(super) struct DemoUsers {
 }
 
 impl DemoUsers {
-    /// Makes the tenant with all its users.
+    /// Creates the tenant with all its users.
     pub(super) async fn create(identity: &Identity, slug: &str, name: &str) -> Result<Self> {
         bootstrap::create_tenant(identity, slug, name).await?;
         let admin = DemoUser::create(identity, slug, Role::Admin).await?;

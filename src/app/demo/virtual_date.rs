@@ -1,4 +1,4 @@
-//! The demo's date: shared, moved only by hand, and nailed down while a crawl runs, so that one crawl sees one day.
+//! The demo's date: shared, advanced explicitly, and frozen while a crawl runs, so that one crawl sees one day.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 /// The day on which the demo begins.
 pub const START: NaiveDate = day(1996, 3, 1);
 
-/// The last sale in the data. After it nothing is known, so the demo says so and stops.
+/// The last sale in the data. After it nothing is known, so the demo stops with a message.
 pub const DATA_END: NaiveDate = day(1998, 10, 5);
 
 #[expect(clippy::expect_used, reason = "both dates are constants: a wrong one does not compile")]
@@ -16,7 +16,7 @@ const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).expect("a date of the calendar")
 }
 
-/// A date that many hold. Clones show the same day.
+/// A shared date. Clones show the same day.
 #[derive(Clone, Debug)]
 pub struct VirtualDate(Arc<Mutex<State>>);
 
@@ -26,7 +26,7 @@ struct State {
     freezes: u32,
 }
 
-/// One move of the date.
+/// One step of the date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     pub from: NaiveDate,
@@ -34,16 +34,16 @@ pub struct Step {
 }
 
 impl Step {
-    /// Whether this step came to the end of the data (it may be shorter than was asked for).
+    /// Whether this step reached the end of the data (it may be shorter than requested).
     pub fn ends_the_data(self) -> bool {
         self.to == DATA_END
     }
 }
 
-/// Why the date did not move.
+/// Why the date could not advance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
-    #[error("the date stands while a crawl runs")]
+    #[error("the date is frozen while a crawl runs")]
     CrawlRunning,
     #[error("the data ends on {DATA_END}: there is no later sale to show")]
     DataEnded,
@@ -59,13 +59,13 @@ impl VirtualDate {
         self.0.lock().today
     }
 
-    /// Keeps the date where it is until the guard is dropped.
+    /// Freezes the date until the guard is dropped.
     pub fn freeze(&self) -> FreezeGuard {
         self.0.lock().freezes += 1;
         FreezeGuard(self.clone())
     }
 
-    /// Moves on by `days`, but not past the end of the data.
+    /// Advances by `days`, but not past the end of the data.
     pub fn step(&self, days: u16) -> Result<Step, StepError> {
         let mut state = self.0.lock();
         if state.freezes > 0 {
@@ -81,7 +81,7 @@ impl VirtualDate {
     }
 }
 
-/// The date stands while this lives.
+/// The date is frozen while this exists.
 #[derive(Debug)]
 pub struct FreezeGuard(VirtualDate);
 

@@ -1,5 +1,5 @@
-//! The closed set of signature algorithms. Each belongs to one family of keys, so that a public key can never be taken
-//! for a shared secret.
+//! The closed set of signature algorithms. Each belongs to one family of keys, so that a public key can never be used
+//! as a shared secret.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! Claims, read one by one and strictly by type: a number is a number, a text is a text, null is neither.
+//! Claims, read one by one and strictly by type: number, text and null are never converted.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::error::TokenError;
 
-/// How far two clocks may differ.
+/// The tolerated difference between two clocks.
 pub(super) const LEEWAY_SECS: i64 = 5;
 /// The end of the year 9999: later times cannot be written in RFC 3339.
 const LATEST: i64 = 253_402_300_799;
@@ -41,7 +41,7 @@ pub(super) fn optional_text<'a>(
     }
 }
 
-/// A text that must be there.
+/// A text that is required.
 pub(super) fn required_text<'a>(
     claims: &'a Map<String, Value>,
     name: &'static str,
@@ -68,14 +68,14 @@ impl TimeClaims {
         Ok(Self { iat: time(claims, "iat")?, nbf: time(claims, "nbf")?, exp: time(claims, "exp")? })
     }
 
-    /// Whether the token is valid at `now`. Expiry is judged last, so that `Expired` means: good but for its age.
+    /// Whether the token is valid at `now`. Expiry is checked last, so that `Expired` means that all else is valid.
     pub(super) fn check(&self, now: DateTime<Utc>) -> Result<(), TokenError> {
         let now = now.timestamp();
         let starts = [self.iat, self.nbf];
         if starts.iter().flatten().any(|start| self.exp.is_some_and(|exp| exp <= *start)) {
             return Err(TokenError::Lifetime);
         }
-        // A token from the future was made by a clock that cannot be believed about its end either.
+        // A token from the future was made with a wrong clock, so its end cannot be trusted either.
         if starts.iter().flatten().any(|start| *start > now + LEEWAY_SECS) {
             return Err(TokenError::NotYetValid);
         }
@@ -86,8 +86,8 @@ impl TimeClaims {
     }
 }
 
-/// A NumericDate (RFC 7519 section 2): seconds, which may have a fraction. What is left of a second at the end of a token
-/// is not given: the fraction is cut off, for the beginning as for the end.
+/// A NumericDate (RFC 7519 section 2): seconds, possibly with a fraction. The fraction is cut off, of the beginning
+/// as of the end: a token never lasts longer than stated.
 fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     match value.as_i64().or_else(|| whole_seconds(value)) {

@@ -8,21 +8,21 @@ use super::error::TokenError;
 use super::header::Header;
 use super::strict_json::parse_object;
 
-/// The longest token that is looked at. Ours are under 700 bytes; a request line must hold the rest, too.
+/// The longest accepted token. Ours are under 700 bytes; a request line must have room for the rest, too.
 pub(super) const MAX_TOKEN_BYTES: usize = 4096;
 
-/// A token taken apart; not verified.
+/// A token split into its parts; not verified.
 pub(super) struct CompactJws<'a> {
     pub(super) header: Header,
     pub(super) claims: Map<String, Value>,
-    /// What was signed: header, dot, claims, as they came.
+    /// What was signed: header, dot, claims, exactly as received.
     pub(super) message: &'a str,
     pub(super) signature: &'a str,
 }
 
 impl<'a> CompactJws<'a> {
     pub(super) fn split(token: &'a str) -> Result<Self, TokenError> {
-        // Before anything is decoded or even scanned.
+        // Checked before anything is decoded or scanned.
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }

@@ -1,8 +1,9 @@
-//! Why a token is refused. Callers are told one thing only; the reason is for the log and for choosing a close code.
+//! Why a token is refused. Callers get one text for all reasons; the reason is for the log and for choosing a close
+//! code.
 
 use std::sync::Arc;
 
-/// What every refused token is answered with: the more that is said, the better a forger aims.
+/// The response to every refused token: any detail would help a forger.
 pub const INVALID_TOKEN: &str = "Invalid token";
 
 /// Why a token was refused.
@@ -18,10 +19,10 @@ pub enum TokenError {
     Algorithm,
     #[error("no key has this kid")]
     UnknownKey,
-    /// The foreign issuer at this place has no such key as far as is known: its key set may have changed.
+    /// The foreign issuer with this index has no such key at present: its key set may have changed.
     #[error("no key of the token's issuer has this kid")]
     UnknownForeignKey(usize),
-    /// The key set of the foreign issuer at this place was never fetched, so nothing can be said of the token.
+    /// The key set of the foreign issuer with this index was never fetched, so the token cannot be judged.
     #[error("the keys of the token's issuer are not known yet")]
     KeysNotLoaded(usize),
     #[error("the signature does not match")]
@@ -40,7 +41,7 @@ pub enum TokenError {
     Tenant,
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// Said only of tokens whose signature is good: a page may quietly get a new one.
+    /// Reported only if the signature is good: the client may get a new token without asking the user.
     #[error("the token has expired")]
     Expired,
 }

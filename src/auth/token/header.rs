@@ -1,13 +1,13 @@
-//! The header, read strictly. It is written by whoever made the token, so it may pick among what we hold and
-//! nothing more: never where a key comes from, never how the token is to be understood.
+//! The header, read strictly. It is written by the maker of the token, so it may only select among our keys and
+//! algorithms: never where a key comes from, nor how the token is interpreted.
 
 use serde_json::{Map, Value};
 
 use super::error::TokenError;
 use super::key_ring::{Algorithm, MAX_KID_BYTES};
 
-/// Parameters that would bring a key along, change what is signed or announce another kind of token
-/// (RFC 7515 section 4.1, RFC 7516, RFC 7797). Extensions named by `crit` must be understood; we know none.
+/// Parameters that would supply a key, change what is signed or announce another kind of token (RFC 7515 section 4.1,
+/// RFC 7516, RFC 7797). Extensions named by `crit` must be understood; we support none.
 const REFUSED: [&str; 9] = ["crit", "jku", "x5u", "jwk", "x5c", "b64", "zip", "enc", "cty"];
 
 pub(super) struct Header {
@@ -22,7 +22,7 @@ impl Header {
             return Err(TokenError::Header(name));
         }
         let alg = text(object, "alg")?.ok_or(TokenError::Header("alg"))?;
-        // `none` is no algorithm here, in no spelling: the set is closed.
+        // `none` is not an algorithm, in any spelling: the set is closed.
         let algorithm = alg.parse().map_err(|_| TokenError::Algorithm)?;
         let kid = text(object, "kid")?;
         if kid.is_some_and(|kid| kid.is_empty() || kid.len() > MAX_KID_BYTES) {

@@ -1,29 +1,29 @@
-//! Whose tokens are believed: our own issuer, and those of existing back ends that the configuration names.
+//! The trusted issuers: our own, and those of existing back ends that the configuration names.
 
 use std::sync::Arc;
 
 use super::error::TokenError;
 use super::jwks::IssuerKeys;
 
-/// Who we are when we sign.
+/// Our own identity as an issuer.
 #[derive(Clone, Debug)]
 pub struct OwnIssuer {
     pub(super) name: String,
     pub(super) audience: String,
-    /// Operators' tokens are for an audience of their own, so that no mistake about a claim can turn one kind into the
-    /// other; besides, they say `role: operator` and have no `tid`.
+    /// Operators' tokens have an audience of their own, so that no mistake about a claim can turn one kind into the
+    /// other; in addition they have `role: operator` and no `tid`.
     pub(super) operator_audience: String,
 }
 
 impl OwnIssuer {
-    /// Our `iss` and `aud`; operators get the audience with `/operators` behind it.
+    /// Our `iss` and `aud`; the audience of operators has `/operators` appended.
     pub fn new(issuer: &str, audience: &str) -> Self {
         let operator_audience = format!("{audience}/operators");
         Self { name: issuer.to_owned(), audience: audience.to_owned(), operator_audience }
     }
 }
 
-/// Which of a foreign token's claims names the person.
+/// Which claim of a foreign token identifies the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubjectClaim {
     /// The claim holds a user name in one of the issuer's tenants.
@@ -32,7 +32,7 @@ pub enum SubjectClaim {
     UserId(String),
 }
 
-/// Where a foreign token says what. Only top-level claims are read.
+/// Which claims of a foreign token are read. Only top-level claims are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimMap {
     pub subject: SubjectClaim,
@@ -41,7 +41,7 @@ pub struct ClaimMap {
 }
 
 impl Default for ClaimMap {
-    /// What the back ends that Lotline stands beside do: `sub` is the user name.
+    /// The usual claims of existing back ends: `sub` is the user name.
     fn default() -> Self {
         Self { subject: SubjectClaim::Username("sub".into()), tenant: None }
     }
@@ -54,15 +54,15 @@ pub struct ForeignIssuer {
     pub name: Arc<str>,
     /// The `iss` of its tokens; `None` when they carry none, which only the default issuer's may.
     pub iss: Option<String>,
-    /// Whether tokens without `iss` are its.
+    /// Whether tokens without `iss` belong to it.
     pub is_default: bool,
     pub keys: IssuerKeys,
-    /// The audiences that are us. Without any, a token that names an audience is for somebody else.
+    /// The audiences that mean this server. Without any, a token with an `aud` is meant for another server.
     pub audiences: Vec<String>,
-    /// Claims that must be there, whatever they hold.
+    /// Claims that must be present, with any value.
     pub required: Vec<String>,
     pub claims: ClaimMap,
-    /// Slugs of the tenants that it may speak for.
+    /// Slugs of the tenants in which it may authenticate users.
     pub tenants: Arc<[String]>,
 }
 
@@ -73,7 +73,7 @@ impl ForeignIssuer {
     }
 }
 
-/// A set of issuers that cannot be told apart, or that can do nothing.
+/// A set of issuers that are not distinguishable, or an issuer that no token could use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IssuerError {
     #[error("issuer `{0}` has the `iss` of another")]
@@ -88,22 +88,22 @@ pub enum IssuerError {
     NoTenant(Arc<str>),
 }
 
-/// Every issuer whose tokens are believed.
+/// All trusted issuers.
 #[derive(Clone, Debug)]
 pub struct Issuers {
     own: OwnIssuer,
     foreign: Vec<ForeignIssuer>,
 }
 
-/// The issuer that a token names. The name alone proves nothing: it only says whose key must fit.
+/// The issuer that a token names. The name proves nothing: it only selects the keys to check with.
 pub(super) enum IssuerMatch<'a> {
     Own(&'a OwnIssuer),
-    /// With its place among the foreign ones.
+    /// With its index among the foreign ones.
     Foreign(usize, &'a ForeignIssuer),
 }
 
 impl Issuers {
-    /// Our own issuer and the foreign ones, which must be told apart by their `iss`.
+    /// Our own issuer and the foreign ones, which must differ in their `iss`.
     pub fn new(own: OwnIssuer, foreign: Vec<ForeignIssuer>) -> Result<Self, IssuerError> {
         for (index, issuer) in foreign.iter().enumerate() {
             let before = &foreign[..index];
@@ -134,7 +134,7 @@ impl Issuers {
         &self.own
     }
 
-    /// The foreign issuers, for the start to warn about weak or shared keys.
+    /// The foreign issuers, for warnings about weak or shared keys at the start.
     pub fn foreign(&self) -> &[ForeignIssuer] {
         &self.foreign
     }
@@ -143,7 +143,7 @@ impl Issuers {
         if iss == Some(self.own.name.as_str()) {
             return Ok(IssuerMatch::Own(&self.own));
         }
-        // A token that names an issuer is never the default's by default.
+        // A token with an `iss` never belongs to the default issuer by default.
         let fits = |(_, issuer): &(usize, &ForeignIssuer)| match iss {
             Some(_) => issuer.iss.as_deref() == iss,
             None => issuer.is_default,

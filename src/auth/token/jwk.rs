@@ -1,4 +1,4 @@
-//! Public keys as JSON (RFC 7517, RFC 7518 section 6, RFC 8037): reading a foreign one strictly, showing our own.
+//! Public keys as JSON (RFC 7517, RFC 7518 section 6, RFC 8037): reading foreign ones strictly, writing our own.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,7 +23,7 @@ pub(super) enum PublicKey {
 }
 
 impl PublicKey {
-    /// Reads the members that say what the key is. A symmetric key is none of these: published, it would be no secret.
+    /// Reads the members that define the key. A symmetric key is refused: once published, it would be no secret.
     pub(super) fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, KeyError> {
         match (text(jwk, "kty"), text(jwk, "crv")) {
             (Some("RSA"), None) => Self::rsa(number(jwk, "n")?, number(jwk, "e")?),
@@ -33,7 +33,7 @@ impl PublicKey {
         }
     }
 
-    /// An RSA key of a size and with an exponent that can be trusted.
+    /// An RSA key of a size and with an exponent that are safe.
     pub(super) fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<Self, KeyError> {
         let odd = e.last().is_some_and(|last| last & 1 == 1);
         let usable = n.first().is_some_and(|first| *first != 0) && (1..=4).contains(&e.len()) && e != [1];
@@ -61,7 +61,7 @@ impl PublicKey {
         }
     }
 
-    /// The members that make the key, and no others.
+    /// The members that define the key, and no others.
     pub(super) fn jwk(&self) -> Value {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         match self {
@@ -71,7 +71,7 @@ impl PublicKey {
         }
     }
 
-    /// The key's own name (RFC 7638): the hash of its members in the order of their names.
+    /// The thumbprint of the key (RFC 7638): the hash of its members in the order of their names.
     pub(super) fn thumbprint(&self) -> String {
         // serde_json's maps are sorted by name, and these members need no escaping.
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.jwk().to_string()))

@@ -1,5 +1,5 @@
-//! The keys of a foreign issuer: given by the configuration, or a key set (RFC 7517 section 5) that somebody fetches and
-//! puts here. Fetching is not for this floor.
+//! The keys of a foreign issuer: from the configuration, or from a key set (RFC 7517 section 5) that a caller fetches
+//! and stores here. This floor does not fetch.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::jwk::{PublicKey, text};
 use super::key_ring::VerifyingKey;
 use super::strict_json::parse_object;
 
-/// Keys of one set that are looked at; an issuer has a handful.
+/// The most keys of one set that are read; an issuer has a handful.
 const MAX_KEYS: usize = 64;
 
 /// A key set that cannot be used.
@@ -25,7 +25,7 @@ pub enum JwksError {
     NoUsableKey,
 }
 
-/// An issuer's keys as they are known at this moment; clones share them.
+/// The current keys of an issuer; clones share them.
 #[derive(Clone, Debug)]
 pub struct IssuerKeys(Arc<RwLock<Option<Arc<[VerifyingKey]>>>>);
 
@@ -35,12 +35,12 @@ impl IssuerKeys {
         Self(Arc::default())
     }
 
-    /// The keys; none while they were never fetched.
+    /// The keys; `None` until they are first fetched.
     pub fn get(&self) -> Option<Arc<[VerifyingKey]>> {
         self.0.read().clone()
     }
 
-    /// Goes on with these: tokens of keys that are not among them end.
+    /// Replaces the keys: tokens signed with removed keys become invalid.
     pub fn replace(&self, keys: Vec<VerifyingKey>) {
         *self.0.write() = Some(keys.into());
     }
@@ -52,8 +52,8 @@ impl From<Vec<VerifyingKey>> for IssuerKeys {
     }
 }
 
-/// The keys of a set that verify one of `allowed`. Keys for other purposes or of other kinds are passed over, as the
-/// standard has it; symmetric keys are never taken from a set.
+/// The keys of a set that verify one of `allowed`. Keys for other purposes or of other kinds are skipped, as the
+/// standard requires; symmetric keys are never taken from a set.
 pub fn parse_jwks(bytes: &[u8], allowed: &[Algorithm]) -> Result<Vec<VerifyingKey>, JwksError> {
     let set = parse_object(bytes).ok_or(JwksError::Form)?;
     let Some(Value::Array(keys)) = set.get("keys") else { return Err(JwksError::Form) };
@@ -86,7 +86,7 @@ fn usable_key(jwk: &Map<String, Value>, allowed: &[Algorithm]) -> Option<Verifyi
         None => None,
         Some(_) => Some(text(jwk, "kid")?.to_owned()),
     };
-    // An id that is none, or a key without an algorithm of ours, is a key that we cannot use.
+    // With an invalid id or without an algorithm of ours, the key is unusable.
     VerifyingKey::public(kid, &key, algorithms).ok()
 }
 

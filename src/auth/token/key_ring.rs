@@ -16,7 +16,7 @@ use super::jwk::PublicKey;
 pub use super::signing_key::{KeyPairKind, SigningKey};
 use crate::auth::fingerprint::{FingerprintSet, KeyedFingerprint};
 
-/// The longest `kid` that is looked at.
+/// The longest accepted `kid`.
 pub const MAX_KID_BYTES: usize = 128;
 /// The shortest secret that our own tokens are signed with: as long as the hash (RFC 7518 section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
@@ -46,8 +46,8 @@ pub enum KeyError {
     Generate,
 }
 
-/// A key that verifies. Each verifies the algorithms of its own family only, so that a public key can never be taken for
-/// a shared secret.
+/// A verifying key. Each accepts only algorithms of its own family, so that a public key can never be used as a
+/// shared secret.
 #[derive(Clone)]
 pub struct VerifyingKey {
     kid: Option<String>,
@@ -106,7 +106,7 @@ impl VerifyingKey {
         })
     }
 
-    /// Whether the secret is shorter than its hash. An existing back end's may be; the start should warn of it.
+    /// Whether the secret is shorter than its hash. An existing back end's may be; the start warns about it.
     pub fn is_weak(&self) -> bool {
         self.is_weak
     }
@@ -136,7 +136,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// Our own keys: the newest that may sign already signs, all of them verify. Immutable; a rotation makes a new ring.
+/// Our own keys: the newest one that is active signs, all of them verify. Immutable; a rotation makes a new ring.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     /// Oldest first by `signs_from`; never empty.
@@ -158,14 +158,15 @@ impl KeyRing {
         Ok(Self { keys })
     }
 
-    /// The key that signs at `now`. When none may yet, the oldest does: a wrong clock must not stop all sign-ins.
+    /// The key that signs at `now`. If none is active yet, the oldest signs: a wrong clock must not stop all
+    /// sign-ins.
     pub fn signing_key(&self, now: DateTime<Utc>) -> &SigningKey {
         // `new` refuses an empty ring, so there is a first key.
         self.keys.iter().rev().find(|key| key.signs_from() <= now).unwrap_or(&self.keys[0])
     }
 
-    /// The marks that the ring's keys leave on `message`, that of the signing key first. `purpose` keeps apart what must
-    /// not be mistaken for one another.
+    /// The fingerprints of `message` under the ring's keys, that of the signing key first. Fingerprints for different
+    /// values of `purpose` never match.
     pub fn keyed_fingerprints(&self, now: DateTime<Utc>, purpose: &str, message: &[u8]) -> FingerprintSet {
         let first = self.signing_key(now);
         let others = self.keys.iter().filter(|key| key.kid() != first.kid());
@@ -178,7 +179,7 @@ impl KeyRing {
         self.keys.iter().find(|key| key.kid() == kid).map(SigningKey::verifying)
     }
 
-    /// Whether one of our own secrets is also `key`'s. Its holder could then sign as us: the start must refuse it.
+    /// Whether one of our own secrets equals `key`'s. The issuer could then sign as us: the start must refuse it.
     pub fn shares_secret_with(&self, key: &VerifyingKey) -> bool {
         self.keys.iter().any(|own| own.verifying().digest == key.digest)
     }
@@ -188,7 +189,8 @@ impl KeyRing {
         json!({ "keys": self.keys.iter().filter_map(SigningKey::public_jwk).collect::<Vec<_>>() })
     }
 
-    /// Names the ring's keys without telling them, so that nodes can see whether they hold the same.
+    /// A fingerprint of the ring's keys that does not reveal them, so that nodes can check that they have the same
+    /// keys.
     pub fn fingerprint(&self) -> String {
         let mut parts: Vec<_> = self.keys.iter().map(|key| (key.kid(), key.verifying().digest)).collect();
         parts.sort();
@@ -201,9 +203,9 @@ impl KeyRing {
     }
 }
 
-/// A label goes first, so that the digest is no plain SHA-256 of the secret that could turn up elsewhere.
+/// A label goes first, so that the digest differs from a plain SHA-256 of the secret that may exist elsewhere.
 fn digest(secret: &[u8]) -> [u8; 32] {
-    // An HMAC fills its key up with zeros, so secrets that differ in zeros at the end are one.
+    // HMAC pads its key with zeros, so secrets that differ only in trailing zeros are the same key.
     let end = secret.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let secret = &secret[..end];
     Sha256::new().chain_update(b"lotline key digest\0").chain_update(secret).finalize().into()

@@ -1,4 +1,4 @@
-//! Making our own access tokens: short-lived, typed `at+jwt` (RFC 9068), signed by the newest key of the ring.
+//! Issues our own access tokens: short-lived, with `typ` `at+jwt` (RFC 9068), signed by the newest key of the ring.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,14 +14,14 @@ use crate::auth::secret::SecretText;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 
-/// The header's `typ`. Tokens of any other kind under the same key are never taken for access tokens.
+/// The header's `typ`. Tokens of any other kind under the same key are never accepted as access tokens.
 pub(super) const TOKEN_TYPE: &str = "at+jwt";
 /// The `role` in an operator's token.
 pub(super) const OPERATOR_ROLE: &str = "operator";
-/// The longest life of an access token, made or accepted: a page that keeps one token may keep it for a month.
+/// The longest lifetime of an access token, made or accepted: a page that keeps one token may keep it for a month.
 pub(super) const MAX_LIFETIME_SECS: u32 = 31 * 24 * 3600;
 
-/// How long an access token lives.
+/// The lifetime of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime(u32);
 
@@ -40,7 +40,7 @@ impl Lifetime {
     }
 }
 
-/// Whom a token is for.
+/// The user or operator that a token is for.
 #[derive(Clone, Debug)]
 pub enum Subject {
     User { user_id: UserId, tenant_id: TenantId, username: String, role: Role, session_id: SessionId },
@@ -75,7 +75,7 @@ pub fn mint(
 ) -> Result<AccessToken, MintError> {
     let key = signer.ring.signing_key(now);
     let jti = URL_SAFE_NO_PAD.encode(signer.entropy.bytes::<16>());
-    // Whole seconds: what the claims can say is what the caller is told.
+    // Whole seconds: the caller gets the same times as the claims state.
     let issued_at = to_datetime(now.timestamp());
     let expires_at = issued_at + TimeDelta::seconds(lifetime.0.into());
     let header = json!({ "typ": TOKEN_TYPE, "alg": key.algorithm().name(), "kid": key.kid() });
@@ -86,7 +86,7 @@ pub fn mint(
     Ok(AccessToken { text: SecretText::new(text), jti, issued_at, expires_at })
 }
 
-/// What signing takes.
+/// The parameters of signing.
 #[derive(Clone, Copy, Debug)]
 pub struct Signer<'a> {
     pub ring: &'a KeyRing,

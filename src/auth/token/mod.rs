@@ -1,4 +1,4 @@
-//! Access tokens (RFC 7519, RFC 9068): minting our own, and the one strict way to verify a token of anybody's.
+//! Access tokens (RFC 7519, RFC 9068): issuing our own, and the one strict way to verify tokens of all issuers.
 
 pub mod error;
 pub mod issuers;

@@ -1,4 +1,4 @@
-//! Our own signing keys: a shared secret (HS256), or a key pair (EdDSA, RS256) whose public half may be shown.
+//! Our own signing keys: a shared secret (HS256), or a key pair (EdDSA, RS256) with a public half that may be published.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::base::entropy::Entropy;
 const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const PEM_END: &str = "-----END PRIVATE KEY-----";
 
-/// What signs.
+/// The secret part of a key.
 #[derive(Clone)]
 enum Secret {
     Hmac(EncodingKey),
@@ -30,7 +30,7 @@ enum Secret {
     Rsa(Arc<RsaKeyPair>),
 }
 
-/// A key that signs our own tokens from a moment on.
+/// A key that signs our own tokens from a given time on.
 #[derive(Clone)]
 pub struct SigningKey {
     kid: String,
@@ -47,8 +47,8 @@ pub struct SigningKey {
 pub struct SigningError;
 
 impl SigningKey {
-    /// A shared secret from its stored parts. It verifies at once but signs only from `signs_from`: every node must know
-    /// a new key before the first token that needs it.
+    /// A shared secret from its stored parts. It verifies at once but signs only from `signs_from`: every node must
+    /// have a new key before the first token that is signed with it.
     pub fn new(kid: &str, secret: &[u8], signs_from: DateTime<Utc>) -> Result<Self, KeyError> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(KeyError::ShortSecret);
@@ -59,8 +59,8 @@ impl SigningKey {
         Ok(Self { kid: kid.to_owned(), signs_from, secret, public: None, verifying, fingerprint_key })
     }
 
-    /// A key pair from PEM (PKCS#8, unencrypted): Ed25519 or RSA of 2,048 bits or more. Its id is its thumbprint, so that
-    /// every node calls it the same.
+    /// A key pair from PEM (PKCS#8, unencrypted): Ed25519 or RSA of 2,048 bits or more. Its id is its thumbprint, so
+    /// that it is the same on every node.
     pub fn from_pem(pem: &str, signs_from: DateTime<Utc>) -> Result<Self, KeyError> {
         let body = pem.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END));
         let body: String = body.ok_or(KeyError::Pem)?.split_whitespace().collect();
@@ -80,17 +80,17 @@ impl SigningKey {
         };
         let kid = public.thumbprint();
         let verifying = VerifyingKey::public(Some(kid.clone()), &public, vec![algorithm])?;
-        // The whole file's bytes, of which the private half is a part.
+        // The bytes of the whole file, which contain the private half.
         let fingerprint_key = FingerprintKey::derive(der);
         Ok(Self { kid, signs_from, secret, public: Some(public), verifying, fingerprint_key })
     }
 
-    /// The parts of a new shared secret: its id and 32 random bytes, for the caller to keep.
+    /// The parts of a new shared secret: its id and 32 random bytes, for the caller to store.
     pub fn generate(entropy: Entropy) -> (String, [u8; 32]) {
         (URL_SAFE_NO_PAD.encode(entropy.bytes::<12>()), entropy.bytes())
     }
 
-    /// A new key pair as PEM, for the caller to keep.
+    /// A new key pair as PEM, for the caller to store.
     pub fn generate_pem(kind: KeyPairKind) -> Result<String, KeyError> {
         let der = match kind {
             KeyPairKind::Ed25519 => {
@@ -114,7 +114,7 @@ impl SigningKey {
         &self.kid
     }
 
-    /// What it signs with, and the only thing that it verifies.
+    /// The algorithm that it signs with, and the only one that it verifies.
     pub fn algorithm(&self) -> Algorithm {
         match self.secret {
             Secret::Hmac(_) => Algorithm::Hs256,
@@ -123,13 +123,13 @@ impl SigningKey {
         }
     }
 
-    /// The same key, which never signs again: tokens that it signed hold on.
+    /// The same key, which never signs again: tokens that it signed stay valid.
     pub fn verifying_only(mut self) -> Self {
         self.signs_from = DateTime::<Utc>::MAX_UTC;
         self
     }
 
-    /// Its public half as a member of a key set; a shared secret has none.
+    /// Its public half as a member of a key set; `None` for a shared secret.
     pub(super) fn public_jwk(&self) -> Option<Value> {
         let mut jwk = self.public.as_ref()?.jwk();
         jwk["kid"] = self.kid.as_str().into();
@@ -150,7 +150,7 @@ impl SigningKey {
         &self.fingerprint_key
     }
 
-    /// The third part of a token.
+    /// The signature part of a token.
     pub(super) fn sign(&self, message: &str) -> Result<String, SigningError> {
         let message = message.as_bytes();
         match &self.secret {
@@ -171,7 +171,7 @@ impl SigningKey {
     }
 }
 
-/// Which key pairs can be made.
+/// The kinds of key pairs that can be generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPairKind {
     Ed25519,

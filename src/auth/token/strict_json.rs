@@ -1,4 +1,4 @@
-//! JSON objects without duplicate names, at any depth. Two readers that keep different ones of two equal names
+//! JSON objects without duplicate names, at any depth. Two parsers that keep different values of a duplicate name
 //! would see two different tokens under one signature (RFC 8725 section 2.4).
 
 use std::fmt;
@@ -69,7 +69,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        // Names are compared after their escapes are read, so `"\u0061lg"` is `"alg"`.
+        // Names are compared after unescaping, so `"\u0061lg"` is `"alg"`.
         while let Some(name) = map.next_key::<String>()? {
             let StrictJson(value) = map.next_value()?;
             if object.insert(name, value).is_some() {

@@ -1,4 +1,4 @@
-//! Minting and verifying together, and every hostile token of the corpus.
+//! Tests of issuing and verifying together, and of every hostile token of the corpus.
 
 use std::collections::BTreeSet;
 
@@ -111,7 +111,7 @@ fn the_corpus_entries_fail_at_every_check() {
         .filter_map(|(_, token)| verify(token, &ring, &issuers, at(NOW)).err())
         .collect();
 
-    // A corpus that died of one early check would prove nothing about the later ones.
+    // If the whole corpus failed one early check, the later checks would not be tested.
     for reason in [
         TokenError::TooLong,
         TokenError::Malformed,

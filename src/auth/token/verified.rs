@@ -1,5 +1,5 @@
-//! What a verified token says. Fields are private, so that holding one of these means that a signature was checked;
-//! it is still a claim about the past, which `admit` compares with what the store says now.
+//! The contents of a verified token. Fields are private, so that a value of these types proves that a signature was
+//! checked; it is still a claim about the past, which `authenticate` compares with the current records.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::auth::key_scope::Role;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 
-/// A token whose signature, times, issuer and audience are good.
+/// A token with a valid signature, times, issuer and audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {
     /// Our own token of a person.
@@ -30,7 +30,7 @@ impl Verified {
     }
 }
 
-/// What all of our own tokens say.
+/// The claims that all of our own tokens have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::auth) struct CommonClaims {
     pub(in crate::auth) session_id: SessionId,
@@ -48,12 +48,12 @@ macro_rules! own_accessors {
                 self.own.session_id
             }
 
-            /// The name at the time of signing; it may have changed since.
+            /// The user name at the time of signing; it may have changed since.
             pub fn username(&self) -> &str {
                 &self.own.username
             }
 
-            /// The token's own id, for the log: unlike the token it may be written there.
+            /// The token's own id, which unlike the token may be logged.
             pub fn jti(&self) -> &str {
                 &self.own.jti
             }
@@ -89,7 +89,7 @@ impl VerifiedUser {
         self.tenant_id
     }
 
-    /// The role at the time of signing. Nothing is decided by it: the store's role counts.
+    /// The role at the time of signing. Nothing is decided by it: the stored role is.
     pub fn role(&self) -> Role {
         self.role
     }
@@ -110,7 +110,7 @@ impl VerifiedOperator {
     }
 }
 
-/// Whom a foreign token names.
+/// The user that a foreign token names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForeignSubject {
     Username(String),
@@ -136,7 +136,7 @@ impl VerifiedForeign {
         &self.subject
     }
 
-    /// Slugs of the tenants in which the subject may be looked for, and nowhere else.
+    /// Slugs of the only tenants in which the subject may be looked up.
     pub fn tenants(&self) -> &[String] {
         &self.tenants
     }

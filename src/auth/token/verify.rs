@@ -1,5 +1,5 @@
-//! The one way to verify a token. Every door uses it, so that no door is weaker than another. Time comes in as a
-//! parameter; the library checks the signature and nothing else, for its defaults are too kind.
+//! The one way to verify a token, used by every entry point, so that none is weaker than another. Time is a
+//! parameter; the library checks the signature and nothing else, because its defaults are too lenient.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
@@ -18,12 +18,12 @@ use crate::auth::key_scope::Role;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::base::text::has_length;
 
-/// How long a foreign token without `exp` is believed, where its issuer is allowed to leave it out.
+/// The lifetime of a foreign token without `exp`, where its issuer is allowed to omit it.
 const DEFAULT_LIFETIME_HOURS: i64 = 24;
 const MAX_JTI_BYTES: usize = 64;
 const MAX_NAME_CHARS: usize = 200;
 
-/// Verifies `token` as it stands at `now`.
+/// Verifies `token` at the time `now`.
 pub fn verify(
     token: &str,
     ring: &KeyRing,
@@ -39,7 +39,7 @@ pub fn verify(
     }
 }
 
-/// The name, here, of the issuer that a token claims to be of, for the log; nothing is verified.
+/// The configured name of the issuer that a token claims to be from, for the log; nothing is verified.
 pub fn claimed_issuer<'i>(token: &str, issuers: &'i Issuers) -> Option<&'i str> {
     let parts = CompactJws::split(token).ok()?;
     match issuers.find(optional_text(&parts.claims, "iss").ok()?).ok()? {
@@ -67,7 +67,7 @@ fn verify_own(
     Ok(verified)
 }
 
-/// The one place that asks whether a signature is good: only keys that have the named algorithm are tried.
+/// The only check of signatures: only keys that have the named algorithm are tried.
 fn check_signature<'a>(
     parts: &CompactJws<'_>,
     keys: impl IntoIterator<Item = &'a VerifyingKey>,
@@ -172,14 +172,14 @@ fn verify_foreign(
     Ok(VerifiedForeign { issuer: issuer.name.clone(), subject, tenants, expires_at })
 }
 
-/// A `kid` picks among the issuer's keys. A key that the configuration gives no id is meant whatever a token says,
-/// and a token without `kid` may mean any.
+/// A `kid` selects among the issuer's keys. A key without an id in the configuration is tried for every token, and a
+/// token without `kid` is tried with all keys.
 fn keys_for<'a>(keys: &'a [VerifyingKey], kid: Option<&str>) -> Vec<&'a VerifyingKey> {
     let meant = |key: &&VerifyingKey| kid.is_none() || key.kid().is_none() || key.kid() == kid;
     keys.iter().filter(meant).collect()
 }
 
-/// RFC 7519 section 4.1.3: one text or an array of them, one of which must be us.
+/// RFC 7519 section 4.1.3: one text or an array of them, one of which must be ours.
 fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
     let is_us = |value: &Value| value.as_str().is_some_and(|text| accepted.iter().any(|own| own == text));
     let good = match claims.get("aud") {

@@ -11,12 +11,12 @@ use crate::config::suggest::nearest;
 const PREFIX: &str = "LOTLINE__";
 const FROM_FILE: &str = "__FILE";
 
-/// Lays the variables over what is there. Variables that are none of ours are left alone.
+/// Applies the variables over the lower layers. Variables of other programs are ignored.
 pub(super) fn apply(layers: &mut Layers, variables: &BTreeMap<String, String>) {
-    // Aliases first, so that an explicit variable wins over them.
+    // Aliases first, so that an explicit variable overrides them.
     apply_aliases(layers, variables);
     for (name, value) in variables {
-        // A name in lower case is ours as well, misspelt.
+        // A name in lower case is meant for this program as well, but misspelt.
         if name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX)) {
             apply_variable(layers, variables, name, value);
         }
@@ -55,7 +55,7 @@ fn unknown_variable_message(name: &str) -> String {
     }
 }
 
-/// An empty alias is as good as none: platforms and compose files leave them so.
+/// An empty alias counts as absent: platforms and compose files set such ones.
 fn apply_aliases(layers: &mut Layers, variables: &BTreeMap<String, String>) {
     let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
     for (alias, key) in [("DATABASE_URL", "database.url"), ("REDIS_URL", "cluster.url")] {
@@ -72,7 +72,7 @@ fn apply_aliases(layers: &mut Layers, variables: &BTreeMap<String, String>) {
     }
 }
 
-/// Whether a variable of the product's own sets `key`; then the alias is not even looked at.
+/// Whether one of the program's own variables sets `key`; then the alias is ignored.
 fn is_explicit(key: &str, variables: &BTreeMap<String, String>) -> bool {
     keys().iter().filter(|known| known.path() == key).any(|known| {
         let name = known.variable();

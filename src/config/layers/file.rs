@@ -8,7 +8,7 @@ use super::{Layers, RawValue};
 use crate::config::keys::{keys, sections};
 use crate::config::suggest::nearest;
 
-/// Lays the file's values over what is there.
+/// Applies the file's values over the lower layers.
 pub(super) fn apply(layers: &mut Layers, path: &Path) {
     let file = path.display().to_string();
     let text = match std::fs::read_to_string(path) {
@@ -18,7 +18,7 @@ pub(super) fn apply(layers: &mut Layers, path: &Path) {
     let (_, mistakes) = DeTable::parse_recoverable(&text);
     for mistake in &mistakes {
         let line = mistake.span().map_or(1, |span| line_of(&text, span.start));
-        // The message only: the error's own display quotes the line, in which a secret may stand.
+        // The message only: the error's display form quotes the line, which may contain a secret.
         layers.mark_incomplete(format!("{file}:{line}"), mistake.message());
     }
     if !mistakes.is_empty() {

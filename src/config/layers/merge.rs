@@ -1,4 +1,4 @@
-//! Laying the layers over each other: defaults, a file, the environment. Values stay as they were written.
+//! Merges the layers: defaults, a file, the environment. Values are not converted here.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::{environment, file};
 use crate::config::error::ConfigError;
 use crate::config::keys;
 
-/// A value as somebody wrote it.
+/// A value as it was written.
 #[derive(Clone)]
 pub(in crate::config) enum RawValue {
     Toml(toml::Value),
@@ -15,24 +15,24 @@ pub(in crate::config) enum RawValue {
     Text(String),
 }
 
-/// A value and the place it comes from; `None` for a default.
+/// A value and its source; `None` for a default.
 #[derive(Clone)]
 pub(in crate::config) struct Entry {
     pub raw: RawValue,
     pub source: Option<String>,
 }
 
-/// All layers laid over each other.
+/// The merged layers.
 pub(in crate::config) struct Layers {
-    /// By `section.name`; every key of the catalogue is there.
+    /// By `section.name`; every known key is in it.
     pub entries: BTreeMap<String, Entry>,
     pub errors: Vec<ConfigError>,
-    /// Whether a layer could not be read at all, so that the entries are not what was meant.
+    /// Whether a layer could not be read at all, so that the entries are incomplete.
     pub incomplete: bool,
 }
 
 impl Layers {
-    /// Lays the file over the defaults and the environment over both.
+    /// Applies the file over the defaults and the environment over both.
     pub(in crate::config) fn merge(
         config_file: Option<&Path>,
         variables: impl Iterator<Item = (String, String)>,

@@ -1,4 +1,4 @@
-//! The layers of a configuration, later ones over earlier ones; `form` gives their values types.
+//! The layers of a configuration, later ones over earlier ones; `reader` converts their values to types.
 
 mod merge;
 

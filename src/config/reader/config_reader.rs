@@ -1,4 +1,4 @@
-//! The form itself: what was written, what is wrong with it, what is in force.
+//! Reads typed values from the merged layers; collects errors and the effective values.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -8,7 +8,7 @@ use crate::config::error::ConfigError;
 use crate::config::layers::{Entry, Layers, RawValue};
 use crate::config::print::EffectiveValue;
 
-/// The written values on one side, faults and the values in force on the other.
+/// The written values as input, errors and effective values as output.
 pub(in crate::config) struct ConfigReader {
     entries: BTreeMap<String, Entry>,
     invalid_keys: HashSet<String>,
@@ -23,7 +23,7 @@ impl ConfigReader {
         Self { entries, invalid_keys: HashSet::new(), incomplete, errors, effective: Vec::new() }
     }
 
-    /// The values in force, or everything that is wrong, in a stable order.
+    /// The effective values, or all errors, in a stable order.
     pub(in crate::config) fn finish(mut self) -> Result<Vec<EffectiveValue>, Vec<ConfigError>> {
         if self.errors.is_empty() {
             return Ok(self.effective);
@@ -33,13 +33,13 @@ impl ConfigReader {
         Err(self.errors)
     }
 
-    /// Notes that what `key` says will not do.
+    /// Records that the value of `key` is not accepted.
     pub(in crate::config) fn refuse(&mut self, key: &str, message: impl Into<String>) {
         let source = self.source_of(key);
         self.refuse_at(key, source, message);
     }
 
-    /// Whether all these keys were read well, so that comparing them says something.
+    /// Whether all these keys were read without an error, so that comparing them makes sense.
     pub(in crate::config) fn all_valid(&self, keys: &[&str]) -> bool {
         !self.incomplete && !keys.iter().any(|key| self.invalid_keys.contains(*key))
     }
@@ -49,7 +49,7 @@ impl ConfigReader {
         keys.iter().copied().find(|key| self.entries.get(*key).is_some_and(|entry| entry.source.is_some()))
     }
 
-    /// Puts a value among those in force.
+    /// Adds a value to the effective ones.
     pub(in crate::config) fn record_effective(&mut self, key: &'static str, value: toml::Value) {
         let entry = self.entries.get(key);
         let source = entry.and_then(|entry| entry.source.clone());
@@ -70,7 +70,7 @@ impl ConfigReader {
     ) -> T {
         let found = match raw {
             Some(RawValue::Toml(value)) => type_name(value),
-            // A variable's text is parsed by the callers, so this arm stands for a key without a default.
+            // A variable's text is parsed by the callers, so this arm is only reached for a key without a default.
             Some(RawValue::Text(_)) | None => "nothing that can be read",
         };
         self.refuse(key, format!("{found} is not accepted; give {accepted}"));
@@ -88,7 +88,7 @@ impl ConfigReader {
     }
 }
 
-/// The same for the same value in the same process; it never leaves it.
+/// Equal for equal values within the same process; it never leaves the process.
 fn fingerprint(raw: &RawValue) -> u64 {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let text = match raw {
@@ -98,7 +98,7 @@ fn fingerprint(raw: &RawValue) -> u64 {
     KEY.hash_one(text)
 }
 
-/// A value's type in the words of a message.
+/// The name of a value's type in messages.
 pub(super) fn type_name(value: &toml::Value) -> &'static str {
     match value {
         toml::Value::String(_) => "a text",

@@ -5,7 +5,7 @@ use super::redaction::Redaction;
 use crate::config::layers::RawValue;
 
 impl ConfigReader {
-    /// A list of texts: an array in a file, parted by commas in a variable.
+    /// A list of texts: an array in a file, separated by commas in a variable.
     pub(in crate::config) fn list<T>(
         &mut self,
         key: &'static str,
@@ -25,7 +25,8 @@ impl ConfigReader {
         self.items(key, Redaction::Secret, accepted, parse)
     }
 
-    /// A list of tables: `[[…]]` in a file, a JSON array of objects in a variable. Show them once they are read.
+    /// A list of tables: `[[…]]` in a file, a JSON array of objects in a variable. The caller adds them to the
+    /// effective values after reading them.
     pub(in crate::config) fn tables(&mut self, key: &'static str) -> Vec<toml::Table> {
         let accepted = "an array of tables, or JSON in a variable";
         let tables = match self.raw(key) {
@@ -42,7 +43,7 @@ impl ConfigReader {
 
     fn tables_of_json(&mut self, key: &str, text: &str) -> Vec<toml::Table> {
         serde_json::from_str(text).unwrap_or_else(|error| {
-            // Where only: the parser's own words may quote a key.
+            // The position only: the parser's message may quote a key.
             let (line, column) = (error.line(), error.column());
             self.refuse(
                 key,
@@ -79,7 +80,7 @@ impl ConfigReader {
         values
     }
 
-    /// The texts of an array; what else is in it is refused, and the texts are judged all the same.
+    /// The texts of an array; other values in it are refused, and the texts are still checked.
     fn texts_of(&mut self, key: &str, array: Vec<toml::Value>, accepted: &str) -> Vec<String> {
         let count = array.len();
         let texts: Vec<String> = array.into_iter().filter_map(into_text).collect();

@@ -1,5 +1,5 @@
-//! Values with types: each section fills in its part of the form, and every answer that does not do is noted as a
-//! fault while reading goes on.
+//! Typed values: each section reads its keys, and every value that is not accepted is recorded as an error while
+//! reading continues.
 
 mod config_reader;
 

@@ -1,9 +1,9 @@
-//! How much of a text may be seen, in messages and in print.
+//! How much of a text is shown, in messages and by `config print`.
 
 use crate::config::error::quoted;
 use crate::config::print::{HIDDEN, without_password};
 
-/// How much of a text may be seen.
+/// How much of a text is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Redaction {
     Public,
@@ -22,7 +22,7 @@ impl Redaction {
         }
     }
 
-    /// The text as a message names it.
+    /// The text for a message.
     pub(super) fn describe(self, text: &str) -> String {
         match self {
             Self::Public => quoted(text),

@@ -5,11 +5,11 @@ use super::config_reader::type_name;
 use super::lists::into_text;
 use crate::config::error::quoted;
 
-/// The fields of one table. Those that nobody took are faults at the end.
+/// The fields of one table. Fields that were never read are errors at the end.
 pub(in crate::config) struct TableReader<'f> {
     reader: &'f mut ConfigReader,
     key: &'static str,
-    /// `key[index]`, with the source before it.
+    /// `key[index]`, preceded by the source.
     source: String,
     table: toml::Table,
 }
@@ -25,7 +25,7 @@ impl<'f> TableReader<'f> {
         Self { reader: reader, key, source: source, table }
     }
 
-    /// Notes that what `field` says will not do.
+    /// Records that the value of `field` is not accepted.
     pub(in crate::config) fn refuse(&mut self, field: &str, message: impl Into<String>) {
         let source = format!("{}.{field}", self.source);
         self.reader.refuse_at(self.key, source, message);
@@ -61,7 +61,7 @@ impl<'f> TableReader<'f> {
         }
     }
 
-    /// Refuses the fields that are left, naming those that exist.
+    /// Refuses the remaining fields, naming those that exist.
     pub(in crate::config) fn finish(mut self, fields: &str) {
         for field in std::mem::take(&mut self.table).keys() {
             self.refuse(field, format!("there is no such field as {}; there are {fields}", quoted(field)));

@@ -1,4 +1,4 @@
-//! Texts, open and secret.
+//! Texts, public and secret.
 
 use secrecy::SecretString;
 
@@ -7,7 +7,7 @@ use super::redaction::Redaction;
 use crate::config::layers::RawValue;
 
 impl ConfigReader {
-    /// A text that must be there; `None` only beside a fault.
+    /// A text that is required; `None` only together with an error.
     pub(in crate::config) fn text<T>(
         &mut self,
         key: &'static str,
@@ -29,7 +29,7 @@ impl ConfigReader {
         self.unless_empty(key, text.trim(), Redaction::Public, accepted, parse)
     }
 
-    /// A secret that may be empty, which gives `None`. It is taken to the letter, spaces included.
+    /// A secret that may be empty, which gives `None`. It is taken literally, spaces included.
     pub(in crate::config) fn secret(
         &mut self,
         key: &'static str,

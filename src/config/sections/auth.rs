@@ -1,4 +1,4 @@
-//! `[auth]`: who signs in where, how long tokens live, and the secrets that vouch for them.
+//! `[auth]`: registration, issuers, the lifetimes of tokens, and the secrets that sign them.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::issuers::{Issuer, read_issuers};
 use crate::base::text::{has_length, is_slug};
 use crate::config::reader::ConfigReader;
 
-/// The least length of an HS256 secret (RFC 7518 section 3.2).
+/// The minimum length of an HS256 secret (RFC 7518 section 3.2).
 const SECRET_BYTES: usize = 32;
 
 /// One secret of the key ring.
@@ -20,7 +20,7 @@ pub struct SigningSecret {
     pub secret: SecretString,
 }
 
-/// What own access tokens are signed with.
+/// The algorithm that signs own access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnAlgorithm {
     Hs256,
@@ -40,7 +40,7 @@ pub struct AuthSettings {
     pub algorithm: OwnAlgorithm,
     /// PEM files of key pairs; the first of the algorithm signs, all verify.
     pub key_files: Vec<PathBuf>,
-    /// The first signs, all verify; neither these nor files: generated keys.
+    /// The first signs, all verify; without these and without files, keys are generated.
     pub keys: Vec<SigningSecret>,
     pub seal_key: Option<SecretString>,
     pub password_memory_kib: u32,
@@ -89,18 +89,18 @@ impl AuthSettings {
         Duration::from_secs(self.password_link_ttl_seconds)
     }
 
-    /// A key id or an issuer that stands for two keys would leave it to chance which of them vouches.
+    /// With two keys under one key id or issuer, it would be arbitrary which of them verifies a token.
     fn refuse_ambiguity(&self, reader: &mut ConfigReader) {
         let mut kids = HashSet::new();
         for key in self.keys.iter().filter(|key| !kids.insert(&key.kid)) {
-            reader.refuse("auth.keys", format!("the key id {:?} stands twice; give each its own", key.kid));
+            reader.refuse("auth.keys", format!("the key id {:?} is used twice; give each its own", key.kid));
         }
         let own = Some(self.issuer.as_str());
         let mut names = HashSet::from([own]);
         for issuer in self.issuers.iter().filter(|issuer| issuer.issuer.is_some()) {
             let name = issuer.issuer.as_deref();
             if !names.insert(name) {
-                let whose = if name == own { "is our own (auth.issuer)" } else { "stands twice" };
+                let whose = if name == own { "is our own (auth.issuer)" } else { "is used twice" };
                 reader.refuse("auth.issuers", format!("the issuer {name:?} {whose}; give each its own"));
             }
         }
@@ -110,7 +110,8 @@ impl AuthSettings {
     }
 }
 
-/// Whether `text` may be an HS256 secret. A PEM file is none: taken as a secret, a public key would let anybody sign.
+/// Whether `text` may be an HS256 secret. PEM is refused: with a public key as the secret, its readers could sign
+/// tokens.
 pub(super) fn is_hmac_secret(text: &str) -> bool {
     text.len() >= SECRET_BYTES && !text.trim_start().starts_with("-----BEGIN")
 }

@@ -1,4 +1,4 @@
-//! `[bootstrap]`: the first tenant and its admin, for a start without anybody at a terminal.
+//! `[bootstrap]`: the first tenant and its admin, for unattended starts.
 
 use secrecy::SecretString;
 
@@ -6,7 +6,7 @@ use super::auth::slug;
 use crate::base::text::has_length;
 use crate::config::reader::ConfigReader;
 
-/// Who is made when there is no tenant yet.
+/// The tenant and admin that are created when there is no tenant yet.
 #[derive(Clone, Debug)]
 pub struct FirstAdmin {
     pub tenant: String,
@@ -41,7 +41,7 @@ impl BootstrapSettings {
 
 const KEYS: [&str; 3] = ["bootstrap.tenant", "bootstrap.username", "bootstrap.password"];
 
-/// Names the keys that are missing, at one that is there; unless one was given and refused already.
+/// Names the missing keys, at one that is set; unless one of the keys was already refused.
 fn refuse_incomplete(reader: &mut ConfigReader, missing: [bool; 3]) {
     if !reader.all_valid(&KEYS) {
         return;

@@ -1,4 +1,4 @@
-//! `[cluster]`: what joins several nodes.
+//! `[cluster]`: how several nodes are connected.
 
 use secrecy::SecretString;
 
@@ -7,13 +7,13 @@ use crate::config::reader::ConfigReader;
 
 #[derive(Clone, Debug)]
 pub struct ClusterSettings {
-    /// `None`: this node stands alone.
+    /// `None`: a single node without a cluster.
     pub url: Option<SecretString>,
     pub prefix: String,
 }
 
 impl ClusterSettings {
-    /// The prefix of a node that was told of no other.
+    /// The prefix of a node without a configured one.
     pub const PREFIX: &str = "lotline";
 
     pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {

@@ -1,4 +1,4 @@
-//! `[cors]`: whose pages may call.
+//! `[cors]`: the origins of pages that may call.
 
 use url::Url;
 
@@ -19,9 +19,9 @@ impl CorsSettings {
 
 fn origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
-    // A wildcard would match no page: browsers send whole origins, and these are compared as wholes.
+    // A wildcard would match no page: browsers send full origins, and these are compared for equality.
     let web = matches!(url.scheme(), "http" | "https") && !text.contains('*');
-    // The whole text must be the origin: a path or a user name here means that something else was intended.
+    // The whole text must be the origin: a path or a user name means that something else was intended.
     let whole = url.as_str().trim_end_matches('/') == url.origin().ascii_serialization();
     (web && whole).then(|| url.origin().ascii_serialization())
 }

@@ -1,4 +1,4 @@
-//! `[crawler]`: the built-in spiders' bounds and manners.
+//! `[crawler]`: limits and politeness of the built-in spiders.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -25,7 +25,7 @@ pub struct CrawlerSettings {
     pub read_timeout_seconds: u64,
     pub total_timeout_seconds: u64,
     pub page_bytes: usize,
-    /// `None`: one for each core.
+    /// `None`: one per core.
     pub readers: Option<NonZeroUsize>,
     pub reader_memory_mb: u64,
     pub reader_seconds: u64,
@@ -103,7 +103,7 @@ fn user_agent(text: &str) -> Option<String> {
     (visible && text.len() <= 200).then(|| text.to_owned())
 }
 
-/// Reads the host as the crawler will: the same parser, so that `LOCALHOST` and `127.1` mean what they mean there.
+/// Parses the host with the crawler's parser, so that `LOCALHOST` and `127.1` mean the same in both.
 fn host_and_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let digits = port.bytes().all(|byte| byte.is_ascii_digit());
@@ -112,7 +112,7 @@ fn host_and_port(text: &str) -> Option<(String, u16)> {
         return None;
     }
     let url = Url::parse(&format!("http://{host}/")).ok()?;
-    // A second port would be a slip such as `a:80:8080`.
+    // A second port would be a mistake such as `a:80:8080`.
     if url.port().is_some() { None } else { Some((url.host_str()?.to_owned(), port)) }
 }
 

@@ -1,4 +1,4 @@
-//! `[database]`: where the facts are kept, and for how long.
+//! `[database]`: where data is stored, and for how long.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::config::reader::ConfigReader;
 
-/// What `database.url` says.
+/// The value of `database.url`.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
     Sqlite(PathBuf),
@@ -22,9 +22,9 @@ pub struct DatabaseSettings {
     pub migrate_url: Option<SecretString>,
     pub migrate: bool,
     pub max_connections: u32,
-    /// `None`: for ever.
+    /// `None`: no limit.
     pub statement_timeout: Option<Duration>,
-    /// `None` in these four: for ever.
+    /// `None` in these four: kept for ever.
     pub audit_log_days: Option<u32>,
     pub notification_days: Option<u32>,
     pub job_log_days: Option<u32>,
@@ -55,8 +55,8 @@ fn zero_is_unlimited(number: u32) -> Option<u32> {
     (number > 0).then_some(number)
 }
 
-/// `sqlite:PATH` or `sqlite://PATH`. In memory there is nothing to share between the writer and the readers, and
-/// parameters could undo the durability that is promised, so neither is taken.
+/// `sqlite:PATH` or `sqlite://PATH`. An in-memory database cannot be shared between the writer and the readers, and
+/// parameters could undo the promised durability, so both are refused.
 fn sqlite(text: &str) -> Option<DatabaseUrl> {
     let rest = text.strip_prefix("sqlite:")?;
     let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -70,7 +70,7 @@ fn postgres(text: &str) -> Option<DatabaseUrl> {
 
 fn secret_postgres(text: &str) -> Option<SecretString> {
     let url = url::Url::parse(text).ok()?;
-    // Without `//` the text would parse as an opaque address, which no driver can use.
+    // Without `//` the text would parse as an opaque address, which no driver supports.
     let usable = matches!(url.scheme(), "postgres" | "postgresql") && !url.cannot_be_a_base();
     usable.then(|| SecretString::from(text))
 }

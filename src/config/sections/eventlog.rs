@@ -1,4 +1,4 @@
-//! `[eventlog]`: how far back events can be read, and how soon a silent broker is noticed.
+//! `[eventlog]`: the retention of events, and the poll interval that finds missed notifications.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `[[auth.issuers]]`: foreign tokens that are accepted, each issuer for the tenants it names and no others.
+//! `[[auth.issuers]]`: accepted foreign tokens, each issuer for the tenants it names and no others.
 
 use secrecy::SecretString;
 
@@ -31,7 +31,7 @@ pub enum IssuerKeySource {
     Url(String),
 }
 
-/// The claim that says who the user is.
+/// The claim that identifies the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserClaim {
     Username(String),
@@ -45,17 +45,17 @@ pub struct Issuer {
     pub issuer: Option<String>,
     pub keys: IssuerKeySource,
     pub algorithms: Vec<Algorithm>,
-    /// One of these must be in `aud`; empty: `aud` is not looked at.
+    /// One of these must be in `aud`; empty: tokens with `aud` are refused.
     pub audience: Vec<String>,
     pub required_claims: Vec<String>,
     pub user_claim: UserClaim,
     /// Slugs, at least one.
     pub tenants: Vec<String>,
-    /// Whether tokens without `iss` are taken for this issuer's.
+    /// Whether tokens without `iss` belong to this issuer.
     pub default: bool,
 }
 
-/// All issuers; those with a fault are left out, which does not matter then.
+/// All issuers; those with an error are left out, which is harmless, because errors prevent the start.
 pub(super) fn read_issuers(reader: &mut ConfigReader) -> Vec<Issuer> {
     let tables = reader.tables(KEY);
     let shown: Vec<toml::Value> = tables.iter().map(|table| masked(table.clone()).into()).collect();
@@ -64,7 +64,7 @@ pub(super) fn read_issuers(reader: &mut ConfigReader) -> Vec<Issuer> {
     numbered.filter_map(|(index, table)| read_issuer(TableReader::new(reader, KEY, index, table))).collect()
 }
 
-/// Reads every field before it gives up on one, so that all faults are named.
+/// Reads every field before it gives up on one, so that all errors are reported.
 fn read_issuer(mut table: TableReader<'_>) -> Option<Issuer> {
     let default = table.flag("default").unwrap_or(false);
     let issuer = read_name(&mut table, default);
@@ -95,7 +95,7 @@ fn read_name(table: &mut TableReader<'_>, default: bool) -> Option<String> {
     name
 }
 
-/// The fields of which one says where the keys come from.
+/// The fields that say where the keys come from; exactly one must be given.
 const SOURCES: [&str; 4] = ["key", "key_file", "jwks_url", "jwks_file"];
 
 fn read_keys(table: &mut TableReader<'_>) -> Option<IssuerKeySource> {
@@ -133,7 +133,7 @@ fn read_secret(table: &mut TableReader<'_>, field: &str, text: String) -> Option
     Some(IssuerKeySource::Secret(text.into()))
 }
 
-/// Whoever can change the answer on its way can sign as anybody: only to this very machine it may go in the clear.
+/// A changed response would allow forged tokens of any user: unencrypted only to loopback.
 fn read_url(table: &mut TableReader<'_>, text: &str) -> Option<IssuerKeySource> {
     let url = url::Url::parse(text).ok();
     let loopback = |url: &url::Url| match url.host() {
@@ -158,7 +158,7 @@ const SECRET_ALGORITHMS: &[(&str, Algorithm)] = &[("HS256", Algorithm::Hs256)];
 const KEY_SET_ALGORITHMS: &[(&str, Algorithm)] =
     &[("RS256", Algorithm::Rs256), ("ES256", Algorithm::Es256), ("EdDSA", Algorithm::EdDsa)];
 
-/// A secret signs with HS256; a public key never does, or anybody who reads it could.
+/// A secret signs with HS256; a public key never does, or its readers could sign tokens.
 fn read_algorithms(table: &mut TableReader<'_>, keys: Option<&IssuerKeySource>) -> Vec<Algorithm> {
     let (allowed, accepted) = match keys {
         Some(IssuerKeySource::KeySet(_) | IssuerKeySource::Url(_)) => {

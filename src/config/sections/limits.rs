@@ -1,4 +1,4 @@
-//! `[limits]`: how much one user, socket, request or worker may take.
+//! `[limits]`: limits of one user, tenant, address, socket, request or worker.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ pub struct LimitSettings {
     pub upload_sockets_per_user: u32,
     pub streams_per_user: u32,
     pub sessions_per_user: u32,
-    /// By the minute; `None`: no limit.
+    /// Per minute; `None`: no limit.
     pub sign_ins_per_user: Option<u64>,
-    /// By the minute; `None`: no limit.
+    /// Per minute; `None`: no limit.
     pub sign_ins_per_tenant: Option<u64>,
     /// `None`: no limit.
     pub connections_per_tenant: Option<u32>,
@@ -92,7 +92,7 @@ impl LimitSettings {
             message_bytes: reader.integer("limits.message_bytes", 1_024..=67_108_864),
             messages_per_second: reader.integer("limits.messages_per_second", 1..=100_000),
             heartbeat_seconds: reader.integer("limits.heartbeat_seconds", 1..=60),
-            // Twice the largest event, so that one can wait while another is written.
+            // Twice the largest event, so that one can be queued while another is written.
             queue_bytes: reader.integer("limits.queue_bytes", 131_072..=67_108_864),
             body_bytes: reader.integer("limits.body_bytes", 1_024..=67_108_864),
             batch_bytes: reader.integer("limits.batch_bytes", 1_024..=268_435_456),

@@ -1,4 +1,4 @@
-//! The sections, one file each: the typed values, and how they are read from the form.
+//! The sections, one file each: the typed values, and how they are read.
 
 pub mod server;
 

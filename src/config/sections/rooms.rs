@@ -1,4 +1,4 @@
-//! `[rooms]`: how rooms come to be, and when somebody is gone from them.
+//! `[rooms]`: how rooms are created, and when a user counts as offline in them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `[server]`: where it listens, what it believes of its peers, how long it waits.
+//! `[server]`: addresses, trusted proxies, connections and timeouts.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use url::{Host, Url};
 use crate::config::network::{Network, ParseNetworkError};
 use crate::config::reader::ConfigReader;
 
-/// Where to listen when nothing readable is given; beside it there is always a fault.
+/// The address after an unreadable one; there is always an error then.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8001);
 
-/// What `server.public_url` may be. It stands at the beginning of links, so it names one host that can be opened.
+/// The accepted values of `server.public_url`. Links begin with it, so it names one host that can be reached.
 const PUBLIC_URL: &str = "an http or https address that people open, of one host: no `*`, 0.0.0.0 or [::]";
 
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl ServerSettings {
         Duration::from_secs(self.keep_alive_seconds)
     }
 
-    /// How long everything but readiness goes on at shutdown.
+    /// The delay at shutdown between failing readiness and closing connections.
     pub fn drain_delay(&self) -> Duration {
         Duration::from_secs(self.drain_delay_seconds)
     }
@@ -76,13 +76,13 @@ impl ServerSettings {
         Duration::from_secs(self.shutdown_seconds)
     }
 
-    /// Whether a request that comes from `peer` may speak for another address.
+    /// Whether a request from `peer` may state another client address.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(peer))
     }
 }
 
-/// A path that is there at all and that an operating system can take.
+/// A path that is not empty and that an operating system accepts.
 pub(super) fn folder(text: &str) -> Option<PathBuf> {
     (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
 }
@@ -94,7 +94,7 @@ fn public_url(text: &str) -> Option<String> {
     (plain && web && is_one_host(&url)).then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// Whether the address leads to a host: a pattern and "every address of the machine" lead nowhere.
+/// Whether the address names one host: a pattern or "every address of the machine" does not.
 fn is_one_host(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => !name.contains('*'),

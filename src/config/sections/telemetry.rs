@@ -1,4 +1,4 @@
-//! `[telemetry]`: what is logged and how it looks.
+//! `[telemetry]`: logging and metrics.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::reader::ConfigReader;
 
-/// The form of a log line.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     Pretty,
@@ -18,15 +18,15 @@ pub enum LogFormat {
 #[derive(Clone, Debug)]
 pub struct TelemetrySettings {
     pub log_format: LogFormat,
-    /// Known to parse as a filter.
+    /// Already parsed once as a filter without an error.
     pub log_filter: String,
-    /// None: the watchdog is off.
+    /// `None`: the watchdog is off.
     pub stall_limit: Option<Duration>,
-    /// Tenants with figures of their own; none: that path is off.
+    /// The most tenants with metrics of their own; `None`: that path is off.
     pub tenant_metrics: Option<usize>,
-    /// What the collector of figures shows.
+    /// The key that a metrics collector presents.
     pub metrics_key: Option<SecretString>,
-    /// A listener for figures alone.
+    /// A listener for metrics only.
     pub metrics_bind: Option<SocketAddr>,
 }
 
@@ -54,7 +54,7 @@ impl TelemetrySettings {
     }
 }
 
-/// The least length of the key, and what a header can carry as one word.
+/// The minimum length of the key; its characters must be visible ASCII to fit into a header.
 const METRICS_KEY_MIN_CHARS: usize = 16;
 
 fn metrics_key(text: &str) -> bool {
@@ -70,7 +70,7 @@ fn log_format(text: &str) -> Option<LogFormat> {
 }
 
 fn log_filter(text: &str) -> Option<String> {
-    // The parser takes a lone misspelt level for the name of a module, and would then log nothing at all.
+    // The parser takes a single misspelt level for the name of a module, and would then log nothing at all.
     let levels = ["error", "warn", "info", "debug", "trace", "off"];
     let plain = |part: &str| part.contains(['=', '[', ':']) || levels.contains(&part.to_lowercase().as_str());
     let meant = text.split(',').all(|part| plain(part.trim()));

@@ -1,4 +1,4 @@
-//! `[uploads]`: where files go and how large they may grow.
+//! `[uploads]`: where files are stored and how large they may be.
 
 use std::path::PathBuf;
 use std::time::Duration;

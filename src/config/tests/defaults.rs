@@ -1,4 +1,4 @@
-//! The compiled-in defaults, and that the default file tells the truth about them.
+//! The compiled-in defaults, and that the comments of the default file are true.
 
 use std::path::Path;
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn the_bounds_in_the_comments_are_the_bounds_that_are_kept() {
     }
 }
 
-/// The last `A to B` of a comment, up to its point.
+/// The last `A to B` of a comment, without its final dot.
 fn bounds(meaning: &str) -> Option<(i64, i64)> {
     let words: Vec<&str> = meaning.trim_end_matches('.').split(' ').collect();
     let to = words.iter().rposition(|word| *word == "to")?;

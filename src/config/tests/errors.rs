@@ -1,4 +1,4 @@
-//! What is refused, in which words, all at once.
+//! What is refused, with which messages, all errors at once.
 
 use proptest::prelude::*;
 
@@ -186,7 +186,7 @@ fn signing_keys_must_be_strong_and_have_distinct_ids() {
 }
 
 proptest! {
-    /// Whatever stands in a variable or a file: a verdict, and each fault on one line.
+    /// For any text in a variable or a file: success, or errors of one line each.
     #[test]
     fn errors_for_any_text_are_whole_lines(index in 0..100_usize, value in "\\PC*|[\\s\\S]{0,40}", file in "[\\s\\S]{0,60}") {
         let key = &keys()[index % keys().len()];

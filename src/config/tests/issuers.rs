@@ -112,7 +112,7 @@ fn issuers_that_could_be_taken_for_one_another_are_refused() {
 
     let said = |text: String| lines(with_file(&text, &[])).join("\n");
     assert!(said(one("lotline", false)).contains("is our own"));
-    assert!(said(one("x", false) + &one("x", false)).contains("stands twice"));
+    assert!(said(one("x", false) + &one("x", false)).contains("is used twice"));
     assert!(said(one("x", true) + &one("y", true)).contains("more than one issuer is the default"));
     assert_eq!(said(one("x", true) + &one("y", false)), "");
 }

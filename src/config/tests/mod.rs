@@ -1,4 +1,4 @@
-//! The configuration through its one door, `Settings::load`, with environments and files made for each test.
+//! The configuration through its only entry point, `Settings::load`, with environments and files made for each test.
 
 mod defaults;
 mod errors;
@@ -35,7 +35,7 @@ fn load(file: Option<&Path>, variables: &[(&str, &str)]) -> Outcome {
     Settings::load(file, env)
 }
 
-/// The faults as lines.
+/// The errors as lines.
 fn lines(outcome: Outcome) -> Vec<String> {
     outcome.err().unwrap_or_default().iter().map(ConfigError::to_string).collect()
 }

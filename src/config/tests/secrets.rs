@@ -1,4 +1,4 @@
-//! A secret shows in nothing that the configuration says about itself.
+//! No secret appears in any output of the configuration.
 
 use super::{lines, with_env, with_file};
 

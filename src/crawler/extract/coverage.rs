@@ -1,4 +1,4 @@
-//! How much the pages of a job told: a count for each field and for each layer, for the job's `stats`.
+//! Coverage of a job's pages: a count for each field and for each layer, for the job's `stats`.
 
 use std::collections::BTreeMap;
 
@@ -14,18 +14,18 @@ pub struct Coverage {
     /// Pages with at least one listing.
     pub pages_with_listings: u64,
     pub listings: u64,
-    /// Listings that told the field; parts of the address stand as `address.city`.
+    /// Listings with the field; parts of the address are counted as `address.city`.
     pub fields: BTreeMap<String, u64>,
     /// Listings that the layer named.
     pub layers: BTreeMap<Layer, u64>,
     /// Blocks of data that could not be parsed.
     pub skipped_blocks: u64,
-    /// Listings that had nothing to be named by.
+    /// Listings with nothing to make a key from.
     pub unkeyed: u64,
 }
 
 impl Coverage {
-    /// Counts what one page gave.
+    /// Adds the listings of one page.
     pub fn add_page(&mut self, page: &Extraction) {
         self.pages += 1;
         self.pages_with_listings += u64::from(!page.listings.is_empty());

@@ -9,9 +9,9 @@ use crate::protocol::property::{Address, PropertyInput};
 /// What is known of a listing so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Draft {
-    /// `source_url` is set when the listing told its own; `source` never is.
+    /// `source_url` is set when the listing has its own; `source` never is.
     pub(super) property: PropertyInput,
-    /// Whether something said that this is a home.
+    /// Whether it was declared to be a home.
     pub(super) residence: bool,
     /// Names by which another object may mean the same listing.
     pub(super) ids: BTreeSet<String>,
@@ -38,7 +38,7 @@ impl Draft {
         self.property.list_price.is_some() || self.property.close_price.is_some()
     }
 
-    /// A street: a city alone is told by concerts and jobs as well.
+    /// Whether there is a street: concerts and jobs have a city as well.
     pub(super) fn has_street(&self) -> bool {
         let address = self.property.address.as_ref();
         address.is_some_and(|address| address.street.is_some() || address.unparsed.is_some())
@@ -79,7 +79,7 @@ impl Draft {
         !(self.differs_from(other) && self.has_other_key_than(other))
     }
 
-    /// Whether nothing speaks against the two being one listing. Prices may differ: caches grow old.
+    /// Whether nothing contradicts that the two are one listing. Prices may differ: caches grow old.
     pub(super) fn is_compatible_with(&self, other: &Self) -> bool {
         let (a, b) = (&self.property, &other.property);
         let differs = differ(a.source_url.as_ref(), b.source_url.as_ref())
@@ -119,7 +119,7 @@ impl Draft {
         differ(self.property.listing_key.as_ref(), other.property.listing_key.as_ref())
     }
 
-    /// Fills what is open here with what `other` knows.
+    /// Fills what is missing here from `other`.
     pub(super) fn merge_from(&mut self, other: Self) {
         self.residence |= other.residence;
         self.ids.extend(other.ids);

@@ -160,7 +160,7 @@ fn single_quoted(text: &str) -> Option<String> {
     }
 }
 
-/// Whether what stands before the sign is a name that sites give to page state.
+/// Whether the text before the sign ends in a name that sites give to page state.
 fn is_state_name(before: &str) -> bool {
     const LONGEST: usize = 100;
     let before = before.trim_end();

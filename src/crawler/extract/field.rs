@@ -1,4 +1,4 @@
-//! One fact of a listing: which field it is, how its value is read, and that the first good value stays.
+//! One fact of a listing: its field, how its value is read, and that the first good value is kept.
 
 use serde_json::Value;
 use url::Url;
@@ -11,7 +11,7 @@ use crate::crawler::budget::PageBudget;
 use crate::crawler::links;
 use crate::protocol::property::Address;
 
-/// How sure a key is to name the listing. The surest one that an object has is taken.
+/// How reliably a key identifies the listing. The most reliable one that an object has is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum KeyRank {
     Any,
@@ -29,7 +29,7 @@ pub(super) enum AreaUnit {
     Acres,
 }
 
-/// A fact that sites tell.
+/// A fact in the data of sites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Key(KeyRank),
@@ -66,13 +66,13 @@ pub(super) enum Field {
 }
 
 impl Field {
-    /// Whether this tells where a place is.
+    /// Whether this is part of a location.
     pub(super) fn is_location(self) -> bool {
         use Field::*;
         matches!(self, Latitude | Longitude | Unparsed | Street | City | State | PostalCode | Country)
     }
 
-    /// Whether this tells what a home is like, rather than what the page or the object is called.
+    /// Whether this describes a home, rather than naming the page or the object.
     pub(super) fn is_home_fact(self) -> bool {
         !matches!(self, Self::Key(KeyRank::Any) | Self::Url | Self::Name | Self::Description)
     }
@@ -88,7 +88,7 @@ const URL_STEPS: u64 = 200;
 const LARGEST_AREA: f64 = 1e13;
 
 impl Draft {
-    /// Takes `value` as `field`, unless an earlier value stands or this one makes no sense.
+    /// Sets `field` to `value`, unless it has a value already or this one makes no sense.
     pub(super) fn set(&mut self, field: Field, value: &Value, base: &Url, budget: &PageBudget) {
         let resolving = if matches!(field, Field::Url | Field::Key(_)) { URL_STEPS } else { 0 };
         if !budget.charge_steps(resolving + values::cost(value)) {
@@ -207,7 +207,7 @@ impl Draft {
             AreaUnit::SquareMeters => Some("Square Meters"),
             AreaUnit::Acres => Some("Acres"),
         };
-        // What stands beside the number is surer than what the key is called.
+        // A unit beside the number is more reliable than one in the key's name.
         if let Some(unit) = written.or(named) {
             *units = Some(unit.to_owned());
         }
@@ -230,7 +230,7 @@ impl Draft {
     }
 }
 
-/// Sets what is still open.
+/// Sets a slot that is still empty.
 pub(super) fn fill<T>(slot: &mut Option<T>, value: impl FnOnce() -> Option<T>) {
     if slot.is_none() {
         *slot = value();

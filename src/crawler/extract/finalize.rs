@@ -1,4 +1,4 @@
-//! From draft to listing: the key that names it, what several fields say together, and the wire's bounds.
+//! From draft to listing: the key, the values that several fields give together, and the wire's bounds.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,7 +17,7 @@ use crate::protocol::property::{Address, PropertyInput, StandardStatus};
 const MAX_KEY: usize = 200;
 const MAX_SOURCE: usize = 100;
 
-/// The listings, and how many had nothing to be named by.
+/// The listings, and how many had nothing to make a key from.
 pub(super) fn finalize(drafts: Vec<(Layer, Draft)>, page: &Page, most: usize) -> (Vec<Listing>, u32) {
     let canonical = page.canonical();
     let source = source(page.url());
@@ -29,7 +29,7 @@ pub(super) fn finalize(drafts: Vec<(Layer, Draft)>, page: &Page, most: usize) ->
         if listings.len() >= most {
             break;
         }
-        // The page's own path names one listing; where several would claim it, their addresses tell them apart.
+        // The page's own path names one listing; where several would claim it, their addresses distinguish them.
         let shared = anonymous > 1 && is_anonymous(&draft, canonical);
         let key = key(&draft, canonical, shared).filter(|key| !taken.contains(key));
         let Some(key) =
@@ -67,7 +67,7 @@ fn key(draft: &Draft, canonical: &Url, shared: bool) -> Option<String> {
     Some(shorten(path_key(own.as_ref().unwrap_or(canonical)), MAX_KEY))
 }
 
-/// The path, and the query without what only tells where the visitor came from.
+/// The path, and the query without parameters that only track where the visitor came from.
 fn path_key(url: &Url) -> String {
     let tracks = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default();
@@ -103,7 +103,7 @@ fn digest(text: &str) -> String {
 
 fn property(draft: Draft, key: String, source: &str, canonical: &Url) -> PropertyInput {
     let bathrooms_total = bathrooms(&draft);
-    // Portals put the bedrooms into schema.org's `numberOfRooms` as often as not; without a better word it stands.
+    // Portals put the bedrooms into schema.org's `numberOfRooms` as often as not; it is used for want of better data.
     let bedrooms = draft.rooms.filter(|rooms| rooms.fract() == 0.0).map(|rooms| rooms as i64);
     let attributes = attributes(&draft, canonical);
     let mut property = draft.property;
@@ -123,7 +123,7 @@ fn property(draft: Draft, key: String, source: &str, canonical: &Url) -> Propert
     property
 }
 
-/// Halves count as 0.5. A total that counts them as whole ones (RESO's integer) is corrected where they are told.
+/// Halves count as 0.5. A total that counts them as whole ones (RESO's integer) is corrected if they are given.
 fn bathrooms(draft: &Draft) -> Option<f64> {
     let halves = draft.half_baths.unwrap_or(0.0);
     match (draft.full_baths, draft.baths) {
@@ -134,8 +134,8 @@ fn bathrooms(draft: &Draft) -> Option<f64> {
     }
 }
 
-/// What has no field of its own, from the listing's own page only: `attributes` is replaced as a whole, and a teaser in
-/// a list would wipe out what the page told, at every visit.
+/// What has no field of its own, from the listing's own page only: `attributes` is replaced as a whole, and a teaser
+/// in a list would erase what the page gave, at every visit.
 fn attributes(draft: &Draft, canonical: &Url) -> Option<BTreeMap<String, Value>> {
     if draft.property.source_url.as_deref().is_some_and(|url| url != canonical.as_str()) {
         return None;
@@ -157,7 +157,7 @@ fn is_null_island(property: &PropertyInput) -> bool {
     property.latitude == Some(0.0) && property.longitude == Some(0.0)
 }
 
-/// Rounds prices to what the currency can hold, and drops those that no store would.
+/// Rounds prices to the currency's minor unit, and drops those that can't be stored.
 fn bound_prices(property: &mut PropertyInput) {
     let currency = property.currency.clone().unwrap_or_else(|| "USD".to_owned());
     let units = money::minor_per_major(&currency) as f64;

@@ -16,7 +16,8 @@ impl MergedDrafts {
     /// Adds what one layer found; layers come best first.
     pub(super) fn add(&mut self, layer: Layer, drafts: Vec<Draft>) {
         let found = join(drafts);
-        // A page about one property: two layers that each know one listing mean the same, unless something speaks against it.
+        // A page about one property: two layers with one listing each mean the same, unless they contradict each
+        // other.
         if let ([(_, known)], [new]) = (&mut self.drafts[..], &found[..])
             && known.is_compatible_with(new)
         {

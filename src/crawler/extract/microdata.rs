@@ -1,5 +1,5 @@
-//! The third layer: HTML microdata (the HTML standard, section "Microdata"), turned into the same objects that JSON-LD
-//! gives, so that one reader understands both.
+//! The third layer: HTML microdata (the HTML standard, section "Microdata"), turned into the same objects that
+//! JSON-LD gives, so that one reader understands both.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +19,7 @@ const MAX_ITEM_DEPTH: usize = 16;
 /// Bytes of an element's text that are read: a wrapper may be marked as a property and hold the page.
 const MAX_TEXT: usize = 4_000;
 const MAX_TEXT_NODES: usize = 2_000;
-/// Bytes of a value that stands in an attribute, types and names of an element, and elements that an item refers to.
+/// Bytes of a value in an attribute, types and names of an element, and elements that an item refers to.
 const MAX_CONTENT: usize = 16_000;
 const MAX_TYPES: usize = 16;
 const MAX_NAMES: usize = 8;
@@ -97,8 +97,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Puts the element's value under each of `names`. Items nest, so the copies under further names would multiply at
-    /// every level: each counts with all that is in it.
+    /// Puts the element's value under each of `names`. Items nest, so the copies under further names would multiply
+    /// at every level: each counts with all that is in it.
     fn property(&mut self, object: &mut Object, element: ElementRef<'a>, names: &str, depth: usize) {
         let before = self.budget.used().bytes;
         let value = self.value(element, depth);

@@ -55,7 +55,7 @@ pub struct Extraction {
     pub listings: Vec<Listing>,
     /// Blocks of data that could not be parsed.
     pub skipped_blocks: u32,
-    /// Listings without a key of their own: nothing tells them apart from others of the page.
+    /// Listings without a key of their own: they can't be distinguished from others of the page.
     pub unkeyed: u32,
 }
 
@@ -82,12 +82,12 @@ struct LayerResult {
 const MAX_DRAFTS: usize = 2_000;
 /// Bytes of a URL or an identifier that are looked at; the wire's `source_url` has the same bound.
 const MAX_URL: usize = 2_000;
-/// Steps of a look at a value.
+/// Steps of examining a value.
 const VALUE_STEPS: u64 = 4;
 /// How deep values may nest.
 const MAX_DEPTH: usize = 48;
 
-/// Steps of finding out what a key says.
+/// Steps of looking up a key.
 fn key_steps(key: &str) -> u64 {
     6 + key.len() as u64 / 4
 }

@@ -46,7 +46,7 @@ pub(super) fn area(text: &str) -> Option<(f64, Option<&'static str>)> {
     Some((number, area_unit(rest)))
 }
 
-/// The unit of an area in RESO's words, from a UN/CEFACT code (Recommendation 20) or from text.
+/// The unit of an area as RESO spells it, from a UN/CEFACT code (Recommendation 20) or from text.
 pub(super) fn area_unit(text: &str) -> Option<&'static str> {
     let squeezed: String =
         text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
@@ -119,7 +119,7 @@ fn magnitude(rest: &str) -> f64 {
     }
 }
 
-/// Beginnings of squeezed text; longer ones stand before shorter ones that they begin with.
+/// Prefixes of normalized text; longer ones come before shorter ones that they begin with.
 const AREA_UNITS: [(&str, &str); 27] = [
     ("ftk", "Square Feet"),
     ("squaref", "Square Feet"),
@@ -150,7 +150,7 @@ const AREA_UNITS: [(&str, &str); 27] = [
     ("ha", "Hectares"),
 ];
 
-/// Longer signs stand before the ones they hold.
+/// Longer signs come before the ones they contain.
 const CURRENCIES: [(&str, &str); 26] = [
     ("US$", "USD"),
     ("USD", "USD"),

@@ -1,5 +1,5 @@
-//! Finds listings in page state by what their keys are called. No site's shape is known here; a price beside a fact of
-//! a home is what makes a listing.
+//! Finds listings in page state by the names of their keys. No site's layout is known here; a price beside a fact of
+//! a home makes a listing.
 
 use serde_json::Value;
 use url::Url;
@@ -142,7 +142,7 @@ impl Search<'_> {
         }
     }
 
-    /// GeoJSON writes longitude first; an array without that word is anybody's guess and is left alone.
+    /// GeoJSON writes longitude first; an array without `Point` is ambiguous and is ignored.
     fn gather_point(&self, draft: &mut Draft, object: &Object, values: &[Value]) {
         if let (Some("Point"), [longitude, latitude, ..]) =
             (object.get("type").and_then(Value::as_str), values)
@@ -153,7 +153,7 @@ impl Search<'_> {
     }
 }
 
-/// A listing that stands by itself. Without a price it needs a street: saved searches have beds and a type as well.
+/// Whether it is a complete listing. Without a price it needs a street: saved searches have beds and a type as well.
 fn is_whole(draft: &Draft) -> bool {
     draft.is_listing() && (draft.has_price() || draft.has_street())
 }
@@ -205,7 +205,7 @@ fn is_holder(key: &str) -> bool {
     matches!(key, "listing" | "property" | "home" | "house" | "unit" | "realestate" | "offer" | "ad")
 }
 
-/// Keys that hold what the visitor asked for: it has prices and bedrooms and is no listing.
+/// Keys that hold the visitor's search: it has prices and bedrooms and is no listing.
 fn is_search_filter(key: &str) -> bool {
     matches!(
         key,

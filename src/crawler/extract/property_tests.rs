@@ -1,5 +1,5 @@
-//! Random data in, and what comes out is always fit for the wire: nothing here panics, and no value breaks a bound that
-//! the store would refuse.
+//! Random data in, and what comes out is always fit for the wire: nothing here panics, and no value breaks a bound
+//! that the store would refuse.
 
 use poem_openapi::types::ParseFromJSON;
 use proptest::prelude::*;

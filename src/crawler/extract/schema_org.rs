@@ -1,5 +1,5 @@
-//! Reads schema.org data, whichever syntax it came in: finds the homes and offers in a tree of objects and gathers what
-//! their nested objects say of them.
+//! Reads schema.org data, whichever syntax it came in: finds the homes and offers in a tree of objects and gathers
+//! what their nested objects say of them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,7 +30,7 @@ pub(super) fn drafts(roots: &[Value], base: &Url, budget: &PageBudget) -> Vec<Dr
     reader.drafts
 }
 
-/// What an object is to us.
+/// How an object is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Residence,
@@ -49,8 +49,8 @@ struct Reader<'a> {
     budget: &'a PageBudget,
 }
 
-/// A draft while it is gathered, and the objects that are in it already: what is referred to twice, or refers to what it
-/// was reached from, has nothing more to say.
+/// A draft while it is built, and the objects that are in it already: an object that is referred to twice, or refers
+/// back to one it was reached from, adds nothing more.
 #[derive(Default)]
 struct DraftBuilder {
     draft: Draft,
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Puts what `object` says into the draft: its own facts first, then those of the objects that are part of it.
+    /// Adds the facts of `object` to the draft: its own first, then those of the objects that are part of it.
     fn gather(&mut self, gathering: &mut DraftBuilder, object: &'a Object, depth: usize) {
         if !self.charge_value(depth) || !gathering.things.insert(pointer_of(object)) {
             return;
@@ -299,7 +299,7 @@ fn id(object: &Object) -> Option<&str> {
     object.get("@id")?.as_str().filter(|id| id.len() <= MAX_URL)
 }
 
-/// Tells one object from another: the tree does not move while it is read.
+/// The identity of an object: the tree does not move while it is read.
 fn pointer_of(object: &Object) -> usize {
     std::ptr::from_ref(object).addr()
 }
@@ -375,7 +375,7 @@ pub(super) fn gather_properties(draft: &mut Draft, value: &Value, base: &Url, bu
         let field =
             vocabulary::field_for_key(&vocabulary::normalize_key(&name)).filter(|field| field.is_home_fact());
         if let Some(field) = field.filter(|_| !value.is_object()) {
-            // The unit stands beside the value, where an area is looked for.
+            // The unit is beside the value, where an area's reader looks for it.
             let has_unit = pair.contains_key("unitCode") || pair.contains_key("unitText");
             draft.set(field, if has_unit { whole } else { value }, base, budget);
         }

@@ -82,10 +82,10 @@ fn collapse_whitespace(text: &str, most: usize) -> Option<String> {
     (!cut.is_empty()).then_some(cut)
 }
 
-/// Keys of an object that stands for a plain value.
+/// Keys of an object that represents a plain value.
 const VALUE_KEYS: [&str; 4] = ["@value", "value", "minValue", "name"];
 
-/// What an object stands for: `{"@value": …}`, a QuantitativeValue or PropertyValue, or something with a name.
+/// The value that it represents: `{"@value": …}`, a QuantitativeValue or PropertyValue, or something with a name.
 fn inner(object: &Object) -> Option<&Value> {
     let plain = |value: &&Value| matches!(value, Value::String(_) | Value::Number(_));
     VALUE_KEYS.iter().find_map(|key| object.get(*key).filter(plain))
@@ -108,7 +108,7 @@ pub(super) fn plain(text: &str) -> Option<f64> {
     numbers::first_number(text, LonePoint::Decimal).map(|(number, _)| number)
 }
 
-/// A count that may be written in words.
+/// A count, possibly as text: "studio" is 0, and halves are read.
 pub(super) fn count(value: &Value) -> Option<f64> {
     number(value, |text| if text.eq_ignore_ascii_case("studio") { Some(0.0) } else { numbers::halves(text) })
 }
@@ -205,7 +205,7 @@ fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     local.or_else(date).map(|time| time.and_utc()).filter(|time| time.timestamp() > -10_000_000_000)
 }
 
-/// Numbers stand at the beginning of short texts.
+/// Numbers are at the beginning of short texts.
 fn short(text: &str) -> &str {
     crate::base::text::truncate(text, 200)
 }

@@ -1,4 +1,4 @@
-//! The words that sites use, as tables. Keys are compared squeezed: letters and digits only, in lower case.
+//! The vocabulary of sites, as tables. Keys are compared in normal form: letters and digits only, in lower case.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use crate::protocol::property::StandardStatus;
 
 use super::field::{AreaUnit, Field, KeyRank};
 
-/// A key as the tables spell it.
+/// A key in the normal form of the tables.
 pub(super) fn normalize_key(key: &str) -> String {
     key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -17,23 +17,23 @@ pub(super) fn local_name(name: &str) -> &str {
     name.trim().trim_end_matches('/').rsplit(['/', '#', ':']).next().unwrap_or_default()
 }
 
-/// The property type that a schema.org residence type stands for; `None` when it is none.
+/// The property type of a schema.org residence type; `None` when it is none.
 pub(super) fn residence_type(name: &str) -> Option<&'static str> {
     RESIDENCES.iter().find(|(known, _)| *known == name).map(|(_, word)| *word)
 }
 
-/// What a key of page state, or a schema.org property, says.
+/// The field that a key of page state, or a schema.org property, means.
 pub(super) fn field_for_key(squeezed: &str) -> Option<Field> {
     BY_KEY.get(squeezed).copied()
 }
 
-/// The status that an availability or a portal's own word stands for.
+/// The status that an availability, or a portal's own name of a status, means.
 pub(super) fn parse_status(word: &str) -> Option<StandardStatus> {
     let word = normalize_key(local_name(word));
     STATUSES.iter().find(|(known, _)| *known == word).map(|(_, status)| *status)
 }
 
-/// Whether a property type's word, as portals write it, means a home.
+/// Whether a property type, as portals write it, means a home.
 pub(super) fn is_home_type(word: &str) -> bool {
     let word = normalize_key(word);
     HOME_WORDS.iter().any(|home| word.contains(home))
@@ -56,8 +56,8 @@ const HOME_WORDS: [&str; 14] = [
     "studio",
 ];
 
-/// Types below Residence and Accommodation, and what stands beside them in use. Hotel rooms and camping pitches are
-/// accommodation to schema.org and no property listing to anybody.
+/// Types below Residence and Accommodation, and others in use like them. Hotel rooms and camping pitches are
+/// accommodation to schema.org, but no property listings.
 static RESIDENCES: &[(&str, &str)] = &[
     ("Residence", "Residence"),
     ("Accommodation", "Accommodation"),

@@ -1,5 +1,5 @@
-//! Reads a body up to a limit. It counts the bytes that come and the bytes that they unpack into: a small answer must not
-//! become a large one, and a large one that becomes nothing must end too.
+//! Reads a body up to a limit. It counts the bytes that come and the bytes that they unpack into: a small answer must
+//! not become a large one, and a large one that becomes nothing must end too.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use super::FetchError;
 /// The codings that are asked for.
 pub(super) const ACCEPT_ENCODING: &str = "gzip";
 
-/// How large the body may turn out: what the answer says, or `limit` when it says nothing. An error when it is larger.
+/// How large the body may be: its announced length where it is uncompressed, else `limit`. An error beyond `limit`.
 pub(super) fn announced_length(response: &Response, limit: usize) -> Result<usize, FetchError> {
     match response.content_length().map(usize::try_from) {
         Some(Ok(bytes)) if bytes <= limit => {

@@ -1,5 +1,5 @@
-//! Bytes to text as the HTML standard does it: a byte order mark, then the header, then a `<meta>` near the top. The header
-//! is read where the page is fetched, the page itself where it is read.
+//! Bytes to text as the HTML standard does it: a byte order mark, then the header, then a `<meta>` near the top. The
+//! header is read where the page is fetched, the page itself where it is read.
 
 use std::borrow::Cow;
 

@@ -53,7 +53,7 @@ impl FetchError {
         matches!(self, Self::Status { code: 429 | 503, .. })
     }
 
-    /// How long the host asked to be left alone.
+    /// The delay that the host asked for (`Retry-After`).
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,

@@ -1,5 +1,5 @@
-//! Fetches one page, politely and within bounds: no cookies, no proxy from the environment, no redirect that was not
-//! looked at, no byte above the limit. Knows neither jobs nor robots.txt rules; who calls it decides what may be asked.
+//! Fetches one page, politely and within bounds: no cookies, no proxy from the environment, no unchecked redirect, no
+//! byte above the limit. Knows neither jobs nor robots.txt rules; the caller decides what may be fetched.
 
 mod body;
 pub(in crate::crawler) mod charset;
@@ -49,7 +49,7 @@ pub type RedirectFilter<'a> = &'a (dyn Fn(&Url) -> bool + Send + Sync);
 pub struct FetchRequest<'a> {
     pub url: &'a Url,
     pub conditional: Option<&'a Validators>,
-    /// Asked for each redirect, for its host and for robots.txt; `false` hands the target back as
+    /// Called for each redirect, to check its host and robots.txt; `false` returns the target as
     /// [`Fetched::Redirected`].
     pub may_follow: RedirectFilter<'a>,
     /// Where the page's bytes are counted. It waits for them before its body is received.
@@ -62,11 +62,11 @@ pub enum Fetched {
     Page(FetchedPage),
     /// The page is as it was at the earlier visit.
     NotModified,
-    /// The page is elsewhere, where the fetch did not want to go by itself: a link to consider.
+    /// A redirect that `may_follow` refused: its target is a link to consider.
     Redirected(Url),
 }
 
-/// A page as it came. What it says is not looked at here.
+/// A page as received; its content is not read here.
 #[derive(Debug)]
 pub struct FetchedPage {
     /// Where it was in the end, after redirects.
@@ -77,13 +77,13 @@ pub struct FetchedPage {
     pub charset: DeclaredCharset,
     /// The bytes that the body takes of its tenant's budget.
     pub permit: PagePermit,
-    /// To be shown at the next visit.
+    /// To be sent at the next visit.
     pub validators: Validators,
     /// The `X-Robots-Tag` headers, joined.
     pub robots_tag: Option<String>,
 }
 
-/// What asking for robots.txt gave; [`super::robots::Robots`] says what it means.
+/// The result of fetching robots.txt; [`super::robots::Robots`] interprets it.
 #[derive(Clone, Debug)]
 pub enum RobotsResponse {
     Text(Vec<u8>),
@@ -97,7 +97,7 @@ pub struct Fetcher {
     guard: Arc<Guard>,
     /// Connects to public addresses only.
     public_client: Client,
-    /// Connects anywhere; used for hosts that the operator named and for nothing else.
+    /// Connects anywhere; used for private hosts that the operator allowed and for nothing else.
     private_client: Client,
     clock: Clock,
     total_timeout: Duration,
@@ -126,7 +126,7 @@ impl Fetcher {
         })
     }
 
-    /// The guard that this fetcher obeys, so that a link can be judged before it is queued.
+    /// The guard of this fetcher, to check a link before it is queued.
     pub fn guard(&self) -> &Guard {
         &self.guard
     }
@@ -145,13 +145,13 @@ impl Fetcher {
         let charset = charset::html_charset(response.headers()).ok_or(FetchError::NotHtml)?;
         let announced = body::announced_length(&response, self.max_page_bytes)?;
         let spent = (self.clock.steady() - begun).to_std().unwrap_or_default();
-        // Waiting for room is not the host's doing, so its time stands still meanwhile.
+        // Waiting for room is not the host's fault, so the total timeout does not run meanwhile.
         let permit = request.budget.reserve(announced as u64).await;
         let left = self.total_timeout.saturating_sub(spent);
         with_timeout(left, self.receive(url, response, charset, permit)).await.map(Fetched::Page)
     }
 
-    /// Asks for the robots.txt that speaks for `url`. Never fails: not getting one has a meaning of its own.
+    /// Fetches the robots.txt of `url`'s host. Never fails: not getting one has a meaning of its own.
     pub async fn fetch_robots(&self, url: &Url) -> RobotsResponse {
         let mut robots = url.clone();
         robots.set_path("/robots.txt");
@@ -182,9 +182,9 @@ impl Fetcher {
     }
 
     async fn fetch_text(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
-        // RFC 9309 section 2.3.1.2: a robots.txt may redirect to another host and still speaks for this one.
-        // Not to another host that the operator named: which of them a job may ask is the job's to say, and the path is the
-        // site's choice.
+        // RFC 9309 section 2.3.1.2: a robots.txt may redirect to another host and still applies to this one. Not to
+        // another private host that the operator allowed: the job decides which of them it may ask, and the site
+        // chooses the path.
         let may_follow = |target: &Url| {
             let is_named = matches!(self.guard.check(target), Ok(Reach::AllowedPrivate));
             !is_named
@@ -276,7 +276,7 @@ fn client(settings: &CrawlerSettings, resolver: GuardedResolver) -> Result<Clien
         .retry(reqwest::retry::never())
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.read_timeout)
-        // No `timeout`: it would go on while a page waits for room. `Fetcher` keeps the time itself.
+        // No `timeout`: it would also run while a page waits for room. `Fetcher` measures the time itself.
         .pool_max_idle_per_host(settings.requests_per_host)
         .pool_idle_timeout(Duration::from_secs(30))
         .build()

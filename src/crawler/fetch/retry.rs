@@ -9,7 +9,7 @@ use reqwest::header::HeaderValue;
 const FIRST: Duration = Duration::from_secs(2);
 /// No delay of ours is longer.
 const LONGEST: Duration = Duration::from_secs(300);
-/// A host's own wish is respected up to here; a page that is away for longer is another job's work.
+/// A host's `Retry-After` is respected up to here; a page that is unavailable for longer is left to another job.
 const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
 
 /// How long to wait after try number `attempt` (from 1) failed. `jitter` in `0.0..1.0` spreads the waits of many
@@ -18,7 +18,7 @@ pub fn backoff(attempt: u32, retry_after: Option<Duration>, jitter: f64) -> Dura
     let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 0.0 };
     if let Some(asked) = retry_after {
         let asked = asked.min(LONGEST_ASKED);
-        // A little later than asked, so that not everybody comes back in the same second.
+        // A little later than asked, so that not all clients come back in the same second.
         return asked + FIRST.mul_f64(jitter);
     }
     let doublings = attempt.saturating_sub(1).min(16);

@@ -1,4 +1,4 @@
-//! A DNS server on loopback whose answer changes with each question, and a resolver that really asks it over UDP.
+//! A DNS server on loopback that answers each question differently, and a resolver that queries it over UDP.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -1,11 +1,11 @@
-//! Whether an address is the public internet. An IPv6 address that carries an IPv4 one is judged by what it carries:
-//! otherwise `::ffff:127.0.0.1` would be a way around the table.
+//! Whether an address is on the public internet. An IPv6 address that contains an IPv4 one is classified by that one:
+//! otherwise `::ffff:127.0.0.1` would bypass the table.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::ranges::{self, SpecialRange};
 
-/// What [`classify`] thinks of an address.
+/// The result of [`classify`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Allowed,

@@ -1,5 +1,5 @@
-//! Name look-up that hands out checked addresses only. The HTTP client connects to what this returns and asks nobody
-//! else, so a name that changes between check and connect (DNS rebinding) gains nothing.
+//! Name look-up that returns checked addresses only. The HTTP client connects to what this returns and resolves names
+//! in no other way, so a name that changes between check and connect (DNS rebinding) gains nothing.
 
 use std::error::Error;
 use std::future::Future;
@@ -45,7 +45,7 @@ pub struct GuardedResolver {
 }
 
 impl GuardedResolver {
-    /// With [`Reach::Named`] addresses are not judged: only for a client that fetches named hosts and nothing else.
+    /// With [`Reach::AllowedPrivate`] addresses are not checked: only for a client that fetches no other hosts.
     pub fn new(resolver: Arc<dyn Resolver>, reach: Reach) -> Self {
         Self { resolver, reach }
     }
@@ -60,7 +60,7 @@ impl GuardedResolver {
             addresses.iter().try_for_each(|address| check_address(*address))?;
         }
         addresses.truncate(MAX_ADDRESSES);
-        // Port 0 stands for "the URL's port".
+        // Port 0 means "the URL's port".
         Ok(addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect())
     }
 }

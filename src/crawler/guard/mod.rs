@@ -1,6 +1,6 @@
 //! The guard against server-side request forgery: a tenant may name any URL, the crawler goes only where the public
-//! internet is. Every hop passes [`Guard::check`]; every address that a name gives passes [`classify`] before a socket
-//! is opened to it, and no other address is ever connected to.
+//! internet is. Every hop passes [`Guard::check`]; every address that a name gives passes [`classify`] before a
+//! socket is opened to it, and no other address is ever connected to.
 
 mod address;
 mod dns;

@@ -70,7 +70,7 @@ static V4: [SpecialRange; 19] = [
     SpecialRange::v4([240, 0, 0, 0], 4, "reserved", "RFC 1112"),
 ];
 
-/// More specific rows stand first. Forms that carry an IPv4 address are taken apart in `address.rs` before this.
+/// More specific rows come first. Forms that contain an IPv4 address are taken apart in `address.rs` before this.
 static V6: [SpecialRange; 17] = [
     SpecialRange::v6([0; 8], 128, "unspecified", "RFC 4291"),
     SpecialRange::v6([0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback", "RFC 4291"),

@@ -1,4 +1,4 @@
-//! The guard's look at a URL, before any name is resolved.
+//! The guard's check of a URL, before any name is resolved.
 
 use std::net::IpAddr;
 
@@ -16,11 +16,11 @@ const MAX_URL_BYTES: usize = 2_000;
 pub enum Reach {
     /// At public addresses only.
     Public,
-    /// At whatever address it has: the operator named this host and port.
+    /// At whatever address it has: the operator allowed this host and port.
     AllowedPrivate,
 }
 
-/// Judges URLs. Holds the hosts that the operator named; knows no network.
+/// Checks URLs. Holds the private hosts that the operator allowed; makes no network access.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     allowed_private: AllowedPrivateHosts,
@@ -50,7 +50,7 @@ impl Guard {
         Ok(Reach::Public)
     }
 
-    /// Whether the operator named this host and port.
+    /// Whether the operator allowed this host and port.
     pub fn is_allowed_private(&self, url: &Url) -> bool {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
         self.allowed_private.contains(&(host.to_owned(), port))
@@ -109,7 +109,7 @@ const SPECIAL_USE: [&str; 9] =
 #[error("`{0}` is not host:port")]
 pub struct InvalidPrivateHost(pub String);
 
-/// Reads the comma list of `crawler.allowed_private_hosts`; the port must be written, IPv6 stands in brackets.
+/// Parses the comma list of `crawler.allowed_private_hosts`; the port is required, IPv6 is in brackets.
 pub fn parse_allowed_private_hosts(list: &str) -> Result<AllowedPrivateHosts, InvalidPrivateHost> {
     let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     entries

@@ -1,5 +1,4 @@
-//! What holds for every page and every file, whoever wrote it: the table of shapes, the seeds and the fuzz targets all
-//! end here.
+//! What holds for every page and every file, whatever is in it: used by the shapes, the corpus and the fuzz targets.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! Pages and files as an attacker writes them, by size, and what holds for any of them. Tests, seeds and fuzz targets
-//! share this; a build without tests does not have it.
+//! Pages and files as an attacker writes them, by size, and what holds for any of them. Shared by tests, the fuzz
+//! corpus and the fuzz targets; a build without tests does not have it.
 
 pub mod invariants;
 mod markup;
@@ -25,7 +25,7 @@ use super::settings::CrawlerSettings;
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     pub name: &'static str,
-    /// Makes one of about so many bytes.
+    /// Makes one of about this many bytes.
     pub make: fn(usize) -> String,
 }
 

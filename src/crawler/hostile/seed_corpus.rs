@@ -1,5 +1,5 @@
-//! The seeds of the crawler's fuzz targets: written from these tables, committed, and replayed by every test run,
-//! together with whatever a fuzz run found and was added to the folders.
+//! The corpus of the crawler's fuzz targets: written from these tables, committed, and replayed by every test run,
+//! together with the findings of fuzz runs that were added to the folders.
 
 use std::fs;
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ fn robots() -> Vec<Seed> {
     all.map(|(name, path, file)| (name.to_owned(), format!("{path}\n{file}").into_bytes())).collect()
 }
 
-/// A target's name, its seeds, and what must hold for each of them.
+/// A target's name, its corpus, and the check of each file.
 type Target = (&'static str, Vec<Seed>, fn(&[u8]));
 
 fn targets() -> [Target; 3] {

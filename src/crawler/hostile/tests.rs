@@ -1,5 +1,5 @@
-//! The table of hostile shapes: what a page costs is in proportion to its size. Asserted are counted steps, which do not
-//! depend on the machine, and CPU time with a generous factor.
+//! The table of hostile shapes: what a page costs is in proportion to its size. Asserted are counted steps, which do
+//! not depend on the machine, and CPU time with a generous factor.
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a crawl brought in goes into the store, and its figures to whoever watches the job.
+//! Stores the results of a crawl, and reports its progress.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::domain::jobs::progress::Progress;
 use crate::protocol::job::LogLevel;
 use crate::protocol::property_batch::{BatchItemStatus, BatchResult};
 
-/// The least time between two reports of progress.
+/// Minimum time between two progress reports.
 const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(500);
-/// The longest time without a look at the job: a cancel of one that waits for its host is seen after this long.
+/// Maximum time between two checks of the job: a cancel of one that waits for its host is seen after this long.
 const MAX_REPORT_INTERVAL: Duration = Duration::from_secs(2);
-/// Parts of a lease after which it is made to last anew. Many open jobs wait for their hosts, and each time is a write.
+/// Renewals in the length of a lease. Many open jobs wait for their hosts, and each renewal is a write.
 const RENEWALS_PER_LEASE: u32 = 6;
 
 /// When a crawl has last reported, and what.
 pub(super) struct ReportSchedule {
     reported_at: DateTime<Utc>,
-    /// When the lease was made to last anew.
+    /// When the lease was renewed.
     lease_renewed_at: DateTime<Utc>,
     items: i64,
     pages: i64,
@@ -62,7 +62,7 @@ impl ReportSchedule {
 }
 
 impl Crawl {
-    /// Whether what is in hand is to be stored before anything else.
+    /// Whether pending results must be stored before anything else.
     pub(super) fn should_flush(&self, now: DateTime<Utc>) -> bool {
         if self.buffer.is_empty() {
             return false;
@@ -71,7 +71,7 @@ impl Crawl {
         self.buffer.is_due(now) || dry || self.is_stopped() || self.pages_left() == 0
     }
 
-    /// Stores what is in hand. Listings go first: when this is cut short, their pages are asked for again, and no
+    /// Stores pending results. Listings go first: when this is interrupted, their pages are fetched again, and no
     /// listing is lost with a page that counts as done.
     pub(super) async fn flush(&mut self, claim: UrlClaim<'_>) -> Result<()> {
         let buffer = std::mem::take(&mut self.buffer);
@@ -111,7 +111,7 @@ impl Crawl {
         }
     }
 
-    /// Reports when it is time to.
+    /// Reports when it is due.
     pub(super) async fn report_if_due(&mut self) -> Result<()> {
         let now = self.deps.services.clock.now();
         if self.report_schedule.due(&self.stats, self.job_client.lease_length) > now {
@@ -129,7 +129,7 @@ impl Crawl {
         self.flush_log().await
     }
 
-    /// Reports the figures as they stand.
+    /// Reports the current progress.
     pub(super) async fn report_progress(&mut self) -> Result<()> {
         let progress = self.report_schedule.next_progress(&self.stats);
         self.report_schedule.lease_renewed_at = self.deps.services.clock.now();

@@ -1,4 +1,4 @@
-//! What a crawl says to the domain, always under its lease. A store that does not answer is asked again for a while.
+//! A crawl's calls of the domain, always under its lease. A failing store is retried for a while.
 
 use std::future::Future;
 use std::time::Duration;
@@ -20,16 +20,16 @@ use crate::protocol::property::PropertyInput;
 use crate::protocol::property_batch::{BatchResult, ParsedProperty};
 use crate::protocol::worker::{NewLogLine, ReportResponse};
 
-/// How often a call is made in all when the store fails, and the first wait, which doubles.
+/// Attempts of a call when the store fails, and the first wait, which doubles.
 const MAX_ATTEMPTS: u32 = 5;
 const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
 
-/// Why a crawl cannot go on.
+/// Why a crawl cannot continue.
 #[derive(Debug)]
 pub(super) enum CrawlError {
     /// The job is no longer this worker's.
     LeaseLost,
-    /// The store fails. The lease will end, and another worker goes on.
+    /// The store fails. The lease will expire, and another worker resumes.
     StoreFailed(Problem),
 }
 
@@ -49,7 +49,7 @@ pub(super) struct JobClient {
     pub(super) job_id: JobId,
     pub(super) token: String,
     pub(super) lease_length: Duration,
-    /// The node is to stop: then nothing is waited for.
+    /// Cancelled when the node stops: then no retry is waited for.
     pub(super) stop: CancellationToken,
 }
 

@@ -6,7 +6,7 @@ use crate::base::timestamp::Timestamp;
 use crate::protocol::job::LogLevel;
 use crate::protocol::worker::NewLogLine;
 
-/// Lines of one execution; what comes after is counted and told in one line at the end.
+/// Lines of one execution; further ones are counted and reported in one line at the end.
 const MAX_LINES: usize = 1_000;
 
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub(super) struct LogBuffer {
 }
 
 impl LogBuffer {
-    /// Notes a line.
+    /// Adds a line.
     pub(super) fn push(&mut self, level: LogLevel, message: String, now: DateTime<Utc>) {
         if self.written >= MAX_LINES {
             self.dropped += 1;

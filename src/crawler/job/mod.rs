@@ -1,6 +1,5 @@
-//! One crawl, from its claim to its end. A single task holds all of its state: requests are on their way beside each
-//! other, and everything that they bring in passes here. It may be killed at any line: the frontier in the store has
-//! what is needed to go on.
+//! One crawl, from its claim to its end. A single task holds all of its state: requests run concurrently, and all of
+//! their results pass here. It may be killed at any line: the frontier in the store has what is needed to resume.
 
 mod flush;
 mod job_client;
@@ -50,7 +49,7 @@ use crate::domain::op::Op;
 use crate::protocol::job::{Job, LogLevel};
 use crate::protocol::worker::Claim;
 
-/// Pages in a job's frontier: some for each that may be asked for, since many links lead nowhere.
+/// Pages in a job's frontier: several for each that may be fetched, since many links lead nowhere.
 const ROWS_PER_PAGE: usize = 4;
 const MIN_FRONTIER_ROWS: usize = 1_000;
 const MAX_FRONTIER_ROWS: usize = 200_000;
@@ -69,16 +68,16 @@ impl Limits {
         Self { pages, items: job.settings.max_items, rows: rows.clamp(MIN_FRONTIER_ROWS, MAX_FRONTIER_ROWS) }
     }
 
-    /// Known pages take at most half of what may be asked for, so that something is left for what is new.
+    /// Known pages are at most half of what may be fetched, so that something is left for new ones.
     fn max_known_pages(&self) -> usize {
         usize::try_from(self.pages / 2 + self.pages % 2).unwrap_or(MAX_FRONTIER_ROWS).min(self.rows / 2)
     }
 }
 
-/// What the crawl has come to in all, executions before this one included: the limits speak of these.
+/// Totals of the job, including executions before this one: the limits apply to these.
 #[derive(Default)]
 struct CrawlTotals {
-    /// Pages that were read, or found to be gone where one was known.
+    /// Pages that were read, and known pages that were found to be gone.
     pages_read: i64,
     pages_failed: i64,
     items: i64,
@@ -90,21 +89,21 @@ struct Crawl {
     allowed: Arc<AllowedHosts>,
     limits: Limits,
     totals: CrawlTotals,
-    /// Pages of the frontier, and those that redirects led to.
+    /// Pages of the frontier, and targets of redirects.
     seen: HashSet<Fingerprint>,
     queue: UrlQueue,
-    /// Pages may wait in the frontier that are not in hand.
+    /// The frontier may have pages that are not loaded.
     frontier_has_more: bool,
-    /// Pages wait in the frontier that are to be tried alone, after all others.
+    /// The frontier has pages that are to be tried alone, after all others.
     has_suspects: bool,
-    /// One of them whose host may be asked now; it waits until no other is being tried on this node.
+    /// One of them, with a host that may be asked now; it waits until no other is being tried on this node.
     ready_suspect: Option<(FetchPermit, Robots, PendingPage)>,
-    /// Held while one is on its way or being read.
+    /// Held while one is in flight or being read.
     suspect_permit: Option<OwnedSemaphorePermit>,
     slot: JobSlot,
-    /// Nothing may be asked for before this is over; `None`: perhaps something may.
+    /// Nothing may be fetched before this is over; `None`: perhaps something may.
     pause: Option<Pause>,
-    /// The next page may be asked for once the frontier knows it as taken.
+    /// The next page must be marked as taken in the frontier before it is fetched.
     must_mark_taken: bool,
     batch_sizer: BatchSizer,
     in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = CompletedRequest> + Send>>>,
@@ -114,13 +113,13 @@ struct Crawl {
     log_buffer: LogBuffer,
     first_failure: Option<String>,
     cancelled: bool,
-    /// When it is to end, whatever is left.
+    /// When it must end, whatever is left.
     deadline: Option<DateTime<Utc>>,
     timed_out: bool,
     report_schedule: flush::ReportSchedule,
 }
 
-/// Runs the claimed job until it is over, lost, or given back because the node stops.
+/// Runs the claimed job until it is over, lost, or released because the node stops.
 pub(super) async fn run(
     deps: CrawlDeps,
     tenant: TenantId,
@@ -149,7 +148,7 @@ pub(super) async fn run(
 }
 
 impl Crawl {
-    /// Starts the job and finds its frontier, or makes it.
+    /// Starts the job and loads its frontier, or creates it.
     async fn start(job_client: JobClient, deps: CrawlDeps, slot: JobSlot, job: &Job) -> Result<Self> {
         let cancelled = job_client.start().await?.cancel_requested;
         let targets: Vec<Url> = job.target_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
@@ -218,7 +217,7 @@ impl Crawl {
             self.log_failure(format!("{refused}; it is left out"));
         }
         self.seen = seeds.urls.iter().map(|place| Fingerprint::of(&place.url)).collect();
-        // All seeds in one transaction: a crawl that is killed here has none, and begins anew.
+        // All start pages in one transaction: a crawl that is killed here has none, and starts over.
         let settled = self.job_client.record_outcomes(&[], &seeds.urls, UrlClaim::Nothing).await?;
         self.cancelled |= settled.cancel_requested;
         Ok(())
@@ -228,7 +227,7 @@ impl Crawl {
         let hosts = self.deps.hosts.clone();
         let clock = self.deps.services.clock.clone();
         loop {
-            // Listening begins before leave is asked, so that a host that is freed in between is heard.
+            // Listening begins before hosts are checked, so that a host that is freed in between is noticed.
             let changed = hosts.request_ended();
             self.refill().await?;
             if self.should_try_suspect() {
@@ -266,7 +265,7 @@ impl Crawl {
         }
     }
 
-    /// Gives up what is on its way. It is asked for again, should the crawl go on.
+    /// Drops the requests in flight. Their pages are fetched again if the crawl resumes.
     fn cancel_in_flight(&mut self) {
         self.in_flight.clear();
         self.pages_in_flight = 0;
@@ -274,7 +273,7 @@ impl Crawl {
         self.suspect_permit = None;
     }
 
-    /// Whether what is on its way is no longer wanted.
+    /// Whether requests in flight are no longer wanted.
     fn is_stopped(&self) -> bool {
         self.cancelled || self.timed_out || self.items_left() == 0
     }
@@ -290,12 +289,12 @@ impl Crawl {
         self.limits.items.map_or(i64::MAX, |most| (most - self.totals.items).max(0))
     }
 
-    /// Pages that may still be asked for.
+    /// Pages that may still be fetched.
     fn pages_left(&self) -> i64 {
         (self.limits.pages - self.totals.pages_read - self.totals.pages_failed - self.pages_in_flight).max(0)
     }
 
-    /// When to look again though nothing has happened.
+    /// When to check again if nothing happens.
     fn next_wake_at(&self) -> DateTime<Utc> {
         let heartbeat = self.report_schedule.due(&self.stats, self.job_client.lease_length);
         let pause_until = self.pause.and_then(|pause| pause.until);
@@ -334,7 +333,7 @@ impl Crawl {
         Ok(())
     }
 
-    /// The node stops: what is in hand is stored and the job is given back. Pages on their way are asked for again.
+    /// The node stops: results are stored and the job is released. Pages in flight are fetched again later.
     async fn release(&mut self) -> Result<()> {
         self.cancel_in_flight();
         self.flush(UrlClaim::Nothing).await?;
@@ -349,14 +348,14 @@ impl Crawl {
         self.log_buffer.push(level, message, self.deps.services.clock.now());
     }
 
-    /// Notes what went wrong with a page.
+    /// Logs a failure of a page.
     fn log_failure(&mut self, message: String) {
         self.first_failure.get_or_insert_with(|| message.clone());
         self.log(LogLevel::Warning, message);
     }
 }
 
-/// When a crawl is to end that began, under this worker or an earlier one of the same execution, as its figures say.
+/// The deadline of a crawl, counted from its start under this worker or an earlier one of the same execution.
 fn deadline(stats: &StatsCollector, settings: &CrawlerSettings) -> Option<DateTime<Utc>> {
     let time = chrono::TimeDelta::from_std(settings.job_time?).ok()?;
     stats.started().checked_add_signed(time)

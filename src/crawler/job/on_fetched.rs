@@ -1,4 +1,4 @@
-//! What a request brought becomes listings, links, another try or a line in the log.
+//! Turns the result of a request into listings, links, a retry or a line in the log.
 
 use url::Url;
 
@@ -13,7 +13,7 @@ use crate::domain::frontier::{Fingerprint, NewUrl, UrlOutcome, UrlState};
 use crate::protocol::job::LogLevel;
 use crate::protocol::property::PropertyInput;
 
-/// More tries for a page whose host only asks for fewer requests.
+/// Additional attempts for a page when its host only asks for fewer requests.
 const EXTRA_ATTEMPTS_WHEN_THROTTLED: u32 = 2;
 
 impl Crawl {
@@ -92,7 +92,7 @@ impl Crawl {
         self.record_outcome(page, UrlState::Done, items, None);
     }
 
-    /// The page was got and could not be read: an error of this page, after which the crawl goes on.
+    /// The page was fetched and could not be read: an error of this page, after which the crawl continues.
     fn on_unreadable(&mut self, page: PendingPage, failure: ReadFailure) {
         self.stats.record_received();
         self.stats.add("lotline/unreadable", 1);

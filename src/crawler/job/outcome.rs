@@ -1,24 +1,24 @@
 //! How a crawl ends. Pure.
 
-/// Scrapy's words.
+/// Scrapy's finish reasons.
 pub(super) const FINISHED: &str = "finished";
 pub(super) const PAGE_COUNT: &str = "closespider_pagecount";
 pub(super) const ITEM_COUNT: &str = "closespider_itemcount";
 pub(super) const TIMEOUT: &str = "closespider_timeout";
 pub(super) const CANCELLED: &str = "cancelled";
 
-/// What is known when a crawl can go no further.
+/// The state of a crawl that can't continue.
 pub(super) struct CrawlSummary<'a> {
     pub(super) cancelled: bool,
     pub(super) item_limit_reached: bool,
     /// It has taken as long as a job may.
     pub(super) timed_out: bool,
     pub(super) page_limit_reached: bool,
-    /// Pages wait that have not been asked for.
+    /// Pages wait that have not been fetched.
     pub(super) has_pending_pages: bool,
-    /// Pages that were read, or found to be gone as they should be known to be.
+    /// Pages that were read, and known pages that were found to be gone.
     pub(super) pages_read: i64,
-    /// The first thing that went wrong.
+    /// The first failure.
     pub(super) first_failure: Option<&'a str>,
 }
 
@@ -28,7 +28,7 @@ pub(super) enum CrawlOutcome {
     Fail(String),
 }
 
-/// The end that follows.
+/// The outcome that follows.
 pub(super) fn decide_outcome(summary: &CrawlSummary<'_>) -> CrawlOutcome {
     if summary.cancelled {
         return CrawlOutcome::Complete(CANCELLED);

@@ -1,4 +1,4 @@
-//! One request of a crawl, from leave to reading.
+//! One request of a crawl, from its permit to reading the page.
 
 use std::sync::Arc;
 
@@ -26,9 +26,9 @@ pub(super) enum CompletedRequest {
 pub(super) enum ReadResult {
     /// `url` is where the page was in the end.
     Page { url: Url, body_bytes: usize, reading: Box<Reading> },
-    /// The page is elsewhere, where it is not ours to follow.
+    /// A redirect to a URL that this request may not follow.
     Redirected(Url),
-    /// Reading it was given up.
+    /// Reading it failed.
     Unreadable { body_bytes: usize, failure: ReadFailure },
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn fetch_robots(
     CompletedRequest::Robots { url, status, is_final: settled }
 }
 
-/// Has a robots.txt read. One that no reader can read says as little as one that cannot be had.
+/// Reads a robots.txt. One that no reader can read counts as unavailable.
 async fn read_robots(deps: &CrawlDeps, tenant: TenantId, url: &Url, answer: RobotsResponse) -> Robots {
     let now = deps.services.clock.now();
     let RobotsResponse::Text(text) = answer else { return Robots::from_response(&answer, now) };
@@ -75,7 +75,7 @@ pub(super) async fn fetch_page(
     allowed: Arc<AllowedHosts>,
 ) -> CompletedRequest {
     let host = robots::origin(&page.url);
-    // What another host's robots.txt says is not known here: such a target goes through the frontier.
+    // Another host's robots.txt is not known here: such a target goes through the frontier.
     let may_follow =
         |target: &Url| allowed.allows(target) && robots::origin(target) == host && robots.allows(target);
     let budget = deps.readers.budget(tenant);

@@ -1,4 +1,4 @@
-//! Pages come into hand and are asked for, as far as slots, hosts and limits let them.
+//! Loads pages from the frontier and fetches them, as far as slots, hosts and limits allow.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::OwnedSemaphorePermit;
@@ -12,14 +12,14 @@ use crate::crawler::robots::Robots;
 use crate::domain::frontier::{UrlClaim, UrlOutcome, UrlState};
 use crate::protocol::job::LogLevel;
 
-/// Pages on their way or being read, of one job. Each may take some times the largest page in memory.
+/// Pages in flight or being read, of one job. Each may take several times the largest page in memory.
 const MAX_IN_FLIGHT: usize = 8;
-/// Fewer ready pages than this, and more are taken from the frontier.
+/// Below this number of ready pages, more are loaded from the frontier.
 const REFILL_BELOW: usize = 50;
 const REFILL_BATCH: usize = 200;
-/// Pages in hand at most; a slow host's pages must not take all memory.
+/// Maximum of loaded pages; a slow host's pages must not take all memory.
 const MAX_LOADED: usize = 1_000;
-/// Pages that are noted as taken in one write. If the worker is lost, each of them is tried alone; so few where pages come
+/// Pages marked as taken in one write. If the worker is lost, each of them is tried alone: so few where pages come
 /// slowly, and as many as are stored together where they come fast.
 const MIN_BATCH: usize = 8;
 const MAX_BATCH: usize = 100;
@@ -47,23 +47,23 @@ impl BatchSizer {
     }
 }
 
-/// Why nothing more can be asked for at this moment.
+/// Why nothing more can be fetched at this moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pause {
     /// When a host may be asked again.
     pub(super) until: Option<DateTime<Utc>>,
-    /// A host has other requests on their way, and may be asked when one of them ends.
+    /// A host has other requests in flight, and may be asked when one of them ends.
     pub(super) busy: bool,
 }
 
 impl Crawl {
-    /// Takes pages from the frontier when few are ready.
+    /// Loads pages from the frontier when few are ready.
     pub(super) async fn refill(&mut self) -> Result<()> {
         if !self.frontier_has_more || self.queue.ready() >= REFILL_BELOW || self.queue.loaded() >= MAX_LOADED
         {
             return Ok(());
         }
-        // Those in hand come first in an answer as long as they are not taken.
+        // The loaded ones come first in the result as long as they are not taken.
         let limit = self.queue.loaded() + REFILL_BATCH;
         let urls = self.job_client.next_urls(limit as u64).await?;
         self.frontier_has_more = urls.len() == limit;
@@ -78,7 +78,7 @@ impl Crawl {
         Ok(())
     }
 
-    /// Brings the slot in line with what there is to do, and asks for what may be asked for.
+    /// Requests or releases the slot, depending on what there is to do, and starts the requests that are allowed.
     pub(super) fn schedule(&mut self) {
         let now = self.deps.services.clock.now();
         if self.queue.requeue_due(now)
@@ -106,7 +106,7 @@ impl Crawl {
     }
 
     fn schedule_all(&mut self) {
-        // A suspect is on its way, or about to be: nothing is asked for beside it.
+        // A suspect is in flight, or about to be: nothing is fetched beside it.
         if self.suspect_permit.is_some() || self.ready_suspect.is_some() {
             return;
         }
@@ -172,7 +172,7 @@ impl Crawl {
         self.in_flight.push(Box::pin(visit));
     }
 
-    /// Notes in the frontier which pages are asked for next, with what is to be stored anyway.
+    /// Marks the next pages as taken in the frontier, together with what is to be stored anyway.
     pub(super) async fn mark_pages_taken(&mut self) -> Result<()> {
         self.must_mark_taken = false;
         let ids = self.queue.next_untaken(self.batch_sizer.next_size(self.deps.services.clock.now()));
@@ -189,7 +189,7 @@ impl Crawl {
         self.has_suspects && nothing_else && self.queue.is_empty() && !self.frontier_has_more && may_go_on
     }
 
-    /// Takes the next page that is to be tried alone.
+    /// Loads the next page that is to be tried alone.
     pub(super) async fn load_next_suspect(&mut self) -> Result<()> {
         match self.job_client.next_suspect().await?.map(PendingPage::new) {
             Some(Some(stop)) => self.queue.push(stop),
@@ -203,7 +203,7 @@ impl Crawl {
         Ok(())
     }
 
-    /// Asks for the suspect whose host is ready, now that no other is being tried on this node. That it is tried is noted
+    /// Fetches the suspect that is ready, now that no other is being tried on this node. That it is tried is recorded
     /// first: if the worker is lost now, this page is the cause.
     pub(super) async fn fetch_suspect(&mut self, suspect_permit: OwnedSemaphorePermit) -> Result<()> {
         let Some((permit, robots, stop)) = self.ready_suspect.take() else { return Ok(()) };
@@ -213,7 +213,7 @@ impl Crawl {
         Ok(())
     }
 
-    /// Leaves the next page of a host out.
+    /// Skips the next page of a host.
     fn skip_page(&mut self, host: &HostKey, cause: &str) {
         let Some(stop) = self.queue.pop(host) else { return };
         let words = format!("{}: {cause}", stop.url);

@@ -1,5 +1,5 @@
-//! Where a crawl begins: at its targets, and at the pages of listings that are known on its hosts, so that one that is
-//! gone is noticed.
+//! Where a crawl begins: at its targets, and at the known pages of listings on its hosts, so that removed listings
+//! are noticed.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use crate::crawler::guard::Guard;
 use crate::crawler::links::{self, AllowedHosts};
 use crate::domain::frontier::NewUrl;
 
-/// Known pages that are read at a time.
+/// Known pages that are read from the store at a time.
 const READ_BATCH: u64 = 1_000;
 
 pub(super) struct SeedUrls {
     /// Targets first, in the job's order.
     pub(super) urls: Vec<NewUrl>,
-    /// How many of them are there because they are known.
+    /// How many of them are known pages.
     pub(super) known_count: usize,
     /// What is not fetched, and why.
     pub(super) refused: Vec<String>,
 }
 
-/// Gathers the seeds; at most `most_known` known pages.
+/// Collects the start pages; at most `most_known` known pages.
 pub(super) async fn gather(
     job_client: &JobClient,
     guard: &Guard,
@@ -59,7 +59,7 @@ pub(super) async fn gather(
 }
 
 impl SeedUrls {
-    /// The index of the place of `url`, which is made when there is none.
+    /// The index of the entry of `url`, which is created when there is none.
     fn index_of_or_insert(&mut self, index: &mut HashMap<String, usize>, url: Url) -> usize {
         *index.entry(String::from(url)).or_insert_with_key(|url| {
             self.urls.push(NewUrl { url: url.clone(), depth: 0, known: Vec::new() });

@@ -1,4 +1,4 @@
-//! The figures of a crawl, under the names that Scrapy gives them, so that whoever reads a spider's stats reads these.
+//! The stats of a crawl, under the names that Scrapy gives them, so that readers of spiders' stats understand these.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(super) struct StatsCollector {
 }
 
 impl StatsCollector {
-    /// Figures that begin at `now`, or go on from those that an earlier worker of the same execution left.
+    /// Stats that begin at `now`, or continue those of an earlier worker of the same execution.
     pub(super) fn resume(stats: Option<&CrawlStats>, now: DateTime<Utc>) -> Self {
         let Some(stats) = stats else {
             return Self { counts: BTreeMap::new(), coverage: Coverage::default(), started: now };
@@ -42,7 +42,7 @@ impl StatsCollector {
         }
     }
 
-    /// When the execution began, also under an earlier worker that gave it back.
+    /// When the execution began, also under an earlier worker that released it.
     pub(super) fn started(&self) -> DateTime<Utc> {
         self.started
     }
@@ -66,7 +66,7 @@ impl StatsCollector {
         }
     }
 
-    /// A page was asked for.
+    /// A page was requested.
     pub(super) fn record_request(&mut self) {
         self.add("downloader/request_count", 1);
         self.add("downloader/request_method_count/GET", 1);
@@ -82,7 +82,7 @@ impl StatsCollector {
         }
     }
 
-    /// A page was asked for in vain.
+    /// A request for a page failed.
     pub(super) fn record_failure(&mut self, error: &FetchError) {
         match error {
             FetchError::Status { code, .. } => self.record_response(*code),
@@ -116,7 +116,7 @@ impl StatsCollector {
         self.add(&format!("log_count/{}", level.name().to_ascii_uppercase()), 1);
     }
 
-    /// The figures as they stand.
+    /// The current stats.
     pub(super) fn to_stats(&self) -> CrawlStats {
         let mut stats: CrawlStats =
             self.counts.iter().map(|(name, count)| (name.clone(), json!(count))).collect();
@@ -126,7 +126,7 @@ impl StatsCollector {
         stats
     }
 
-    /// The figures at the end.
+    /// The final stats.
     pub(super) fn final_stats(&self, reason: &str, now: DateTime<Utc>) -> CrawlStats {
         let mut stats = self.to_stats();
         let elapsed_ms = (now - self.started).num_milliseconds();

@@ -1,4 +1,4 @@
-//! The pages of a crawl that are in hand: taken from the frontier, not settled there yet. Pure.
+//! In-memory queue of the pages of a crawl that are loaded from the frontier and have no outcome there yet. Pure.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -8,7 +8,7 @@ use url::Url;
 use crate::crawler::politeness::HostKey;
 use crate::domain::frontier::QueuedUrl;
 
-/// A page with what is asked of it all the time.
+/// A page with its parsed URL and host, which are needed often.
 #[derive(Clone, Debug)]
 pub(super) struct PendingPage {
     pub(super) entry: QueuedUrl,
@@ -17,7 +17,7 @@ pub(super) struct PendingPage {
 }
 
 impl PendingPage {
-    /// `None` for what is no page's URL; only a hand-edited row is.
+    /// `None` when the URL can't be parsed, which happens with a hand-edited row only.
     pub(super) fn new(entry: QueuedUrl) -> Option<Self> {
         let url = Url::parse(&entry.url).ok()?;
         let host = (url.host_str()?.to_owned(), url.port_or_known_default()?);
@@ -25,20 +25,20 @@ impl PendingPage {
     }
 }
 
-/// Pages that can be asked for, in a queue for each host, and pages that wait for another try.
+/// Pages that can be fetched, in a queue for each host, and pages that wait for a retry.
 #[derive(Default)]
 pub(super) struct UrlQueue {
     ready: BTreeMap<HostKey, VecDeque<PendingPage>>,
     ready_count: usize,
     delayed: Vec<(DateTime<Utc>, PendingPage)>,
-    /// Everything in hand: ready, later, on the way, and visited but not settled.
+    /// All loaded pages: ready, delayed, in flight, and visited without a recorded outcome.
     ids: HashSet<i64>,
-    /// Those of it that the frontier knows as taken: they may be asked for.
+    /// Those that are marked as taken in the frontier: they may be fetched.
     taken: HashSet<i64>,
 }
 
 impl UrlQueue {
-    /// Adds a page behind the others of its host, unless it is in hand.
+    /// Adds a page behind the others of its host, unless it is loaded.
     pub(super) fn push(&mut self, page: PendingPage) {
         if self.ids.insert(page.entry.id) {
             self.ready_count += 1;
@@ -46,14 +46,13 @@ impl UrlQueue {
         }
     }
 
-    /// Keeps a page that is in hand for another try. The frontier is told that it waits.
+    /// Keeps a loaded page for a retry. The frontier records that it waits.
     pub(super) fn push_delayed(&mut self, at: DateTime<Utc>, page: PendingPage) {
         self.taken.remove(&page.entry.id);
         self.delayed.push((at, page));
     }
 
-    /// Moves pages whose time has come before the others of their hosts, suspects behind them, and tells whether there were
-    /// any.
+    /// Moves due retries before the other pages of their hosts, suspects behind them. Returns whether any was due.
     pub(super) fn requeue_due(&mut self, now: DateTime<Utc>) -> bool {
         let (due, later) = std::mem::take(&mut self.delayed).into_iter().partition(|(at, _)| *at <= now);
         self.delayed = later;
@@ -71,12 +70,12 @@ impl UrlQueue {
         any
     }
 
-    /// Whether the frontier knows the page as taken.
+    /// Whether the page is marked as taken in the frontier.
     pub(super) fn is_taken(&self, id: i64) -> bool {
         self.taken.contains(&id)
     }
 
-    /// The pages that come next and are not taken: of each host by turns, at most `limit`.
+    /// The next pages that are not taken: of each host by turns, at most `limit`.
     pub(super) fn next_untaken(&self, limit: usize) -> Vec<i64> {
         let mut found = Vec::new();
         let mut queues: Vec<_> = self
@@ -97,17 +96,17 @@ impl UrlQueue {
         found
     }
 
-    /// The frontier knows these pages as taken now.
+    /// These pages are now marked as taken in the frontier.
     pub(super) fn mark_taken(&mut self, ids: Vec<i64>) {
         self.taken.extend(ids);
     }
 
-    /// When the next page that waits for another try is due.
+    /// When the next retry is due.
     pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
         self.delayed.iter().map(|(at, _)| *at).min()
     }
 
-    /// Hosts with pages that can be asked for; the host with the page that was found first comes first.
+    /// Hosts with pages that can be fetched; the host with the page that was found first comes first.
     pub(super) fn hosts(&self) -> Vec<HostKey> {
         let mut hosts: Vec<_> =
             self.ready.iter().filter_map(|(host, stops)| Some((host, stops.front()?))).collect();
@@ -120,7 +119,7 @@ impl UrlQueue {
         self.ready.get(host)?.front()
     }
 
-    /// Takes the next page of a host; it stays in hand.
+    /// Takes the next page of a host; it stays loaded.
     pub(super) fn pop(&mut self, host: &HostKey) -> Option<PendingPage> {
         let stops = self.ready.get_mut(host)?;
         let stop = stops.pop_front()?;
@@ -131,7 +130,7 @@ impl UrlQueue {
         Some(stop)
     }
 
-    /// The page is settled in the frontier.
+    /// The page's outcome is recorded in the frontier.
     pub(super) fn remove(&mut self, id: i64) {
         self.ids.remove(&id);
         self.taken.remove(&id);
@@ -145,7 +144,7 @@ impl UrlQueue {
         self.ids.len()
     }
 
-    /// Whether no page waits, now or for another try.
+    /// Whether no page waits, now or for a retry.
     pub(super) fn is_empty(&self) -> bool {
         self.ready_count == 0 && self.delayed.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What a crawl has brought in and not stored yet. Pages are stored many at a time, because each transaction waits for
+//! Results of a crawl that are not stored yet. Pages are stored many at a time, because each transaction waits for
 //! the disk.
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct WriteBuffer {
 }
 
 impl WriteBuffer {
-    /// Notes when the first of what waits came in. To be called with everything that is added.
+    /// Records when the first pending result came in. Must be called with everything that is added.
     pub(super) fn touch(&mut self, now: DateTime<Utc>) {
         self.oldest_at.get_or_insert(now);
     }

@@ -27,7 +27,7 @@ impl Directives {
         }
     }
 
-    /// A header's words may be for one crawler: `otherbot: noindex`, and it holds up to the next name.
+    /// A header's directives may be for one crawler, up to the next name: `otherbot: noindex`.
     pub(super) fn add_header(&mut self, header: &str) {
         let mut for_us = true;
         for word in header.split(',').map(str::trim) {

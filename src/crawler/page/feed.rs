@@ -1,5 +1,5 @@
 //! Feeds the tokenizer, one stretch of markup at a time. A tag is measured before the tokenizer sees it; between tags
-//! the two stay in step, because the tokenizer tells which tokens it read.
+//! the two stay in sync, because the tokenizer reports which tokens it read.
 
 use html5ever::buffer_queue::BufferQueue;
 use html5ever::tendril::StrTendril;
@@ -14,10 +14,10 @@ use crate::crawler::budget::{PageBudget, Truncation};
 
 /// Bytes given to the tokenizer at once, unless one tag is longer: between two stretches the budget is looked at.
 const STRETCH_BYTES: usize = 16 * 1024;
-/// The tokenizer compares an attribute with those before it; so many comparisons are one step.
+/// The tokenizer compares an attribute with those before it; this many comparisons are one step.
 const COMPARISONS_PER_STEP: usize = 8;
 
-/// Elements whose content may be text that holds no tags.
+/// Elements with content that may be text without tags.
 const RAW_TEXT: [&[u8]; 10] = [
     b"title",
     b"textarea",
@@ -120,7 +120,7 @@ impl<'a> Feeder<'a> {
         self.feed_tags(bytes.len(), tags);
     }
 
-    /// The tag whose name is at `name`, or why it is not to be read.
+    /// The tag with its name at `name`, or why it is not to be read.
     fn measure_tag(&self, name: usize, open: usize) -> Result<MeasuredTag, Truncation> {
         let (end, attributes, is_whole) = match tags::tag_end(self.html.as_bytes(), name) {
             TagEnd::At { end, attributes } => (end, attributes, true),

@@ -1,5 +1,5 @@
-//! A page, parsed once for all who read it. Parsing and reading share one budget and stop when it is spent, so that no
-//! markup costs more than in proportion to its length.
+//! A page, parsed once for all of its readers. Parsing and reading share one budget and stop when it is spent, so
+//! that no markup costs more than in proportion to its length.
 
 mod directives;
 mod feed;
@@ -17,7 +17,7 @@ use url::Url;
 use super::budget::{PageBudget, Truncation};
 use super::links::{self, MAX_LINK_BYTES, has_word};
 
-/// Steps of a look at a node.
+/// Steps of visiting a node.
 const NODE_STEPS: u64 = 4;
 /// `<link rel=canonical>` elements that are looked at; one is honest.
 const MAX_CANONICALS: usize = 20;
@@ -130,7 +130,7 @@ impl Page {
         directives
     }
 
-    /// Looks once at every element for what the page says of itself. Goes on when the budget is spent: the tree is
+    /// Scans every element once for what the page says of itself. Continues when the budget is spent: the tree is
     /// bounded, and a page that is cut off may still ask not to be indexed.
     fn scan_elements(&mut self) {
         let mut base = None;

@@ -32,7 +32,7 @@ pub(super) enum TagEnd {
     TooManyAttributes,
 }
 
-/// The end of the tag in whose name `at` is.
+/// The end of a tag; `at` is inside of its name.
 pub(super) fn tag_end(text: &[u8], mut at: usize) -> TagEnd {
     let mut state = State::TagName;
     let mut attributes = 0;

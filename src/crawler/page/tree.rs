@@ -1,4 +1,4 @@
-//! The tree builder behind a gate: each token, and each look of the builder at its stacks, counts against the budget.
+//! The tree builder behind a budget: each token, and each access of the builder to its stacks, counts against it.
 //! Only what the readers look at is kept of a page.
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ type NodeId = <HtmlTreeSink as TreeSink>::Handle;
 const MAX_DEPTH: usize = 512;
 /// Nodes of a tree: a page of 5 MiB with a tag every 16 bytes.
 const MAX_NODES: usize = 300_000;
-/// Every so many new nodes one is measured for its depth.
+/// One of this many new nodes is measured for its depth.
 const SAMPLE: usize = 8;
 
 /// Steps of a token, of a new node, and of one attribute of it.
@@ -184,7 +184,7 @@ fn is_relevant_attribute(attribute: &LocalName, tag: &LocalName) -> bool {
         | local_name!("datetime")
         | local_name!("download")
         | local_name!("encoding") => true,
-        // They tell a font in a drawing from one beside it.
+        // They decide whether a `font` tag ends a drawing.
         local_name!("color") | local_name!("face") | local_name!("size") => *tag == local_name!("font"),
         _ => false,
     }
@@ -218,8 +218,8 @@ struct BudgetedTreeSink<'a> {
     budget: &'a PageBudget,
     nodes: Cell<usize>,
     errors: Cell<u64>,
-    /// The most attributes that a formatting element had. The builder compares such elements, attributes and all, once
-    /// for each time that it compares their handles.
+    /// The most attributes that a formatting element had. The builder compares such elements, attributes and all,
+    /// once for each time that it compares their handles.
     widest_formatting: Cell<u64>,
 }
 

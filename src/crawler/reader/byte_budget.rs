@@ -1,8 +1,8 @@
-//! Bytes of pages in this process: being received, waiting for a reader, being read. One budget for the node. A page waits
-//! for its bytes before its body is received, so nothing is lost and nothing grows.
+//! Bytes of pages in this process: being received, waiting for a reader, being read. One budget for the node. A page
+//! waits for its bytes before its body is received, so nothing is lost and nothing grows.
 //!
-//! A tenant takes more only while it has no more than what stays free, so one that takes all it can leaves half of what it
-//! found. A tenant that has nothing gets a page as soon as it fits, before all who came later.
+//! A tenant gets more only while it has no more than what stays free, so one that takes all it can leaves half of
+//! what it found. A tenant that has nothing gets a page as soon as it fits, before all that came later.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct ByteBudget {
 #[derive(Debug, Default)]
 struct State {
     used: u32,
-    /// What each tenant has; none that has nothing.
+    /// What each tenant has; a tenant without any has no entry.
     tenants: HashMap<TenantId, u32>,
     /// In the order of arrival.
     waiting: VecDeque<Waiter>,
@@ -44,7 +44,7 @@ enum Fit {
     Now,
     /// Its tenant has its share; others are not concerned.
     ShareUsedUp,
-    /// There is too little room for a tenant that has nothing: who came later waits too.
+    /// There is too little room for a tenant that has nothing: later ones wait too.
     NoRoom,
 }
 
@@ -80,7 +80,7 @@ impl ByteBudget {
         self.units as usize
     }
 
-    /// Grants what fits now. The permits are made outside of the lock: one whose page waits no more is given back.
+    /// Grants what fits now. Permits are made outside of the lock: one for a page that no longer waits is given back.
     fn grant_waiting(self: &Arc<Self>) {
         let granted = self.state.lock().grant(self.units);
         for Waiter { tenant, units, granted } in granted {
@@ -101,7 +101,7 @@ impl ByteBudget {
 }
 
 impl State {
-    /// Counts in those who wait and whose pages fit, and takes them out of the line.
+    /// Counts in the waiters with pages that fit, and removes them from the queue.
     fn grant(&mut self, total: u32) -> Vec<Waiter> {
         let mut granted = Vec::new();
         let mut still = VecDeque::new();
@@ -155,7 +155,7 @@ impl TenantBudget {
         self.node.grant_waiting();
         match permit.await {
             Ok(permit) => permit,
-            // Who waits is in the line until it is granted.
+            // A waiter is in the queue until it is granted.
             Err(_) => std::future::pending().await,
         }
     }

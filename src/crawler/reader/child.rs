@@ -1,5 +1,5 @@
-//! The main loop of a reader process: limit itself, say so, answer requests one at a time, end with its pipe. It is entered
-//! before configuration, tracing and tokio start, and knows nothing but what comes through the pipe.
+//! The main loop of a reader process: limit itself, say so, answer requests one at a time, end with its pipe. It is
+//! entered before configuration, tracing and tokio start, and knows nothing but what comes through the pipe.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use super::sandbox::{self, Limits};
 use super::wire::{Hello, MAX_HEAD_BYTES, MalformedFrame, REQUEST_HEADER_BYTES, frame};
 use crate::base::text;
 
-/// The hidden verb. It takes its limits as arguments, because a reader has no environment.
+/// The hidden subcommand. It takes its limits as arguments, because a reader has no environment.
 pub const SUBCOMMAND: &str = "read-pages-from-stdin";
 /// Of a panic's place in the source.
 const MAX_LOCATION: usize = 200;

@@ -1,5 +1,5 @@
-//! What a reader does with a request: the only code that parses what strangers sent. Runs in the child, or on a thread
-//! where there are no children.
+//! Handles a reader's requests: the only code that parses untrusted pages. Runs in the child, or on a thread where
+//! there are no children.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

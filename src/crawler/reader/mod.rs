@@ -1,5 +1,5 @@
-//! Pages are read where they can do no harm: in processes of our own binary that limit themselves before they read their
-//! first byte, or where there are none, on a few threads of their own. The parent trusts neither a page nor its reader.
+//! Pages are read where they can do no harm: in processes of our own binary that limit themselves before the first
+//! byte, or where there are none, on a few threads. The parent trusts neither a page nor its reader.
 
 mod failure;
 mod settings;

@@ -1,5 +1,5 @@
-//! The readers of a node: a few, shared between tenants in turns. Whatever becomes of a page, of its reader or of the job
-//! that wanted it, a turn comes back only when its reader is free or has ended.
+//! The readers of a node: a few, shared between tenants in turn. Whatever happens to a page, to its reader or to the
+//! job that wanted it, a permit is released only when its reader is free or has ended.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -31,10 +31,10 @@ use crate::crawler::reading::{Reading, ReadingLimits};
 use crate::crawler::robots::RobotsRules;
 use crate::telemetry::metrics::{Metrics, ReaderExit, SandboxLayer};
 
-/// How often a process is started before its page is given up, and the first wait, which doubles.
+/// Attempts to start a process before its page is given up, and the first wait, which doubles.
 const START_TRIES: u32 = 4;
 const START_WAIT: Duration = Duration::from_millis(250);
-/// How long a process may take to end once its pipe is broken.
+/// How long a process may take to exit once its pipe is broken.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The readers. Clones share them.
@@ -47,21 +47,21 @@ struct Inner {
     metrics: Arc<Metrics>,
     backend: OnceCell<Mutex<Arc<ReaderBackend>>>,
     idle: Mutex<Vec<Process>>,
-    /// Ends of processes that are waited for, and a start that is tried again.
+    /// Waits for the exit of processes, and retries of a start.
     background_tasks: TaskTracker,
     shutdown: CancellationToken,
 }
 
-/// What reads, and whose turn it is.
+/// The readers in use and their permits.
 struct ReaderBackend {
     semaphore: FairSemaphore<TenantId>,
     kind: BackendKind,
-    /// When a process is tried again, on the steady clock. Threads stand in for processes that could not be started.
+    /// When a start is retried, on the steady clock. Threads replace processes that could not be started.
     retry_at: Mutex<Option<DateTime<Utc>>>,
 }
 
 impl ReaderBackend {
-    /// Whether a process is to be tried again now, which is told to one caller.
+    /// Whether to retry a start now; true for one caller only.
     fn take_due_retry(&self) -> bool {
         let mut retry_at = self.retry_at.lock();
         let is_due = retry_at.is_some_and(|at| at <= Clock::system().steady());
@@ -96,7 +96,7 @@ impl ReaderPool {
         }))
     }
 
-    /// Starts the first reader and says once what holds it.
+    /// Starts the first reader and logs its sandbox once.
     pub async fn open(&self) {
         self.0.backend().await;
     }
@@ -140,7 +140,7 @@ impl ReaderPool {
         self.0.ask(tenant, &Request::Robots, Cow::Owned(text), response::parse_robots).await
     }
 
-    /// Ends all readers; who still waits for one is told that there is none.
+    /// Ends all readers; requests that still wait for one fail.
     pub async fn close(&self) {
         self.0.shutdown.cancel();
         for process in self.0.take_idle() {
@@ -152,7 +152,7 @@ impl ReaderPool {
 }
 
 impl Inner {
-    /// Has a request answered. A reader whose answer `take` refuses answers nothing more.
+    /// Sends a request to a reader. A reader with a response that `take` refuses is not used again.
     async fn ask<T>(
         self: &Arc<Self>,
         tenant: TenantId,
@@ -206,7 +206,7 @@ impl Inner {
             },
         };
         process.kill();
-        // Only then is the turn free. When this is dropped meanwhile, `held` waits for it.
+        // Only then is the permit free. When this is dropped meanwhile, `guard` waits for it.
         let _ = process.wait().await;
         guard.process = None;
         Err(failure)
@@ -245,8 +245,8 @@ impl Inner {
         Limits { memory_bytes: self.settings.memory_bytes, page_seconds }
     }
 
-    /// What reads now. Where threads stand in for processes, a process is tried again from time to time, beside the page
-    /// that asks.
+    /// The readers in use. Where threads replace processes, a start is retried from time to time, concurrently with
+    /// the page that asks.
     async fn backend(self: &Arc<Self>) -> Arc<ReaderBackend> {
         let current =
             self.backend.get_or_init(|| async { Mutex::new(Arc::new(self.start_backend().await)) }).await;
@@ -260,8 +260,8 @@ impl Inner {
         readers
     }
 
-    /// Takes processes in place of the threads that stand in for them when one can be started by now. Pages that threads
-    /// are reading are read to their end.
+    /// Replaces the threads by processes when one can be started by now. Pages that threads are reading are read to
+    /// their end.
     async fn retry_processes(&self, program: &Path, fallback: &ReaderBackend) {
         match self.start_processes(program).await {
             Ok(readers) => {
@@ -277,7 +277,7 @@ impl Inner {
         }
     }
 
-    /// Finds out what there is: processes, threads, or neither.
+    /// Finds out what is available: processes, threads, or neither.
     async fn start_backend(&self) -> ReaderBackend {
         if let Some(program) = self.settings.program.path() {
             match self.start_processes(program).await {
@@ -314,7 +314,7 @@ impl Inner {
         })
     }
 
-    /// Every page that waits has bytes of the budget, so that is the bound of the queue; no page is turned away.
+    /// Every waiting page has bytes of the budget, so that bounds the queue; no page is refused.
     fn new_semaphore(&self, at_once: usize) -> FairSemaphore<TenantId> {
         FairSemaphore::new(at_once, self.budget.max_pages())
     }
@@ -341,7 +341,7 @@ impl Inner {
         std::mem::take(&mut *self.idle.lock())
     }
 
-    /// Ends a process; its turn is free when it has ended.
+    /// Kills a process; its permit is released when it has exited.
     fn kill_and_reap(&self, mut process: Process, permit: Option<FairPermit<TenantId>>, end: ReaderExit) {
         self.metrics.reader_ends.of(end).inc();
         process.kill();
@@ -355,7 +355,7 @@ impl Inner {
     }
 }
 
-/// A turn and the process that it is used with. Dropped in the middle of a page it ends the process first.
+/// A permit and the process that it is used with. Dropped in the middle of a page, it ends the process first.
 struct ProcessGuard<'p> {
     pool: &'p Inner,
     process: Option<Process>,

@@ -1,4 +1,5 @@
-//! One reader process, seen from the parent: started bare, asked one thing at a time, ended by closing its pipe or by force.
+//! One reader process, seen from the parent: started bare, given one request at a time, ended by its pipe or by
+//! force.
 
 use std::io::{self, IoSlice};
 use std::path::Path;
@@ -39,7 +40,7 @@ pub(super) struct Process {
 pub(super) enum NoResponse {
     /// It has ended, or is about to.
     Exited,
-    /// It says what no reader says.
+    /// It sent what no reader sends.
     Malformed,
 }
 

@@ -1,5 +1,5 @@
-//! What the parent takes of a reader's answer. A reader that a page has taken over says what it likes: everything that
-//! names a host or a listing is held against what was asked for.
+//! Validates a reader's response. A reader that a page has taken over may send anything: everything that names a host
+//! or a listing is checked against the request.
 
 use url::Url;
 
@@ -21,7 +21,7 @@ pub(super) struct ExpectedPage<'a> {
     pub(super) limits: ReadingLimits,
 }
 
-/// Takes the answer for a page.
+/// Parses the response for a page.
 pub(super) fn parse_page(bytes: &[u8], asked: &ExpectedPage<'_>) -> Result<Reading, ReadFailure> {
     match parse_response(bytes)? {
         ReaderResponse::Page(page) => asked.validate(page),
@@ -29,7 +29,7 @@ pub(super) fn parse_page(bytes: &[u8], asked: &ExpectedPage<'_>) -> Result<Readi
     }
 }
 
-/// Takes the answer for a robots.txt.
+/// Parses the response for a robots.txt.
 pub(super) fn parse_robots(bytes: &[u8]) -> Result<RobotsRules, ReadFailure> {
     match parse_response(bytes)? {
         ReaderResponse::Robots(robots) => Ok(robots.rules),
@@ -75,7 +75,7 @@ impl ExpectedPage<'_> {
         })
     }
 
-    /// A page speaks of listings of its own host, and never says that one is gone.
+    /// A page may give listings of its own host only, and none that is removed.
     fn listing(&self, found: FoundListing) -> Result<Listing, ReadFailure> {
         let FoundListing { layer, property } = found;
         let own = property.source.as_deref().is_some_and(|source| self.is_source(source));

@@ -1,5 +1,5 @@
-//! What a reader process takes from itself before it reads its first byte, in layers. Each stands alone: what this kernel
-//! or container does not offer leaves the others as they are, and the parent hears which ones stand.
+//! The rights that a reader process gives up before it reads its first byte, in layers. Each is independent: one that
+//! this kernel or container lacks leaves the others as they are, and the parent gets the names of the active ones.
 
 /// What a reader may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ mod linux {
     /// Standard input, output and error, and one for the layers below while they are put on.
     const MAX_DESCRIPTORS: u64 = 4;
 
-    /// Puts on every layer that there is, and names them.
+    /// Activates every available layer, and returns their names.
     pub(in crate::crawler::reader) fn enter(limits: Limits) -> Vec<&'static str> {
         // The order matters: files are written and read before they are out of reach, and the filter of system calls
         // comes last, because it forbids the calls that the others are made of.

@@ -43,7 +43,7 @@ pub struct ReaderSettings {
     pub page_time: Duration,
     /// Bytes of all pages that are being received, wait for a reader or are read.
     pub pages_bytes: u64,
-    /// How long threads stand in for processes that could not be started, until one is tried again.
+    /// How long threads replace processes that could not be started, until a start is retried.
     pub start_retry: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The pool on its threads: a library's tests have no binary to start. The processes are tested in `tests/it/readers`.
+//! The pool on threads: a library's tests have no binary to start. `tests/it/readers` tests the processes.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

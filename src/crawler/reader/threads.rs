@@ -1,5 +1,5 @@
-//! Where no process can be had, pages are read on a few threads of their own. Memory has no bound there, and time only one
-//! that the reading itself keeps to; a thread's turn is given back when the thread is free, not when its page is given up.
+//! Where no process can be started, pages are read on a few threads. Memory has no bound there, and time only one
+//! that the reading itself keeps to; a permit is released when the thread is free, not when its page is given up.
 
 use std::io;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ struct Task {
 impl Threads {
     /// Each page is read for as long as `deadline` says.
     pub(super) fn start(count: usize, deadline: Deadline) -> io::Result<Self> {
-        // Never full: a task comes with its turn, of which there are as many as threads.
+        // Never full: a task comes with its permit, of which there are as many as threads.
         let (sender, receiver) = mpsc::sync_channel(count);
         let receiver = Arc::new(Mutex::new(receiver));
         let deadline = Arc::new(deadline);
@@ -42,7 +42,7 @@ impl Threads {
         Ok(Self(sender))
     }
 
-    /// Has a page read. Dropping this leaves the thread and its turn as they are until the page is read.
+    /// Has a page read. Dropping this leaves the thread and its permit in use until the page is read.
     pub(super) async fn ask(
         &self,
         turn: FairPermit<TenantId>,

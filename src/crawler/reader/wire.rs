@@ -1,5 +1,5 @@
-//! What goes through a reader's pipes. A frame is its lengths and its parts: a small head that describes itself, and the
-//! bytes of the page as they are. Both ends are of one build, so that nothing here has a version but its first frame.
+//! The protocol of a reader's pipes. A frame is its lengths and its parts: a small head that describes itself, and
+//! the bytes of the page as they are. Both ends are of one build, so that only the first frame has a version.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -29,11 +29,11 @@ const MAX_DEPTH: usize = 64;
 /// Layers of a sandbox that a reader can name.
 const MAX_LAYERS: usize = 32;
 
-/// The first frame of a reader: that it is one, and what holds it.
+/// The first frame of a reader: its version and its sandbox.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Hello {
     pub(super) version: String,
-    /// The layers of the sandbox that stand, by name.
+    /// The active layers of the sandbox, by name.
     #[serde(deserialize_with = "at_most::<MAX_LAYERS, _, _>")]
     pub(super) layers: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! What robots.txt allows (RFC 9309): the rules, what an absent or unreachable file means, how long an answer holds, and
-//! how slow we go.
+//! What robots.txt allows (RFC 9309): the rules, what an absent or unreachable file means, how long an answer holds,
+//! and how slow we go.
 
 mod cache;
 #[cfg(test)]
@@ -59,7 +59,7 @@ impl Robots {
         Self { crawl_delay, ..Self::of(Access::Rules(rules), now + CACHE_TTL) }
     }
 
-    /// The host's wishes are not known: nothing is allowed, and it is asked again soon.
+    /// The host's rules are not available: nothing is allowed, and it is asked again soon.
     pub fn unavailable(now: DateTime<Utc>) -> Self {
         Self::of(Access::DisallowAll, now + UNREACHABLE_CACHE_TTL)
     }
@@ -77,7 +77,7 @@ impl Robots {
         }
     }
 
-    /// Whether this is only "cannot say": the job may wait rather than give the host up.
+    /// Whether the rules are only unavailable: the job may wait rather than give the host up.
     pub fn is_unavailable(&self) -> bool {
         matches!(*self.access, Access::DisallowAll)
     }
@@ -92,7 +92,7 @@ impl Robots {
     }
 }
 
-/// Whom a robots.txt speaks for: scheme, host and port.
+/// The origin that a robots.txt applies to: scheme, host and port.
 pub(super) fn origin(url: &Url) -> String {
     url[..url::Position::BeforePath].to_owned()
 }

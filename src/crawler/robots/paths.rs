@@ -1,6 +1,6 @@
-//! Paths and the patterns that match them, in one spelling each (RFC 9309 section 2.2.2): unreserved characters plain,
-//! other escapes in upper case, and what is neither reserved nor unreserved escaped. A star and a dollar are escaped
-//! where they stand for themselves, so that those that are left are the special ones of section 2.2.3.
+//! Paths and the patterns that match them, in one spelling each (RFC 9309 section 2.2.2): unreserved characters
+//! plain, other escapes in upper case, and what is neither reserved nor unreserved escaped. A literal star or dollar
+//! is escaped, so that those that are left are the special ones of section 2.2.3.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ pub(super) struct Pattern {
 
 /// A URL's path and query as patterns are compared with it.
 pub(super) struct PathForms {
-    /// With the delimiters in the query plain, as in the table of section 2.2.2: there `https://` is `https%3A%2F%2F`.
+    /// With the delimiters in the query plain, as in section 2.2.2's table: there `https://` is `https%3A%2F%2F`.
     plain_query: String,
     /// With all escapes kept; only where it differs.
     escaped_query: Option<String>,
@@ -107,7 +107,7 @@ pub(super) fn first_segment(path: &[u8]) -> &[u8] {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Special {
     None,
-    /// A star stands for any octets.
+    /// A star matches any octets.
     Star,
 }
 

@@ -1,5 +1,5 @@
-//! The rules of a robots.txt that are for us (RFC 9309), as plain data: read from bytes once, matched many times. Reading
-//! and matching cost time in the length of the file and of the path, whatever is in them.
+//! The rules of a robots.txt that are for us (RFC 9309), as plain data: read from bytes once, matched many times.
+//! Reading and matching cost time in the length of the file and of the path, whatever is in them.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use super::paths::{self, PathForms, Pattern};
 const PRODUCT_TOKEN: &str = "lotline";
 /// Bytes of a file that are read (RFC 9309 section 2.5 asks for 500 KiB at least).
 pub const MAX_FILE_BYTES: usize = 500 * 1024;
-/// Rules that are kept as they are written. Of what comes after them, `Allow` is left out and `Disallow` is kept for its
-/// first path segment: a host with more rules than we keep is asked for less than it allows, never for more.
+/// Rules that are kept as they are written. Of what comes after them, `Allow` is left out and `Disallow` is kept for
+/// its first path segment: a host with more rules than we keep is asked for less than it allows, never for more.
 const MAX_RULES: usize = 1_000;
 /// Path segments that further `Disallow` lines close; beyond them the whole host is closed.
 const MAX_CLOSED_SEGMENTS: usize = 500;
@@ -82,7 +82,7 @@ struct RulesParser {
     ours: Group,
     others: Group,
     seen_ours: bool,
-    /// Whom the lines that are read now are for.
+    /// Which crawlers the current lines are for.
     for_us: bool,
     for_all: bool,
     /// Whether a rule came since the last `User-agent`: the next one begins another group.
@@ -190,7 +190,7 @@ fn name_and_value(line: &[u8]) -> Option<(String, &[u8])> {
     Some((String::from_utf8_lossy(name).to_ascii_lowercase(), value))
 }
 
-/// Where the colon is missing in a line of two words.
+/// The position of the missing colon in a line of two parts.
 fn missing_colon_position(line: &[u8]) -> Option<usize> {
     let at = line.iter().position(u8::is_ascii_whitespace)?;
     let value = line[at..].trim_ascii();

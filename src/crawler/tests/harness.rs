@@ -1,4 +1,4 @@
-//! A node, a site and somebody who has jobs made: what tests of whole crawls begin with.
+//! A node, a site and a user that creates jobs: the set-up of tests of whole crawls.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ use crate::protocol::job::{Job, NewJob};
 
 /// No crawl of a test takes longer.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// Between two looks at something that happens outside of the clock that tests move.
+/// Between two polls of something that happens outside of the clock that tests move.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -66,7 +66,7 @@ impl CrawlHarness {
         self.run(services, self.wait_until_over(job)).await
     }
 
-    /// Moves the clock on with every look.
+    /// Advances the clock with every poll.
     pub(super) async fn run_with_advancing_clock(&self, job: JobId, step: Duration) -> Job {
         let passing = async {
             loop {
@@ -89,7 +89,7 @@ impl CrawlHarness {
         let mut runner = Box::pin(self.runner(self.world.services.clone()).run(stop.clone()));
         let reached = async {
             tokio::select! {
-                () = &mut runner => unreachable!("nobody stopped it"),
+                () = &mut runner => unreachable!("nothing stopped it"),
                 () = self.wait_for_requests(count) => {}
             }
             if then == Interruption::Stop {
@@ -122,12 +122,12 @@ impl CrawlHarness {
         properties::get::total(&self.op).await.unwrap()
     }
 
-    /// How often an event of this name was told.
+    /// How many events of this name were emitted.
     pub(super) async fn event_count(&self, event: &str) -> usize {
         self.events().await.iter().filter(|body| body["event"] == event).count()
     }
 
-    /// What the job's last end told.
+    /// The `total_items` of the job's last completion.
     pub(super) async fn total_items(&self, job: i64) -> i64 {
         let events = self.events().await;
         let mut ends = events.iter().rev().filter(|body| body["event"] == "job_completed");
@@ -145,7 +145,7 @@ impl CrawlHarness {
         page.envelopes.iter().map(|envelope| body(&envelope.frame.payload())).collect()
     }
 
-    /// How often a test looked whether a job is over, each time in a transaction.
+    /// How often a test polled whether a job is over, each time in a transaction.
     pub(super) fn polls(&self) -> u64 {
         self.polls.load(Ordering::Relaxed)
     }

@@ -20,7 +20,7 @@ impl Homes {
         Self { count, sold: Arc::default() }
     }
 
-    /// More than anybody asks for.
+    /// More than any test asks for.
     pub(super) fn endless() -> Self {
         Self::new(1_000_000)
     }
@@ -59,7 +59,7 @@ impl Homes {
     }
 }
 
-/// A home as most sites tell of it.
+/// A home as most sites describe it.
 pub(super) fn json_ld(home: usize) -> String {
     format!(
         r#"<script type="application/ld+json">{{"@type": "House", "name": "Home {home}", "identifier": "H-{home}",

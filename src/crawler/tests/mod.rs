@@ -1,5 +1,5 @@
-//! Whole crawls of a small site on loopback. The clock stands still unless a test moves it: a host that the operator
-//! named is not waited for.
+//! Whole crawls of a small site on loopback. The clock moves only when a test moves it: a private host that the
+//! operator allowed is not waited for.
 
 mod harness;
 mod homes;

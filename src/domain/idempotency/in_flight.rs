@@ -1,5 +1,5 @@
-//! Turns within this node: of requests under the same key one works, and its twins wait without holding a connection
-//! of the database. Twins on other nodes are held off by a lock of the database itself.
+//! Exclusion within this node: of requests under the same key one works, and the others wait without holding
+//! a database connection. Requests on other nodes are excluded by a lock of the database itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use crate::base::clock::Clock;
 
 type KeyDigest = [u8; 32];
 
-/// The keys at work. An entry lives as long as a request that holds or awaits it, so there are never more than requests
-/// that run.
+/// The keys in use. An entry lives as long as a request that holds or awaits it, so there are never more than
+/// running requests.
 #[derive(Clone, Default)]
 pub struct InFlight {
     entries: Arc<Mutex<HashMap<KeyDigest, Arc<AsyncMutex<()>>>>>,
 }
 
-/// A request's turn; dropping it lets the next twin in.
+/// A request's exclusive use of its key; dropping it admits the next request.
 pub struct InFlightGuard {
     key_digest: KeyDigest,
     in_flight: InFlight,
@@ -28,7 +28,7 @@ pub struct InFlightGuard {
 }
 
 impl InFlight {
-    /// Waits for the turn; `None` when it has not come until then.
+    /// Waits for exclusive use of the key; `None` if the deadline passes first.
     pub(super) async fn acquire(
         &self,
         key_digest: KeyDigest,
@@ -36,7 +36,7 @@ impl InFlight {
         until: DateTime<Utc>,
     ) -> Option<InFlightGuard> {
         let lock = Arc::clone(self.entries.lock().entry(key_digest).or_default());
-        // Made before the wait, so that a waiter that is dropped tidies up as well.
+        // Created before the wait, so that a waiter that is dropped is cleaned up as well.
         let mut guard = InFlightGuard { key_digest, in_flight: self.clone(), lock, lock_guard: None };
         tokio::select! {
             biased;
@@ -56,7 +56,7 @@ impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.lock_guard = None;
         let mut entries = self.in_flight.entries.lock();
-        // The map's and ours: nobody else holds or awaits it, and under the map's lock nobody can begin to.
+        // The map's and ours: no other request holds or awaits it, and under the map's lock none can begin to.
         if Arc::strong_count(&self.lock) == 2 {
             entries.remove(&self.key_digest);
         }

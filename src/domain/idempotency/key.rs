@@ -1,4 +1,4 @@
-//! What a caller shows so that the same is not done twice: a key with a request, or an id with a message.
+//! A caller's protection against repeated work: a key with a request, or an id with a message.
 
 use sha2::{Digest, Sha256};
 
@@ -6,8 +6,8 @@ use crate::auth::fingerprint::FingerprintSet;
 use crate::auth::principal::Principal;
 use crate::domain::identity::Identity;
 
-/// A key that was shown, the place where it holds, and a fingerprint of all that was sent with it. The same key at
-/// another place is another key.
+/// A key, the scope in which it is valid, and a fingerprint of all that was sent with it. The same key in
+/// another scope is another key.
 #[derive(Clone)]
 pub struct IdempotencyKey {
     scope_digest: [u8; 32],
@@ -21,7 +21,7 @@ pub(super) enum KeyKind {
     Message,
 }
 
-/// A request as it came. `key` is its `Idempotency-Key`.
+/// A request as received. `key` is its `Idempotency-Key`.
 pub struct SentRequest<'a> {
     pub key: &'a str,
     pub method: &'a str,
@@ -30,17 +30,17 @@ pub struct SentRequest<'a> {
     pub body: &'a [u8],
 }
 
-/// What the fingerprints are for, so that no other mark of the same keys passes for one.
+/// Separates these fingerprints from others made with the same keys.
 const PURPOSE: &str = "idempotency";
 
 impl IdempotencyKey {
-    /// The key of a request: it holds for its principal, method and path.
+    /// The key of a request: valid for its principal, method and path.
     pub fn of_request(identity: &Identity, sent: &SentRequest<'_>) -> Self {
         let scope = ["request", sent.method, sent.path, sent.key].map(str::as_bytes);
         Self::new(identity, KeyKind::Request, &scope, &[sent.query.as_bytes(), sent.body])
     }
 
-    /// The `client_message_id` of a message: it holds for its sender and `room`, however the message came.
+    /// The `client_message_id` of a message: valid for its sender and `room`, on every channel.
     pub fn of_message(identity: &Identity, room: &str, client_message_id: &str, text: &str) -> Self {
         let scope = ["message", room, client_message_id].map(str::as_bytes);
         Self::new(identity, KeyKind::Message, &scope, &[text.as_bytes()])
@@ -48,7 +48,7 @@ impl IdempotencyKey {
 
     fn new(identity: &Identity, kind: KeyKind, scope: &[&[u8]], sent: &[&[u8]]) -> Self {
         let scope_digest = digest(scope);
-        // With the place in it, equal bodies of two places or callers cannot be seen to be equal in the store.
+        // With the scope in it, equal bodies of two scopes are not recognisable as equal in the store.
         let message = digest(&[&scope_digest, &digest(sent)]);
         Self {
             scope_digest: scope_digest,
@@ -57,7 +57,7 @@ impl IdempotencyKey {
         }
     }
 
-    /// What the answer is kept under: the place and whose it is.
+    /// What the answer is stored under: the scope and the principal.
     pub(super) fn key_digest(&self, principal: &Principal) -> [u8; 32] {
         let (kind, tenant, id) = match principal {
             Principal::User(user) => ("user", user.tenant_id().to_string(), user.user_id().to_string()),
@@ -68,7 +68,7 @@ impl IdempotencyKey {
     }
 }
 
-/// One digest of several parts. Each is led by its length, so that no two lists of parts read alike.
+/// One digest of several parts. Each is prefixed by its length, so that different lists of parts differ.
 fn digest(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {

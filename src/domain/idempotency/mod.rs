@@ -1,11 +1,12 @@
-//! A retry never acts twice. A caller shows a key with a request, or an id with a message; the answer is kept under it
-//! for a day, written in the transaction of the work. So there is never work without its kept answer nor an answer
-//! without its work, over a crash too, and the same sent again is answered with what is kept.
+//! A retry never acts twice. A caller sends a key with a request, or an id with a message; the answer is
+//! stored under it for a day, in the transaction of the work. So there is never work without its stored
+//! answer nor an answer without its work, even after a crash, and a repeated request gets the stored answer.
 //!
-//! How a use case keeps its answer: [`Op::once`](super::op::Op::once) ties the context to what the caller showed
-//! ([`Presented`]); `op.begin_once()` in place of `begin` waits for a twin and gives either the change to make or the
-//! answer that is kept; `op.commit_once(change, answer)` in place of `commit` writes the answer down. Without a key
-//! both are `begin` and `commit`. Refusals are not kept: a corrected retry may use the same key.
+//! Use: [`Op::with_idempotency_key`](super::op::Op::with_idempotency_key) attaches the caller's
+//! [`IdempotencyKey`]; `op.begin_idempotent()` in place of `begin` waits for a concurrent request with the
+//! same key and returns the change to make or the stored answer; `op.commit_idempotent(change, answer)` in
+//! place of `commit` stores the answer. Without a key both are `begin` and `commit`. Errors are not stored,
+//! so that a corrected retry may use the key.
 
 mod in_flight;
 mod key;
@@ -23,10 +24,10 @@ pub use operation::{Begin, IdempotentOperation};
 pub use subject::AnswerSubject;
 pub use sweep::sweep;
 
-/// How long an answer is kept.
+/// How long an answer is stored.
 pub const RETENTION: TimeDelta = TimeDelta::hours(24);
-/// How long a twin is waited for.
+/// How long to wait for a concurrent request with the same key.
 pub const IN_FLIGHT_WAIT: TimeDelta = TimeDelta::seconds(10);
-/// Bytes of a kept answer at most. The largest is a batch's: 500 rows, each with at most 2,000 bytes of error, which is
-/// below this even with every byte of them escaped.
+/// Maximum bytes of a stored answer. The largest is a batch's: 500 rows, each with at most 2,000 bytes of
+/// error, which is below this even with every byte of them escaped.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! One piece of work under a key: its turn among its twins, the answer that is kept of it.
+//! An operation under an idempotency key: exclusion of concurrent requests, and the stored answer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,11 +27,11 @@ use crate::storage::{Error, micros};
 pub enum Begin<C, T> {
     /// The work is to be done.
     Execute(C),
-    /// It was done: the answer that is kept of it.
+    /// It was done before: the stored answer.
     Replay(T),
 }
 
-/// A key and the principal that showed it. Lives as long as the request; the turn among its twins ends with it.
+/// A key and the principal that sent it. Lives as long as the request, and keeps its in-flight guard as long.
 pub struct IdempotentOperation {
     key_digest: [u8; 32],
     fingerprints: FingerprintSet,
@@ -40,7 +40,7 @@ pub struct IdempotentOperation {
     replayed: AtomicBool,
 }
 
-/// A turn that came, and until when a lock of the database may still be waited for.
+/// The guard of the key, and the deadline for waiting for a database lock.
 struct Acquired {
     _guard: InFlightGuard,
     deadline: DateTime<Utc>,
@@ -59,20 +59,20 @@ impl IdempotentOperation {
         }
     }
 
-    /// Whether the answer was given before, and nothing was done this time.
+    /// Whether the stored answer was returned, and nothing was done this time.
     pub fn was_replayed(&self) -> bool {
         self.replayed.load(Ordering::Relaxed)
     }
 
-    /// What the answer is kept under: as good as random, and known to whoever reads the store.
+    /// What the answer is stored under: as good as random, and visible to readers of the store.
     pub(in crate::domain) fn key_digest(&self) -> &[u8; 32] {
         &self.key_digest
     }
 
-    /// Waits for the turn, before the work takes a connection: a twin that waits must not keep others from working.
+    /// Waits for the guard, before the work takes a connection: a waiting request must not keep others from working.
     pub(in crate::domain) async fn acquire(&self, services: &Services) -> Result<()> {
         if self.acquired.lock().is_some() {
-            // Work that starts anew has its turn already.
+            // An operation that restarts has its guard already.
             return Ok(());
         }
         let deadline = services.clock.now() + IN_FLIGHT_WAIT;
@@ -85,7 +85,7 @@ impl IdempotentOperation {
         Ok(())
     }
 
-    /// The answer that is kept, looked for under the database's lock. First in the transaction of the work.
+    /// The stored answer, read under the database's lock. First in the transaction of the work.
     pub(in crate::domain) async fn find_answer<T: DeserializeOwned>(
         &self,
         clock: &Clock,
@@ -96,7 +96,7 @@ impl IdempotentOperation {
             return Err(in_flight());
         }
         let Some(row) = idempotency_keys::find(tx, &self.stored_digest()).await? else { return Ok(None) };
-        // The sweep may not have come by yet: an answer's time is over when it is, not when that is noticed.
+        // An answer expires at its time, even if the sweep has not deleted it yet.
         if row.expires_at <= micros(clock.now()) {
             idempotency_keys::delete(tx, row.id).await?;
             return Ok(None);
@@ -104,13 +104,13 @@ impl IdempotentOperation {
         self.replay(&row).map(Some)
     }
 
-    /// Whether an answer is kept, without a look at what was sent.
+    /// Whether an answer is stored, without comparing what was sent.
     pub(in crate::domain) async fn has_answer(&self, clock: &Clock, tx: AnyTx<'_>) -> Result<bool> {
         let row = idempotency_keys::find(tx, &self.stored_digest()).await?;
         Ok(row.is_some_and(|row| row.expires_at > micros(clock.now())))
     }
 
-    /// Keeps the answer. Last in the transaction of the work.
+    /// Stores the answer. Last in the transaction of the work.
     pub(in crate::domain) async fn store_answer<T: Serialize>(
         &self,
         clock: &Clock,
@@ -137,8 +137,8 @@ impl IdempotentOperation {
 
     fn replay<T: DeserializeOwned>(&self, row: &IdempotencyRow) -> Result<T> {
         match self.fingerprints.compare(&row.fingerprint) {
-            // When the key that made the fingerprint is gone nobody can tell whether the body is the same. Answering
-            // what is kept may answer a question that was not asked; doing the work could do it twice.
+            // Without the key that made the fingerprint, the bodies cannot be compared. Returning the stored
+            // answer may answer another request; doing the work could do it twice.
             Match::Same | Match::KeyRemoved => {}
             Match::Different => return Err(self.conflict()),
         }
@@ -154,7 +154,7 @@ impl IdempotentOperation {
         URL_SAFE_NO_PAD.encode(self.key_digest)
     }
 
-    /// What is left of the wait for a twin.
+    /// The time left to wait for a concurrent request.
     fn remaining_wait(&self, clock: &Clock) -> Duration {
         let until = self.acquired.lock().as_ref().map(|waiting| waiting.deadline);
         until.and_then(|until| (until - clock.now()).to_std().ok()).unwrap_or_default()

@@ -1,5 +1,5 @@
-//! What a kept answer is about. An answer repeats what was stored, so when that is changed or deleted, the answer must not
-//! go on telling it for a day.
+//! The subject of a stored answer. An answer repeats stored data, so when that is changed or deleted, the
+//! answer has to follow.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,7 +29,7 @@ impl AnswerSubject {
         &self.0
     }
 
-    /// Changes every answer that is kept about it, in the transaction of the change.
+    /// Changes every stored answer about it, in the transaction of the change.
     pub async fn rewrite<T>(&self, tx: &TenantTx, change: impl Fn(&mut T)) -> Result<()>
     where
         T: Serialize + DeserializeOwned,
@@ -44,8 +44,8 @@ impl AnswerSubject {
         Ok(())
     }
 
-    /// Empties every answer that is kept about it, in the transaction that deletes it. A retry is refused with 410 then:
-    /// the work is not done again, and what it made is gone.
+    /// Empties every stored answer about it, in the transaction that deletes it. A retry is then refused with
+    /// 410: the work is not done again, and what it made is gone.
     pub async fn clear_answers(&self, tx: &TenantTx) -> Result<()> {
         Ok(idempotency_keys::empty(tx, self.as_str()).await?)
     }

@@ -1,14 +1,14 @@
-//! Kept answers whose time is over are taken away.
+//! Deletes expired answers.
 
 use crate::auth::tenant_scope::SystemReason;
 use crate::domain::error::Result;
 use crate::domain::op::Services;
 use crate::storage::{idempotency_keys, micros};
 
-/// Answers taken away in one transaction: writers wait that long and no longer.
+/// Answers deleted in one transaction, which bounds how long writers wait.
 const BATCH_ROWS: u64 = 500;
 
-/// Takes away every answer whose time is over, in small transactions; returns how many went.
+/// Deletes every expired answer, in small transactions; returns their number.
 pub async fn sweep(services: &Services) -> Result<u64> {
     let mut gone = 0;
     loop {

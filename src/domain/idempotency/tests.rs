@@ -1,4 +1,4 @@
-//! Keys, turns and kept answers, through the use cases.
+//! Keys, concurrent requests and stored answers, through the use cases.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::protocol::routing::Audience;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A node whose admin retries.
+/// A node with an admin that retries.
 struct Fixture {
     world: World,
     identity: Identity,
@@ -73,7 +73,7 @@ impl Fixture {
         tenants::create(&self.identity, &op, &new, Some(&admin)).await.unwrap()
     }
 
-    /// Goes on with another key alone.
+    /// Replaces the key ring by another key alone.
     fn rotate(&self) {
         let key = SigningKey::new("k2", &[8; 32], self.world.services.clock.now()).unwrap();
         self.identity.replace_ring(KeyRing::new(vec![key]).unwrap());

@@ -1,4 +1,4 @@
-//! Loading the facts that a credential is judged by, through the short memory.
+//! Loads the account data that credentials are checked against, through a short-lived cache.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use crate::protocol::problem::Problem;
 use crate::storage::credential_lookup::{self, KeyCredentialRow, OperatorCredentialRow, UserCredentialRow};
 use crate::storage::{SystemTx, api_keys, micros, time};
 
-/// Accounts that are read from the store at once. When everything that was known has become doubtful, its users' next
-/// requests wait here and leave the store's connections to other work. Those who wait are bounded by the requests and
-/// connections that are let in at once.
+/// Concurrent account reads from the store. When the whole cache is invalidated, the next requests of its
+/// users wait here and leave the store's connections to other work. Waiting requests are bounded by the
+/// limits on concurrent requests and connections.
 const MAX_CONCURRENT_READS: usize = 16;
-/// How exact the time is at which a key was last seen: it costs a write.
+/// Precision of a key's last-used time, as each update costs a write.
 const LAST_USED_PRECISION: TimeDelta = TimeDelta::minutes(5);
 
-/// Whom a credential names, before the store was asked.
+/// The account that a credential names, before the store is read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum AccountKey {
     Session(SessionId),
@@ -37,7 +37,7 @@ enum AccountKey {
     Name { tenants: Arc<[String]>, username: String },
 }
 
-/// A user, and the sign-in if one was named.
+/// A user, and the sign-in if the credential names one.
 #[derive(Clone, Debug)]
 pub(super) struct UserAccount {
     pub(super) facts: UserRecord,
@@ -75,7 +75,7 @@ impl Invalidate for KeyRecord {
     }
 }
 
-/// An operator with the sign-in that was named.
+/// An operator, with the sign-in that the credential names.
 #[derive(Clone, Debug)]
 pub(super) struct OperatorAccount {
     pub(super) facts: OperatorRecord,
@@ -88,13 +88,13 @@ impl Invalidate for OperatorAccount {
         [Some(RevocationSubject::Session(self.session.session_id)), Some(operator), None]
     }
 
-    /// Operators are few, and what is done to their accounts is not told.
+    /// Operators are few, and not every change of their accounts is announced.
     fn has_revocations(&self) -> bool {
         false
     }
 }
 
-/// Everybody's facts. An unknown one is `Invalid token`, and is not remembered.
+/// Cached account data. An unknown account is `Invalid token`, and is not cached.
 pub(super) struct Accounts {
     services: Services,
     revocations: RevocationLog,
@@ -102,8 +102,8 @@ pub(super) struct Accounts {
     users: CredentialCache<AccountKey, UserAccount>,
     keys: CredentialCache<KeyId, KeyRecord>,
     operators: CredentialCache<SessionId, OperatorAccount>,
-    /// When an account of each tenant was read last: what another process does to one of these has to be noticed, because
-    /// what was read is believed.
+    /// When an account of each tenant was last read: changes of these tenants by other processes have to be
+    /// noticed, because what was read is cached.
     tenants: Mutex<HashMap<TenantId, DateTime<Utc>>>,
 }
 
@@ -124,22 +124,22 @@ impl Accounts {
         self.users.reads() + self.keys.reads() + self.operators.reads()
     }
 
-    /// Takes in the revocations that were told meanwhile.
+    /// Drains pending revocations.
     pub(super) fn drain_revocations(&self) {
         self.revocations.drain();
     }
 
-    /// Revocations were missed: what is known is read again, each account when it is next asked for.
+    /// Revocations were missed: cached accounts are read again, each when it is next needed.
     pub(super) fn invalidate_all(&self) {
         self.revocations.invalidate_all();
     }
 
-    /// How often the memory knew the answer.
+    /// Number of cache hits.
     pub(super) fn hits(&self) -> u64 {
         self.users.hits() + self.keys.hits() + self.operators.hits()
     }
 
-    /// The person of a sign-in; the sign-in too, if it still stands.
+    /// The user of a sign-in, and the sign-in if it is still valid.
     pub(super) async fn user_of_session(&self, id: SessionId) -> Result<UserAccount> {
         let load = async || {
             let (_permit, tx) = self.read().await?;
@@ -151,7 +151,7 @@ impl Accounts {
         self.users.get_or_load(AccountKey::Session(id), LookupKind::Id, &self.revocations, load).await
     }
 
-    /// The person, whatever the sign-in.
+    /// The user, regardless of any sign-in.
     pub(super) async fn user(&self, id: UserId) -> Result<UserAccount> {
         let load = async || {
             let (_permit, tx) = self.read().await?;
@@ -160,7 +160,7 @@ impl Accounts {
         self.users.get_or_load(AccountKey::User(id), LookupKind::Id, &self.revocations, load).await
     }
 
-    /// The person that a foreign token speaks for. A name that is in several of its tenants names nobody.
+    /// The user that a foreign token names. A name that is in several of its tenants matches no user.
     pub(super) async fn user_of_foreign_token(&self, token: &VerifiedForeign) -> Result<UserAccount> {
         let username = match token.subject() {
             ForeignSubject::UserId(id) => return self.user(*id).await,
@@ -176,7 +176,7 @@ impl Accounts {
         self.users.get_or_load(account_key, LookupKind::Name, &self.revocations, load).await
     }
 
-    /// The operator of a sign-in that still stands.
+    /// The operator of a sign-in that is still valid.
     pub(super) async fn operator_of_session(&self, id: SessionId) -> Result<OperatorAccount> {
         let load = async || {
             let (_permit, tx) = self.read().await?;
@@ -205,14 +205,14 @@ impl Accounts {
         self.keys.get_or_load(id, LookupKind::Id, &self.revocations, load).await
     }
 
-    /// A transaction that reads accounts, and the permit to.
+    /// A transaction that reads accounts, with its permit.
     async fn read(&self) -> Result<(SemaphorePermit<'_>, SystemTx)> {
         // The semaphore is never closed.
         let permit = self.read_permits.acquire().await.map_err(|_| Problem::internal())?;
         Ok((permit, self.services.db.system(SystemReason::CredentialLookup).read().await?))
     }
 
-    /// The tenants of accounts that are believed.
+    /// Tenants with cached accounts.
     pub(super) fn cached_tenants(&self) -> Vec<TenantId> {
         let Some(since) =
             TimeDelta::from_std(TTL_WITH_REVOCATIONS).ok().map(|age| self.services.clock.steady() - age)
@@ -232,7 +232,7 @@ impl Accounts {
         self.tenants.lock().insert(tenant, self.services.clock.steady());
     }
 
-    /// Notes that a key is in use. A note that cannot be written must not stop the work that the key is for.
+    /// Stores that a key is in use. A failed write must not stop the work that the key is for.
     async fn touch_key(&self, id: KeyId, last_used_at: Option<i64>) {
         let now = self.now();
         if last_used_at.is_some_and(|last| now - time(last) < LAST_USED_PRECISION) {
@@ -253,8 +253,8 @@ impl Accounts {
     }
 }
 
-/// The user that a name stands for; in several tenants it stands for none. Of two in one tenant, whose keys became the
-/// same, the one who still has the former key of this spelling is meant, as at a sign-in.
+/// The user of a name, or none if it is in several tenants. Of two users of one tenant with equal keys, the
+/// one with the former key of this spelling is chosen, as at a sign-in.
 fn single_match(mut rows: Vec<UserCredentialRow>, username: &str) -> Option<UserCredentialRow> {
     if rows.iter().any(|row| row.tenant_id != rows[0].tenant_id) {
         return None;
@@ -300,7 +300,7 @@ fn key_facts(row: &KeyCredentialRow) -> Result<KeyRecord> {
         hash: secret_hash::from_store(&row.secret_hash)
             .ok_or_else(|| unreadable("the hash of an API key"))?,
         expires_at: row.expires_at.map(time),
-        // A key stands with its maker: who is shut out must not come back in by a key of theirs.
+        // A key is valid only with its maker: a deactivated user must not come back in by one of their keys.
         state: account_state(row.maker_is_active && row.tenant_is_active),
     })
 }

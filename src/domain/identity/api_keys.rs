@@ -1,5 +1,5 @@
-//! API keys: what workers and programs show. A key stands with its maker: it sleeps while they are deactivated and ends
-//! when they are removed.
+//! API keys: credentials of workers and programs. A key depends on its maker: it is inactive while they are
+//! deactivated, and revoked when they are removed.
 
 use chrono::{DateTime, Utc};
 
@@ -24,19 +24,19 @@ pub struct NewKey {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A key at the moment of its making; its text is shown this once.
+/// A created key; its text is returned only once.
 pub struct CreatedKey {
     pub row: ApiKeyRow,
     pub text: SecretText,
 }
 
-/// Makes a key that belongs to the caller.
+/// Creates a key that belongs to the caller.
 pub async fn create(identity: &Identity, op: &Op, new: &NewKey) -> Result<CreatedKey> {
     let maker = op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_user)?;
     create_for(identity, op, new, maker).await
 }
 
-/// Makes a key that belongs to `maker`, a user of the tenant.
+/// Creates a key that belongs to `maker`, a user of the tenant.
 pub(super) async fn create_for(
     identity: &Identity,
     op: &Op,
@@ -50,8 +50,8 @@ pub(super) async fn create_for(
     let minted = mint_api_key(id, identity.services.entropy);
     let change = op.begin().await?;
     let holder = users::lock(&change.tx, maker).await?.ok_or_else(Problem::not_found)?;
-    // With the row held: a key that is made while its maker is demoted would keep what the new role may not give. Who has the
-    // command line gives what they like.
+    // With the row locked: a key that is created while its maker is demoted would keep scopes that the new
+    // role may not grant. The command line may grant any.
     if op.principal().is_some() && scopes.grantable_by(accounts::role(&holder.role)?) != scopes {
         return Err(denied("a role that may do itself what each of the scopes lets a key do"));
     }
@@ -71,7 +71,7 @@ pub(super) async fn create_for(
     Ok(CreatedKey { row, text: minted.text })
 }
 
-/// Every bad field of a key to make.
+/// Every bad field of a key to create.
 pub fn validate(new: &NewKey, now: DateTime<Utc>) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
     faults.name(&["name"], &new.name);
@@ -92,7 +92,7 @@ pub async fn list(op: &Op, page: PageRequest<KeyId>) -> Result<Page<ApiKeyRow, K
     Ok(Page::from_rows(rows, page.limit, |row| KeyId(row.id)))
 }
 
-/// Ends a key with everything that lives on it.
+/// Revokes a key and closes its connections.
 pub async fn revoke(op: &Op, id: KeyId) -> Result<()> {
     op.require(Permission::ManageKeys)?;
     let change = op.begin().await?;

@@ -1,4 +1,4 @@
-//! Letting tries at a password through: at once, after a delay, or not yet.
+//! Admits password attempts: at once, after a delay, or not yet.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use crate::auth::throttle::{Attempt, ClientHistory, LoginThrottle, Wait};
 use crate::domain::error::Result;
 use crate::protocol::problem::{Code, Problem};
 
-/// A try at the password of an account, which need not exist.
+/// An attempt at the password of an account, which need not exist.
 pub(super) struct PasswordAttempt<'a> {
     /// Tenant and name as they were typed.
     pub(super) tenant: &'a str,
@@ -20,7 +20,7 @@ pub(super) struct PasswordAttempt<'a> {
 }
 
 impl Identity {
-    /// Lets a try through, perhaps after a delay, or says how long to wait.
+    /// Admits an attempt, perhaps after a delay, or returns how long to wait.
     pub(super) async fn begin_attempt(&self, of: &PasswordAttempt<'_>) -> Result<Attempt> {
         let now = self.services.clock.steady();
         let begun = self.throttle.lock().begin(of.tenant, of.username, of.client, of.acquaintance, now);
@@ -34,13 +34,13 @@ impl Identity {
         Ok(attempt)
     }
 
-    /// Counts what costs as much as a try and is none, for the address alone.
+    /// Counts work that costs as much as an attempt and is none, for the address alone.
     pub(super) fn count_address(&self, client: IpAddr) -> Result<()> {
         self.throttle.lock().count_address(client, self.services.clock.steady()).map_err(too_many)
     }
 }
 
-/// A try that is being delayed; dropping it frees its place, also when the caller goes away.
+/// An attempt that is being delayed; dropping it frees its slot, also when the caller disconnects.
 struct DelayGuard<'a> {
     throttle: &'a Mutex<LoginThrottle>,
     attempt: &'a Attempt,

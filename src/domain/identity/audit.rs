@@ -1,4 +1,4 @@
-//! The audit log: reading it, and the entries of people who are only just signing in.
+//! Reads the audit log, and builds the entries of sign-ins, which have no tenant context yet.
 
 use chrono::{DateTime, Utc};
 
@@ -13,7 +13,7 @@ use crate::domain::op::{Op, Origin};
 use crate::storage::audit_log::{self, AuditRow, NewAuditEntry};
 use crate::storage::micros;
 
-/// As much of a typed name as is noted.
+/// Bytes of a typed name that are recorded.
 const NAME_BYTES: usize = 200;
 
 /// The tenant's entries, newest first.
@@ -24,7 +24,7 @@ pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<AuditRow, i64>
     Ok(Page::from_rows(rows, page.limit, |row| row.id))
 }
 
-/// Who did it, for entries that come before there is a tenant's `Op`.
+/// The actor of entries that are written before there is a tenant's `Op`.
 pub(super) struct Actor {
     kind: &'static str,
     id: Option<String>,
@@ -32,9 +32,9 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    /// Nobody yet: the name as it was typed.
+    /// An unknown actor: the name as it was typed.
     pub(super) fn typed(name: &str) -> Self {
-        // A NUL in a typed name is kept by neither database.
+        // Neither database stores a NUL.
         let name = text::truncate(name, NAME_BYTES).replace('\0', "\u{fffd}");
         Self { kind: "anonymous", id: None, name: Some(name) }
     }
@@ -63,7 +63,7 @@ impl Actor {
     }
 }
 
-/// An entry about somebody's own account.
+/// An entry about the actor's own account.
 pub(super) fn entry(
     actor: Actor,
     action: &'static str,

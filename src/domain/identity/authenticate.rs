@@ -1,4 +1,4 @@
-//! From what a caller shows to who the caller is. Every door asks here, so that no door is weaker than another.
+//! Turns a credential into a principal. Every channel authenticates here, so that none is weaker than another.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -17,32 +17,32 @@ use crate::domain::op::forbidden;
 use crate::protocol::problem::{Code, Problem};
 use crate::telemetry::metrics::TokenRefusal;
 
-/// How long a connection lives on an API key that has no end of its own.
+/// Lifetime of a connection on an API key without an expiry.
 const KEY_HOURS: i64 = 24;
 
-/// What a caller shows.
+/// A credential as presented.
 #[derive(Clone, Copy)]
 pub enum Credential<'a> {
-    /// An access token or an API key, out of a header.
+    /// An access token or an API key from a header.
     Header(&'a str),
-    /// An access token in the query string. API keys live too long to stand in a URL.
+    /// An access token in the query string. API keys live too long to be put in a URL.
     Query(&'a str),
-    /// A single-use ticket, at the door that it is to open.
+    /// A single-use ticket, and the channel that it is to open.
     Ticket(&'a str, Channel),
 }
 
-/// A verified caller, and until when the credential holds.
+/// An authenticated caller, and the expiry of the credential.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     pub principal: Principal,
     pub expires_at: DateTime<Utc>,
 }
 
-/// Why a credential is not admitted.
+/// Why a credential is rejected.
 pub enum AuthenticateError {
     Refused(Problem),
-    /// The keys of the token's issuer are being fetched, and the token may be judged once they are there. A caller that
-    /// holds a place that others want gives it back before waiting.
+    /// The keys of the token's issuer are being fetched, and the token may be verified once they are there. A
+    /// caller that holds a contended permit releases it before waiting.
     KeysPending(KeyFetch),
 }
 
@@ -52,17 +52,17 @@ impl From<Problem> for AuthenticateError {
     }
 }
 
-/// Whether the keys of a foreign issuer may still be asked for.
+/// Whether the keys of a foreign issuer may still be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFetchPolicy {
     MayFetch,
-    /// They were waited for already.
+    /// A fetch was awaited already.
     KnownOnly,
 }
 
 impl Identity {
-    /// Who shows this credential. A ticket is only looked at: the session that starts redeems it. Waits a short while for
-    /// the keys of a foreign issuer; a caller that holds a place that others want uses [`Identity::judge`].
+    /// Authenticates a credential. A ticket is only inspected: the session that starts redeems it. Waits briefly for
+    /// the keys of a foreign issuer; a caller that holds a contended permit uses [`Identity::try_authenticate`].
     pub async fn authenticate(&self, credential: Credential<'_>) -> Result<Authenticated> {
         let fetch = match self.try_authenticate(credential, KeyFetchPolicy::MayFetch).await {
             Ok(admitted) => return Ok(admitted),
@@ -98,17 +98,17 @@ impl Identity {
         }
     }
 
-    /// The last word on a credential, after a fetch was awaited.
+    /// Authenticates with the keys that are known after a fetch was awaited.
     pub async fn authenticate_with_known_keys(&self, credential: Credential<'_>) -> Result<Authenticated> {
         match self.try_authenticate(credential, KeyFetchPolicy::KnownOnly).await {
             Ok(admitted) => Ok(admitted),
             Err(AuthenticateError::Refused(problem)) => Err(problem),
-            // Not asked for with `JudgeNow`.
+            // `KnownOnly` never requests a fetch.
             Err(AuthenticateError::KeysPending(_)) => Err(keys_unavailable()),
         }
     }
 
-    /// Waits until the fetch has ended, well or badly; refuses when that takes too long.
+    /// Waits until the fetch has ended, successfully or not; fails when that takes too long.
     pub async fn await_keys(&self, fetch: KeyFetch) -> Result<()> {
         if fetch.wait().await {
             return Ok(());
@@ -162,7 +162,7 @@ impl Identity {
         refusal_problem(refusal)
     }
 
-    /// Verifies a token. When its issuer may have newer keys than those that are known, they are asked for.
+    /// Verifies a token. If its issuer may have newer keys than the known ones, requests a fetch.
     fn verify_token(&self, text: &str, policy: KeyFetchPolicy) -> Result<Verified, AuthenticateError> {
         let error = match verify(text, &self.ring(), &self.issuers, self.now()) {
             Ok(verified) => return Ok(verified),
@@ -184,7 +184,7 @@ impl Identity {
         tracing::debug!(%error, issuer = claimed_issuer(text, &self.issuers), "a token was refused");
         self.services.metrics.token_refusals.of(token_refusal(&error)).inc();
         Err(match error {
-            // Nothing can be said of the token yet, so it is not called a bad one.
+            // Nothing is known of the token yet, so it is not called invalid.
             TokenError::KeysNotLoaded(_) => keys_unavailable(),
             _ => Problem::invalid_token(),
         }
@@ -225,13 +225,13 @@ impl Identity {
         Ok(Authenticated { principal, expires_at: grant.ends_at() })
     }
 
-    /// Refuses a principal that was admitted and whose credential has ended meanwhile. What was read for the admission
-    /// answers this too, unless a revocation has been told since.
+    /// Rejects an authenticated principal if its credential has ended meanwhile. Reuses the data read for the
+    /// authentication, unless a revocation has arrived since.
     pub async fn recheck(&self, principal: &Principal) -> Result<()> {
         self.reload_principal(principal).await.map(drop)
     }
 
-    /// Refuses a principal whose credential has ended since it was admitted, or which may do less by now.
+    /// Rejects a principal if its credential has ended or has fewer permissions since authentication.
     pub async fn recheck_permissions(&self, principal: &Principal) -> Result<()> {
         let now = match principal {
             Principal::Key(key) => {
@@ -244,7 +244,7 @@ impl Identity {
         lost.map_or(Ok(()), |permission| Err(forbidden(permission)))
     }
 
-    /// The same person or key with what the store grants now, for a connection that goes on after a change.
+    /// The same user or key with its current permissions, for a connection that continues after a change.
     pub async fn reload_principal(&self, principal: &Principal) -> Result<Principal> {
         match principal {
             Principal::User(user) => {
@@ -274,7 +274,7 @@ impl Identity {
     }
 }
 
-/// The reason as it is counted: fewer words than the log's.
+/// The reason as counted in the metrics: coarser than in the log.
 fn token_refusal(error: &TokenError) -> TokenRefusal {
     match error {
         TokenError::TooLong | TokenError::Malformed | TokenError::Header(_) => TokenRefusal::Malformed,
@@ -295,7 +295,7 @@ fn keys_unavailable() -> Problem {
     Problem::new(Code::Unavailable, words).retry_after(10)
 }
 
-/// The caller is told one thing only; whoever runs the node finds the reason in the log.
+/// The caller gets one message only; operators find the reason in the log.
 fn log_refusal(what: &'static str, refusal: CredentialError) {
     match refusal {
         CredentialError::Unknown => {

@@ -1,4 +1,4 @@
-//! What the command line and the first start do for the holder of the database: the same use cases, without a caller.
+//! Operations of the command line and the first start, for the owner of the database: use cases without a caller.
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -27,10 +27,10 @@ use crate::storage::tenants::{self as tenant_rows, TenantRow};
 use crate::storage::users::{self as user_rows, UserRow};
 use crate::storage::{Error, micros, operators};
 
-/// A person to add from the command line.
+/// A user to create from the command line.
 pub struct BootstrapUser<'a> {
     pub username: &'a str,
-    /// Without one, a place-holder that no mail can reach.
+    /// Without one, a placeholder that no mail can reach.
     pub email: Option<&'a str>,
     pub role: Role,
     /// Without one, the user gets a one-time link.
@@ -98,7 +98,7 @@ pub async fn list_operators(identity: &Identity) -> Result<Vec<OperatorRow>> {
     Ok(operators::list(&tx).await?)
 }
 
-/// A user by name, and the work in the user's tenant.
+/// Finds a user by name; returns the context in the user's tenant, too.
 pub async fn find_user(identity: &Identity, tenant: &str, username: &str) -> Result<(Op, UserId)> {
     let op = tenant_op(identity, tenant).await?;
     let tx = op.read().await?;
@@ -108,15 +108,15 @@ pub async fn find_user(identity: &Identity, tenant: &str, username: &str) -> Res
     Ok((op, UserId(user.id)))
 }
 
-/// The one-time link with which a user that was made without a password sets one.
+/// The one-time link with which a user created without a password sets one.
 pub async fn password_link(identity: &Identity, tenant: &str, username: &str) -> Result<PasswordLink> {
     let (op, user) = find_user(identity, tenant, username).await?;
     password_links::create(identity, &op, user).await
 }
 
-/// A key to make from the command line.
+/// A key to create from the command line.
 pub struct BootstrapKey<'a> {
-    /// Whose key it is; the tenant's first active admin when nobody is named.
+    /// The key's owner; the tenant's first active admin if absent.
     pub username: Option<&'a str>,
     pub name: &'a str,
     pub scopes: &'a [KeyScope],
@@ -140,7 +140,7 @@ pub async fn create_key(identity: &Identity, tenant: &str, args: &BootstrapKey<'
     api_keys::create_for(identity, &op, &new, UserId(maker.id)).await
 }
 
-/// `lotline token mint`: an access token of a user, on a sign-in of its own that can be ended like any other.
+/// `lotline token mint`: an access token of a user, with a sign-in of its own that can be ended like any other.
 pub async fn mint_token(
     identity: &Identity,
     tenant: &str,
@@ -156,7 +156,7 @@ pub async fn mint_token(
     let session_id = SessionId::new(&identity.services.clock);
     let owner = Owner::User(tenant_id, UserId(user.id));
     let origin = Origin { user_agent: Some("lotline token mint".to_owned()), ..Origin::default() };
-    // Its refresh token is thrown away: the session ends by itself.
+    // Its refresh token is discarded: the session expires by itself.
     let begun = identity.begin_session(&tx, owner, session_id, &origin).await?;
     let entry = AuditEntry {
         action: "token.minted",
@@ -178,14 +178,14 @@ pub async fn mint_token(
     identity.sign(&who, lifetime.unwrap_or(identity.settings.access_ttl))
 }
 
-/// Whether there never was a tenant in this store: a first start.
+/// Whether this store never had a tenant: a first start.
 pub async fn is_empty(identity: &Identity) -> Result<bool> {
     let tx = identity.services.db.system(SystemReason::Bootstrap).read().await?;
     Ok(!platform_marks::is_set(&tx, PlatformMark::FirstTenant).await?)
 }
 
-/// The first tenant and its admin out of the configuration, in a store that never had a tenant. Elsewhere it does nothing, so
-/// that it may stay in the configuration: a tenant that was removed does not come back with a password that lies about.
+/// Creates the first tenant and its admin from the configuration, in a store that never had a tenant. Elsewhere it
+/// does nothing, so that the setting may stay: a removed tenant does not come back with an old password.
 pub async fn first_start(
     identity: &Identity,
     tenant: &str,
@@ -206,7 +206,7 @@ pub async fn first_start(
     let password = password.ok_or_else(Problem::internal)?;
     let hash = identity.hash(HashingParty::Platform, &password).await?;
     let tx = op.begin().await?;
-    // Once more in the transaction that writes: another node may start at the same time.
+    // Checked again in the writing transaction: another node may start at the same time.
     if platform_marks::is_set(&tx, PlatformMark::FirstTenant).await? {
         return Ok(None);
     }
@@ -221,25 +221,25 @@ pub async fn first_start(
 fn email_of(username: &str, email: Option<&str>, tenant: &str) -> String {
     match email {
         Some(email) => email.to_owned(),
-        // RFC 2606: a name under `.invalid` is nobody's. It only holds the place of one, and is never shown.
+        // RFC 2606: a name under `.invalid` never exists. It is only a placeholder, and is never shown.
         None => format!("{username}@{tenant}{PLACEHOLDER_DOMAIN}"),
     }
 }
 
 const PLACEHOLDER_DOMAIN: &str = ".invalid";
 
-/// The place-holder that goes with a new name; `None` when the stored address is not the place-holder of the old one.
+/// The placeholder for a new name; `None` if the stored address is not the placeholder of the old one.
 pub(super) fn renamed_placeholder_email(stored: &str, old: &str, new: &str) -> Option<String> {
     let domain = stored.strip_prefix(old)?.strip_prefix('@')?;
     domain.ends_with(PLACEHOLDER_DOMAIN).then(|| format!("{new}@{domain}"))
 }
 
-/// A user's address, where one is known.
+/// A user's address, if it is known.
 pub fn known_email(stored: String) -> Option<String> {
     Some(stored).filter(|email| !email.ends_with(PLACEHOLDER_DOMAIN))
 }
 
-/// Work of the command line in a tenant.
+/// The context of the command line in a tenant.
 pub async fn tenant_op(identity: &Identity, slug: &str) -> Result<Op> {
     let tx = identity.services.db.system(SystemReason::CommandLine).read().await?;
     let tenant = tenant_rows::find_by_slug(&tx, slug).await?;
@@ -251,7 +251,7 @@ fn no_user(tenant: &str, username: &str) -> Problem {
     unknown("username", format!("the tenant `{tenant}` has no user `{username}`"))
 }
 
-/// Refuses a name that stands for nothing; `field` is where it was given.
+/// The error for an unknown name; `field` is where it was given.
 fn unknown(field: &str, words: String) -> Problem {
     let mut problem = Problem::new(Code::NotFound, "There is nothing of this name.");
     problem.errors = vec![FieldError::in_body(&[PathSegment::Name(field.to_owned())], "unknown", words)];

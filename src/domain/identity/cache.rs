@@ -1,5 +1,5 @@
-//! A short memory of what the store said of an account: one query however many ask at once, and nothing in it outlives
-//! the word of a revocation.
+//! A short-lived cache of account data: one query however many requests ask at once, and no entry outlives
+//! its revocation.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -19,45 +19,45 @@ use crate::domain::error::Result;
 use crate::domain::revocation::{Revocation, RevocationSubject};
 use crate::protocol::problem::Problem;
 
-/// How long an answer of the store is believed where no word would come of a change.
+/// Lifetime of an entry that may change without a revocation.
 const TTL: Duration = Duration::from_secs(5);
-/// How long it is believed where every change for the worse is told at once, so that a storm of returning sockets asks the
-/// store once for each user, however long it blows. It is sound because a node stands alone (`cluster.url` is refused):
-/// what joins nodes must bring the others' words here, and while it cannot, [`FRESH`] is the bound.
+/// Lifetime of an entry if every loss of rights is announced at once, so that a storm of reconnecting sockets
+/// reads each user once per lifetime. It is sound only on a single node (`cluster.url` is refused): a cluster
+/// must deliver the other nodes' revocations here, and until it does, [`TTL`] is the bound.
 pub(super) const TTL_WITH_REVOCATIONS: Duration = Duration::from_secs(60);
-/// Bounded: answers that are remembered; beyond it the least used are read again.
+/// Bounded: cached entries; beyond it the least used are evicted.
 const MAX_ENTRIES: u64 = 50_000;
-/// Revocations that are remembered, to hold against answers that were read before them; some 100 bytes each. Answers from
-/// before the oldest are read again, each when it is next asked for.
+/// Revocations that are remembered, to check entries that were read before them; some 100 bytes each. Entries
+/// from before the oldest are read again, each when it is next needed.
 const MAX_REVOCATIONS: usize = 65_536;
-/// Something that a revocation can be about.
+/// A cached value that revocations can invalidate.
 pub(super) trait Invalidate {
-    /// A revocation of any of these makes it untrue.
+    /// A revocation of any of these invalidates it.
     fn subjects(&self) -> [Option<RevocationSubject>; 3];
 
-    /// Whether whatever makes it untrue is told as a revocation. What may only get better is not.
+    /// Whether every change that invalidates it is announced as a revocation; not if it can only gain rights.
     fn has_revocations(&self) -> bool;
 }
 
-/// What an answer was asked for by.
+/// How a value is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LookupKind {
-    /// An id, which is somebody's for good.
+    /// By an id, which belongs to one account for good.
     Id,
-    /// A name, which others may take.
+    /// By a name, which another account may take.
     Name,
 }
 
-/// The store's answer and when it was read.
+/// A value from the store and when it was read.
 struct CachedValue<V> {
     value: V,
     lookup: LookupKind,
     read_at: DateTime<Utc>,
-    /// The revocations that were known before it was read; later ones are held against it.
+    /// The revocation number before the read; the value is checked against later ones.
     version: u64,
 }
 
-/// Answers by what was asked for.
+/// Values by lookup key.
 pub(super) struct CredentialCache<K, V> {
     cache: Cache<K, Arc<CachedValue<V>>>,
     clock: Clock,
@@ -71,12 +71,12 @@ where
     V: Invalidate + Clone + Send + Sync + 'static,
 {
     pub(super) fn new(clock: Clock) -> Self {
-        // The time to live only frees memory: whether an answer is fresh is for our own clock to say.
+        // The time to live only frees memory: whether a value is fresh is decided by our own clock.
         let cache = Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(TTL_WITH_REVOCATIONS).build();
         Self { cache: cache, clock, reads: AtomicU64::new(0), hits: AtomicU64::new(0) }
     }
 
-    /// What is known, or what `load` reads; of many that ask for one key at once, one reads.
+    /// The cached value, or what `load` reads; of concurrent requests for one key, one reads.
     pub(super) async fn get_or_load(
         &self,
         key: K,
@@ -96,7 +96,7 @@ where
             if known.is_some_and(|known| self.is_fresh(&known, revocations)) {
                 return Ok(Op::Nop);
             }
-            // Before the read: a revocation that is committed meanwhile must be held against what was read.
+            // Before the read: a revocation that is committed meanwhile must invalidate what was read.
             let (version, read_at) = (revocations.version(), self.clock.steady());
             self.reads.fetch_add(1, Ordering::Relaxed);
             let value = load().await?;
@@ -123,19 +123,19 @@ where
     }
 }
 
-/// The revocations of late, this node's own and those that others told it. They are read when they are needed, so that
-/// the request after a revocation already knows of it.
+/// Recent revocations, of this node and of others. They are drained on every lookup, so that the request
+/// after a revocation already sees it.
 pub(super) struct RevocationLog(Mutex<RevocationLogState>);
 
 struct RevocationLogState {
     receiver: broadcast::Receiver<Revocation>,
     /// The number of the last revocation of each subject.
     latest: HashMap<RevocationSubject, u64>,
-    /// The same by number, for the oldest to be forgotten.
+    /// The same by number, to evict the oldest.
     order: VecDeque<(u64, RevocationSubject)>,
     /// The number of the next revocation.
     next: u64,
-    /// Revocations below this number are not known any more: answers that were read before it may be untrue.
+    /// Revocations below this number are forgotten: values that were read before it may be stale.
     floor: u64,
 }
 
@@ -145,26 +145,26 @@ impl RevocationLog {
         Self(Mutex::new(RevocationLogState { receiver, latest, order, next: 0, floor: 0 }))
     }
 
-    /// Takes in what was told. Called now and then while nothing is looked up, so that the channel does not run full.
+    /// Drains the channel. Called periodically, so that it does not overflow while nothing is looked up.
     pub(super) fn drain(&self) {
         self.0.lock().drain();
     }
 
-    /// Revocations were missed that may concern any account: every answer so far is read again when it is next asked for.
+    /// Missed revocations may concern any account: every value so far is read again when it is next needed.
     pub(super) fn invalidate_all(&self) {
         let mut heard = self.0.lock();
         heard.drain();
         heard.skip_missed(0);
     }
 
-    /// A mark behind everything that has been told so far.
+    /// The version after all revocations received so far.
     fn version(&self) -> u64 {
         let mut heard = self.0.lock();
         heard.drain();
         heard.next
     }
 
-    /// Whether anything told after `mark` is about one of the subjects. When that is not remembered any more, it may be.
+    /// Whether a revocation since `version` is about one of the subjects; true if that is not remembered any more.
     fn has_revocation_since(&self, version: u64, subjects: &[Option<RevocationSubject>]) -> bool {
         let mut heard = self.0.lock();
         heard.drain();
@@ -198,7 +198,7 @@ impl RevocationLogState {
     }
 
     fn skip_missed(&mut self, missed: u64) {
-        // One more than were missed: an answer that is being read at this moment has the mark `next`.
+        // One more than were missed: a read in progress has the version `next`.
         self.next += missed + 1;
         self.floor = self.next;
         self.latest.clear();

@@ -1,5 +1,5 @@
-//! The answer to the making of a tenant, as it is kept for a retry. The admin's link is a secret, so it is not kept: its
-//! secret is a mark on the request's key, which the node can make again and nobody who has only the store can.
+//! The answer to the creation of a tenant, as stored for a retry. The admin's link is a secret, so it is not stored:
+//! its secret is a fingerprint of the request's key, which only a node with the signing keys can derive again.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::storage::tenants::TenantRow;
 use crate::storage::users::UserRow;
 use crate::storage::{micros, time};
 
-/// What the marks are for.
+/// Separates these fingerprints from others.
 const PURPOSE: &str = "first admin's link";
 
 #[derive(Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub(super) struct StoredTenant {
     admin: Option<StoredAdmin>,
 }
 
-/// An admin who has no password yet.
+/// An admin without a password.
 #[derive(Serialize, Deserialize)]
 struct StoredAdmin {
     id: i64,
@@ -45,12 +45,12 @@ struct StoredAdmin {
 
 #[derive(Serialize, Deserialize)]
 struct StoredLink {
-    /// The key that the secret was made with.
+    /// The id of the key that the secret was derived with.
     kid: String,
     expires_at: i64,
 }
 
-/// What the link's secret is made from, so that a retry shows the same link; none without a key.
+/// The fingerprints for the link's secret, so that a retry returns the same link; `None` without a key.
 pub(super) fn fingerprints(identity: &Identity, op: &PlatformOp) -> Option<FingerprintSet> {
     op.idempotency()
         .map(|operation| identity.ring().keyed_fingerprints(identity.now(), PURPOSE, operation.key_digest()))

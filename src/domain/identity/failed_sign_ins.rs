@@ -1,6 +1,6 @@
-//! Failed sign-ins in the audit log: the first of an account stands there at once, those of the next hour are summed up in
-//! one more entry. So who fails cannot fill the log, and an attack is told by how many tries from how many addresses it had.
-//! Entries are written beside the request: its time must not tell a name that is an account's from one that is none.
+//! Failed sign-ins in the audit log: the first of an account is written at once, those of the next hour are
+//! summarised in one more entry. So failures cannot fill the log, and an attack shows in the number of attempts and
+//! addresses. Entries are written outside the request: its duration must not reveal whether a name has an account.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -25,28 +25,28 @@ use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::sessions::Owner;
 use crate::storage::{SystemTx, tenants};
 
-/// How long failures are summed up after the first.
+/// How long failures are summarised after the first.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
-/// How often it is looked whether a window is over.
+/// Interval between checks for expired windows.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
-/// Bounded: accounts of one tenant with a window of their own; the failures of others are summed up together.
+/// Bounded: accounts of one tenant with a window of their own; the failures of others share one.
 const MAX_WINDOWS_PER_TENANT: usize = 500;
 /// Bounded: windows of all tenants; beyond it a tenant has one for all of its accounts.
 const MAX_WINDOWS: usize = 20_000;
-/// Bounded: addresses that are told apart in one window; beyond it their number says "at least".
+/// Bounded: distinct addresses that are counted in one window; beyond it their number is a lower bound.
 const MAX_ADDRESSES: usize = 1_000;
-/// Bounded: entries of one tenant a day about single accounts. What comes after is in the entries of its other accounts, of
-/// which there are two a window.
+/// Bounded: entries of one tenant a day about single accounts. Later failures are in the entries of its other
+/// accounts, of which there are two a window.
 const MAX_ENTRIES_PER_DAY: u32 = 1_000;
 
 /// Entries in one transaction.
 const BATCH_ENTRIES: usize = 100;
 
-/// Whose password was tried.
+/// The target of a password attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Target {
     Account(Owner),
-    /// Names in a tenant, or in none, that are no account's; and accounts that are beyond a bound.
+    /// Names in a tenant, or in none, that have no account; and accounts beyond a bound.
     Others(Option<TenantId>),
 }
 
@@ -59,39 +59,39 @@ impl Target {
     }
 }
 
-/// One try that failed.
+/// One failed attempt.
 pub(super) struct FailedSignIn<'a> {
     pub(super) target: Target,
     /// The name as it was typed.
     pub(super) typed: &'a str,
     pub(super) client: IpAddr,
     pub(super) origin: &'a Origin,
-    /// As the entry shows it.
+    /// The time that the entry shows.
     pub(super) at: DateTime<Utc>,
     /// On the steady clock.
     pub(super) steady: DateTime<Utc>,
 }
 
-/// An entry with whose log it is for.
+/// An entry with the tenant of its log.
 type PendingEntry = (Option<TenantId>, NewAuditEntry);
 
-/// What failed of late and is not in the audit log yet.
+/// Recent failures that are not in the audit log yet.
 #[derive(Default)]
 pub(super) struct FailedSignIns {
     windows: Mutex<Windows>,
-    /// Told when there is an entry to write.
+    /// Notified when an entry is pending.
     pending: Notify,
 }
 
 #[derive(Default)]
 struct Windows {
-    /// Entries to write; bounded, because a window has two.
+    /// Pending entries; bounded, because a window has two.
     pending: Vec<PendingEntry>,
     open: HashMap<Target, Window>,
     of_tenant: HashMap<Option<TenantId>, TenantUsage>,
 }
 
-/// What a tenant takes of it.
+/// A tenant's usage of the bounds.
 #[derive(Default)]
 struct TenantUsage {
     windows: usize,
@@ -103,13 +103,13 @@ struct Window {
     began: DateTime<Utc>,
     since: DateTime<Utc>,
     typed: String,
-    /// After the one that was told at once.
+    /// Attempts after the first, which has an entry of its own.
     tries: u64,
     addresses: HashSet<IpPrefix>,
 }
 
 impl FailedSignIns {
-    /// Counts a failure; the first of a window is written at once, by who waits for that.
+    /// Counts a failure; the first of a window becomes a pending entry at once.
     pub(super) fn count(&self, failure: &FailedSignIn<'_>) {
         let mut windows = self.windows.lock();
         let target = windows.target(failure);
@@ -127,7 +127,7 @@ impl FailedSignIns {
         self.pending.notify_one();
     }
 
-    /// Ends the windows that are over: what they have to tell is to be written.
+    /// Closes windows and queues their summaries.
     fn close_windows(&self, wanted: CloseWindows, at: DateTime<Utc>) {
         let mut windows = self.windows.lock();
         let Windows { open, of_tenant, pending } = &mut *windows;
@@ -152,7 +152,7 @@ impl FailedSignIns {
         mem::take(&mut self.windows.lock().pending)
     }
 
-    /// Takes back what could not be written, for the next time.
+    /// Requeues what could not be written, for the next attempt.
     fn requeue(&self, mut due: Vec<PendingEntry>) {
         let pending = &mut self.windows.lock().pending;
         due.append(pending);
@@ -162,13 +162,13 @@ impl FailedSignIns {
 
 #[derive(Clone, Copy)]
 enum CloseWindows {
-    /// Those that are over at this time of the steady clock.
+    /// Those that have expired at this time of the steady clock.
     Expired(DateTime<Utc>),
     All,
 }
 
 impl Windows {
-    /// Under what a failure is counted: its account where there is room for one more.
+    /// The target that a failure is counted under: its account if there is room for one more.
     fn target(&mut self, failure: &FailedSignIn<'_>) -> Target {
         let tenant_id = failure.target.tenant_id();
         if self.open.contains_key(&failure.target) || matches!(failure.target, Target::Others(_)) {
@@ -184,7 +184,7 @@ impl Windows {
         let share = self.of_tenant.entry(target.tenant_id()).or_default();
         share.reset_daily(failure.steady);
         share.windows += 1;
-        // The one at once and the sum.
+        // The first failure and the summary.
         share.entries += 2;
         let window = Window {
             began: failure.steady,
@@ -223,7 +223,7 @@ impl Window {
     }
 }
 
-/// Ends the windows that are over, and writes what there is to write.
+/// Closes expired windows, and writes pending entries.
 pub async fn flush(identity: &Identity) -> Result<()> {
     identity
         .failed_sign_ins
@@ -231,7 +231,7 @@ pub async fn flush(identity: &Identity) -> Result<()> {
     write_pending(identity).await
 }
 
-/// Writes what there is to write, so that who reads the log next finds it there.
+/// Writes pending entries, so that the next reader of the log finds them.
 pub async fn write_pending(identity: &Identity) -> Result<()> {
     let due = identity.failed_sign_ins.take_pending();
     let written = write(identity, &due).await;
@@ -241,7 +241,7 @@ pub async fn write_pending(identity: &Identity) -> Result<()> {
     written
 }
 
-/// Writes entries as they come, and sums once a minute, until `stop`; then what is left.
+/// Writes entries as they come, and summaries once a minute, until `stop`; then what is left.
 pub async fn run(identity: Arc<Identity>, stop: CancellationToken) {
     loop {
         let written = tokio::select! {
@@ -259,8 +259,8 @@ pub async fn run(identity: Arc<Identity>, stop: CancellationToken) {
     }
 }
 
-/// Writes entries, some in each transaction so that other writers never wait long. Should a later one fail, those before it
-/// are written again with it: an entry twice is better than none.
+/// Writes entries in several transactions, so that other writers never wait long. If a later one fails, those
+/// before it are written again with it: a duplicate entry is better than a missing one.
 async fn write(identity: &Identity, due: &[PendingEntry]) -> Result<()> {
     for batch in due.chunks(BATCH_ENTRIES) {
         let tx = identity.services.db.system(SystemReason::Login).begin().await?;
@@ -274,7 +274,7 @@ async fn write(identity: &Identity, due: &[PendingEntry]) -> Result<()> {
     Ok(())
 }
 
-/// Whether there is a log to write to: the tenant may have been removed since.
+/// Whether the log still exists: the tenant may have been removed since.
 async fn tenant_exists(tx: &SystemTx, tenant: Option<TenantId>) -> Result<bool> {
     let Some(tenant) = tenant else { return Ok(true) };
     Ok(tenants::find(tx, tenant).await?.is_some_and(|row| row.removal.is_none()))
@@ -292,7 +292,7 @@ mod tests {
         DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
     }
 
-    /// Fails once; what there is to write then.
+    /// Fails once and returns the pending entries.
     fn fail(failed: &FailedSignIns, target: Target, from: u8, seconds: i64) -> Vec<PendingEntry> {
         let client = IpAddr::from([192, 0, 2, from]);
         let origin = Origin::default();

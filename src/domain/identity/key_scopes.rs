@@ -1,5 +1,5 @@
-//! What becomes of a person's API keys when they may give less: the keys lose what their maker could not give any more, and a
-//! key that has nothing left ends. A higher role gives nothing back.
+//! Narrows a user's API keys when their role is lowered: the keys lose the scopes that the role may not
+//! grant, and a key without scopes is revoked. A higher role restores nothing.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use crate::domain::op::{AuditEntry, Op};
 use crate::protocol::problem::Problem;
 use crate::storage::{TenantTx, api_keys, micros};
 
-/// Takes from the user's keys what `role` may not give, in the transaction that gives the role. The user's row must be held.
+/// Removes what `role` may not grant from the user's keys, in the transaction that sets it. The user is locked.
 pub(super) async fn narrow(op: &Op, tx: &TenantTx, user: UserId, role: Role) -> Result<()> {
     let now = micros(op.now());
     let (mut taken, mut narrowed, mut ended) = (BTreeSet::new(), 0, 0);
-    // One statement for each set of scopes that occurs, of which there are few, however many keys have it.
+    // One statement for each distinct set of scopes, of which there are few, however many keys have it.
     for text in api_keys::scopes_of_user(tx, user).await? {
         let scopes: KeyScopes = text.parse().map_err(|_| unreadable())?;
         let left = scopes.grantable_by(role);

@@ -1,5 +1,5 @@
-//! Keeps the key sets of foreign issuers: fetched in the background alone, and once more when a token names a key that is
-//! not among them. A set that cannot be fetched changes nothing: what was known holds on. No caller waits under a lock.
+//! Keeps the key sets of foreign issuers: fetched only in the background, and once more when a token names an
+//! unknown key. A failed fetch changes nothing: known keys stay valid. No caller waits while it holds a lock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,22 +14,22 @@ use crate::auth::token::jwks::{IssuerKeys, JwksError, parse_jwks};
 use crate::auth::token::key_ring::{Algorithm, VerifyingKey};
 use crate::base::clock::Clock;
 
-/// How often a set is fetched by itself.
+/// Interval between fetches of a set.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
-/// How soon after a failure, and at most how often for tokens that name unknown keys: tokens are anybody's to make up.
+/// Delay after a failure, and the shortest interval for tokens with unknown keys: anyone can make up tokens.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
-/// How long one fetch may take.
+/// Timeout of one fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a fetch.
 const FETCH_WAIT: Duration = Duration::from_secs(2);
-/// Callers who wait for one issuer's keys at once; further ones are refused.
+/// Callers that wait for one issuer's keys at once; further ones are refused.
 const MAX_WAITING: usize = 64;
-/// The largest set that is read.
+/// The largest set that is read, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// Where an issuer's keys are fetched from.
 pub struct KeySource {
-    /// Among the foreign issuers.
+    /// Index among the foreign issuers.
     pub issuer_index: usize,
     /// The issuer's name in our log.
     pub name: Arc<str>,
@@ -48,9 +48,9 @@ pub struct KeySets {
 struct KeySet {
     source: KeySource,
     state: Mutex<FetchState>,
-    /// Wakes the background when a fetch was asked for.
+    /// Wakes the background task when a fetch was requested.
     wake: Notify,
-    /// Fetches that have ended, well or badly.
+    /// Number of fetches that have ended, successfully or not.
     ended: watch::Sender<u64>,
     /// Bounded: callers beyond it are refused.
     waiting: Arc<Semaphore>,
@@ -59,25 +59,25 @@ struct KeySet {
 
 #[derive(Default)]
 struct FetchState {
-    /// When the last fetch was asked for or began, by the steady clock.
+    /// When the last fetch was requested or began, by the steady clock.
     last: Option<DateTime<Utc>>,
-    /// One was asked for, and has not ended.
+    /// One was requested, and has not ended.
     pending: bool,
-    /// One was asked for, and has not begun.
+    /// One was requested, and has not begun.
     requested: bool,
 }
 
-/// What came of asking for an issuer's keys.
+/// The result of requesting an issuer's keys.
 pub enum KeyFetchStatus {
     /// They are being fetched.
     Pending(KeyFetch),
-    /// They were fetched, or could not be, a short while ago: what is known is all that there is.
+    /// They were fetched recently, successfully or not: no others than the known keys are available.
     RecentlyFetched,
-    /// Too many wait for them already.
+    /// Too many callers wait for them already.
     TooMany,
 }
 
-/// A fetch that was asked for. It goes on without those who wait for it.
+/// A requested fetch. It continues without those that wait for it.
 pub struct KeyFetch {
     ended: watch::Receiver<u64>,
     clock: Clock,
@@ -85,7 +85,7 @@ pub struct KeyFetch {
 }
 
 impl KeyFetch {
-    /// Whether the fetch has ended within a short while.
+    /// Whether the fetch has ended within a short wait.
     pub async fn wait(mut self) -> bool {
         tokio::select! {
             ended = self.ended.changed() => ended.is_ok(),
@@ -94,7 +94,7 @@ impl KeyFetch {
     }
 }
 
-/// The client for fetching could not be made.
+/// The client for fetching could not be built.
 #[derive(Debug, thiserror::Error)]
 #[error("key sets cannot be fetched: {0}")]
 pub struct HttpClientError(#[from] reqwest::Error);
@@ -113,8 +113,8 @@ enum FetchError {
 
 impl KeySets {
     pub fn new(sources: Vec<KeySource>, clock: Clock) -> Result<Self, HttpClientError> {
-        // A redirect could lead anywhere: the configuration names the one address that is asked. It may be a private one,
-        // and no proxy variable of the environment stands between.
+        // A redirect could lead anywhere: only the configured address is requested. It may be a private one,
+        // and no proxy variable of the environment is used.
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -131,7 +131,7 @@ impl KeySets {
         Ok(Self { sets: sets.collect(), client, clock })
     }
 
-    /// Asks for the keys of the issuer at this place, at most once a minute however many tokens ask for it. Never waits.
+    /// Requests the keys of the issuer at this index, at most once a minute however many tokens ask. Never waits.
     pub fn request_fetch(&self, issuer_index: usize) -> KeyFetchStatus {
         let Some(set) = self.sets.iter().find(|set| set.source.issuer_index == issuer_index) else {
             return KeyFetchStatus::RecentlyFetched;
@@ -145,7 +145,7 @@ impl KeySets {
         let Ok(waiting) = Arc::clone(&set.waiting).try_acquire_owned() else {
             return KeyFetchStatus::TooMany;
         };
-        // Subscribed while the state is held: the end of this very fetch is still to come.
+        // Subscribed while the state is locked: the end of this very fetch is still to come.
         let ended = set.ended.subscribe();
         if !state.pending {
             *state = FetchState { last: Some(now), pending: true, requested: true };
@@ -154,7 +154,7 @@ impl KeySets {
         KeyFetchStatus::Pending(KeyFetch { ended, clock: self.clock.clone(), _waiting: waiting })
     }
 
-    /// Fetches all sets at once and then each by the clock or when it is asked for, until `stop`.
+    /// Fetches all sets at once and then each at its interval or on request, until `stop`.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         futures_util::future::join_all(self.sets.iter().map(|set| self.run_one(set, &stop))).await;
     }
@@ -175,7 +175,7 @@ impl KeySets {
         }
     }
 
-    /// Whether new keys came. A failure is told once, and so is its end.
+    /// Whether the fetch succeeded. Only the first failure and the recovery are logged.
     async fn fetch(&self, set: &KeySet) -> bool {
         let issuer = &set.source.name;
         match self.read(set).await {
@@ -188,7 +188,7 @@ impl KeySets {
             }
             Err(error) => {
                 if !set.failing.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%issuer, %error, "the key set of a token issuer could not be fetched; known keys hold on");
+                    tracing::warn!(%issuer, %error, "the key set of a token issuer could not be fetched; known keys remain");
                 }
                 false
             }
@@ -222,9 +222,9 @@ impl KeySet {
         self.ended.send_modify(|count| *count += 1);
     }
 
-    /// Waits until a fetch is asked for.
+    /// Waits until a fetch is requested.
     async fn fetch_requested(&self) {
-        // A wake-up may be left from a fetch that the clock began.
+        // A notification may be left from a fetch that the interval began.
         while !self.state.lock().requested {
             self.wake.notified().await;
         }

@@ -1,5 +1,5 @@
-//! The addresses that an account signed in from of late: the holder's tries from there are not delayed because of what
-//! strangers try. Kept as keyed marks, so that who has only the store does not learn where people are.
+//! The recent sign-in addresses of an account: attempts from there are not delayed by the failures of
+//! strangers. Stored as keyed fingerprints, so that the store alone does not reveal where people are.
 
 use std::net::IpAddr;
 
@@ -12,12 +12,12 @@ use crate::domain::error::Result;
 use crate::storage::sessions::Owner;
 use crate::storage::{SystemTx, micros, sign_in_addresses};
 
-/// Bounded: addresses of one account; beyond it the one that was used longest ago is forgotten.
+/// Bounded: addresses of one account; beyond it the least recently used one is removed.
 const MAX_ADDRESSES: usize = 5;
-/// What keeps these marks apart from others.
+/// Separates these fingerprints from others.
 const PURPOSE: &str = "sign-in address";
 
-/// Whether the account has signed in from this address. One that does not exist costs the same look-up.
+/// Whether the account has signed in from this address. An unknown account costs the same lookup.
 pub(super) async fn acquaintance(
     identity: &Identity,
     tx: &SystemTx,
@@ -32,7 +32,7 @@ pub(super) async fn acquaintance(
     Ok(if is_known { ClientHistory::Known } else { ClientHistory::New })
 }
 
-/// Remembers the address of a sign-in, in its transaction; the account's row must be held.
+/// Stores the address of a sign-in, in its transaction; the account's row must be locked.
 pub(super) async fn remember(identity: &Identity, tx: &SystemTx, owner: Owner, client: IpAddr) -> Result<()> {
     let fingerprints = fingerprints(identity, owner, client);
     let (newest, now) = (fingerprints.newest().encode(), micros(identity.now()));

@@ -1,14 +1,14 @@
-//! The name that somebody signs in with: whose account, in which tenant.
+//! The name of a sign-in: an account and its tenant.
 
 use crate::base::lookalike::mixes_scripts;
 use crate::base::normalize;
 use crate::domain::error::Result;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 
-/// More of a name is not looked at: no account has one this long.
+/// Longer names are not looked at: no account has one.
 const MAX_BYTES: usize = 1024;
 
-/// Whom a sign-in names.
+/// The account that a sign-in names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginName {
     /// The tenant that was named; `None` for a bare name.
@@ -17,8 +17,8 @@ pub struct LoginName {
 }
 
 impl LoginName {
-    /// Reads `ann`, `acme/ann`, or `ann` with the OAuth2 scope `tenant:acme`. Other scopes are ignored, as RFC 6749
-    /// section 3.3 allows: nobody gets more than their role.
+    /// Parses `ann`, `acme/ann`, or `ann` with the OAuth2 scope `tenant:acme`. Other scopes are ignored, as
+    /// RFC 6749 section 3.3 allows: no scope grants more than the role.
     pub fn parse(username: &str, scope: Option<&str>) -> Result<Self> {
         let mut tenants: Vec<&str> =
             scope.unwrap_or_default().split(' ').filter_map(|word| word.strip_prefix("tenant:")).collect();
@@ -33,7 +33,7 @@ impl LoginName {
             Some((tenant, username)) => (Some(tenant), username),
             None => (None, username),
         };
-        // Two names that differ are no name: an empty one, which no account has.
+        // Two tenants that differ give an empty name, which no account has.
         let agreed = match (by_scope, by_name) {
             (Some(scope), Some(name)) => slug(scope) == slug(name),
             (None, _) | (_, None) => true,
@@ -43,7 +43,7 @@ impl LoginName {
     }
 }
 
-/// Refuses a new name that mixes scripts as no language does: it would be drawn as another name.
+/// Rejects a new name that mixes scripts as no language does: it could look like another name.
 pub(super) fn refuse_mixed_scripts(path: &[&str], name: &str) -> Result<()> {
     if !mixes_scripts(name) {
         return Ok(());
@@ -54,13 +54,13 @@ pub(super) fn refuse_mixed_scripts(path: &[&str], name: &str) -> Result<()> {
     Err(Problem::conflict_of(format!("The user name {words}."), errors))
 }
 
-/// The form that names are kept in: the same keys pressed on another system give the same name.
+/// The form that names are stored in: the same keys typed on another system give the same name.
 pub(super) fn normalize(name: &str) -> String {
-    // No account and no tenant has a name with NUL, and PostgreSQL cannot be asked for one.
+    // No account and no tenant has a name with NUL, and PostgreSQL rejects one in a query.
     if name.len() > MAX_BYTES || name.contains('\0') { String::new() } else { normalize::name(name) }
 }
 
-/// The slug that was typed: slugs have no capital letters, so a capital one means the small one.
+/// The typed slug in normal form: slugs have no capital letters, so a capital one means the small one.
 fn slug(typed: &str) -> String {
     normalize(typed).to_ascii_lowercase()
 }

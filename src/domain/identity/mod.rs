@@ -1,5 +1,5 @@
-//! People: who they are, how they sign in, what ends their credentials. The one place where a credential becomes a
-//! principal; passwords are hashed on a bounded bench and never kept.
+//! Accounts: their data, sign-in, and the end of their credentials. The only place where a credential becomes
+//! a principal; concurrent password hashing is bounded, and passwords are never stored.
 
 pub mod api_keys;
 pub mod audit;
@@ -57,35 +57,35 @@ use crate::auth::token::mint::Lifetime;
 use crate::base::ids::TenantId;
 use crate::protocol::problem::{Code, Problem};
 
-/// What the configuration says of people and their credentials.
+/// Configuration of accounts and credentials.
 #[derive(Clone, Debug)]
 pub struct IdentitySettings {
     pub access_ttl: Lifetime,
-    /// How long a sign-in lasts that is not continued.
+    /// Lifetime of a sign-in that is not refreshed.
     pub refresh_ttl: TimeDelta,
     pub password_link_ttl: TimeDelta,
-    /// Whether anybody may make a tenant of their own.
+    /// Whether anyone may register a tenant of their own.
     pub registration: bool,
-    /// The tenant that a bare user name is looked for in.
+    /// The tenant in which a bare user name is looked up.
     pub default_tenant: Option<String>,
-    /// Sign-ins of one account that stand at once; the one that was used longest ago makes room for a new one.
+    /// Concurrent sign-ins of one account; a new one beyond the limit evicts the least recently used one.
     pub sessions_per_account: u64,
-    /// Sign-ins and refreshes of one account in a minute; `None`: no limit.
+    /// Sign-ins and refreshes of one account per minute; `None`: no limit.
     pub sign_ins_per_account: Option<u64>,
-    /// The same of all accounts of a tenant; `None`: no limit.
+    /// The same for all accounts of a tenant; `None`: no limit.
     pub sign_ins_per_tenant: Option<u64>,
-    /// Where people reach the server, without a slash at the end: password links begin with it. None: not known, so no
-    /// links are made.
+    /// Public URL of the server without a trailing slash; password links begin with it. None: not known, so
+    /// no links are made.
     pub public_url: Option<String>,
 }
 
-/// What identity is made from.
+/// The parts that identity is built from.
 pub struct IdentityParts {
     pub passwords: Passwords,
     pub throttle: LoginThrottle,
     pub ring: KeyRing,
     pub issuers: Issuers,
-    /// What fetches the keys of issuers that publish them.
+    /// Fetches the keys of issuers that publish them.
     pub key_sets: Arc<KeySets>,
     pub tickets: TicketParts,
 }
@@ -99,7 +99,7 @@ pub struct Identity {
     throttle: Mutex<LoginThrottle>,
     rates: SignInRates,
     failed_sign_ins: FailedSignIns,
-    /// Replaced as a whole when keys are rotated; shared with the tickets, which are signed with the same keys.
+    /// Replaced as a whole on key rotation; shared with the tickets, which are signed with the same keys.
     ring: Arc<RwLock<Arc<KeyRing>>>,
     issuers: Issuers,
     pub key_sets: Arc<KeySets>,
@@ -126,13 +126,13 @@ impl Identity {
         }
     }
 
-    /// The date and time as people and tokens are told them. Spans are measured on the steady clock, and what ends at a
-    /// time that is stored is set and judged by [`Identity::latest`]: a clock that is set back lengthens neither.
+    /// The date and time that people and tokens get. Durations are measured on the steady clock, and stored
+    /// expiry times are set and checked by [`Identity::latest`]: setting the clock back lengthens neither.
     pub fn now(&self) -> DateTime<Utc> {
         self.services.clock.now()
     }
 
-    /// What the ends of sign-ins, refresh tokens and links are set and judged by.
+    /// The time by which the expiry of sign-ins, refresh tokens and links is set and checked.
     pub(super) fn latest(&self) -> DateTime<Utc> {
         self.services.clock.latest()
     }
@@ -142,43 +142,43 @@ impl Identity {
         Arc::clone(&self.ring.read())
     }
 
-    /// Whose tokens are believed.
+    /// The issuers of accepted tokens.
     pub fn issuers(&self) -> &Issuers {
         &self.issuers
     }
 
-    /// Goes on with other keys; tokens of keys that are gone end at once.
+    /// Replaces the keys; tokens of removed keys become invalid at once.
     pub fn replace_ring(&self, ring: KeyRing) {
         *self.ring.write() = Arc::new(ring);
     }
 
-    /// How many passwords were compared since the start, for the metrics: names that do not exist count alike.
+    /// Password comparisons since the start, for the metrics; unknown names count as well.
     pub fn password_checks(&self) -> u64 {
         self.password_checks.load(Ordering::Relaxed)
     }
 
-    /// Tenants with accounts that were read a short while ago and are believed.
+    /// Tenants with accounts in the cache.
     pub fn cached_tenants(&self) -> Vec<TenantId> {
         self.accounts.cached_tenants()
     }
 
-    /// Takes in the revocations that were told meanwhile, before too many wait.
+    /// Drains pending revocations before the channel overflows.
     pub fn drain_revocations(&self) {
         self.accounts.drain_revocations();
     }
 
-    /// Revocations were missed: no account is believed any more before the store was asked again, once for each when it
-    /// is next needed.
+    /// Revocations were missed: invalidates all cached accounts; each is read from the store again when next
+    /// needed.
     pub fn invalidate_accounts(&self) {
         self.accounts.invalidate_all();
     }
 
-    /// How often accounts were read from the store since the start, for the metrics.
+    /// Account reads from the store since the start, for the metrics.
     pub fn account_reads(&self) -> u64 {
         self.accounts.reads()
     }
 
-    /// How often a credential was judged by what was known, and how often by what the store said.
+    /// Credential checks that the cache answered, and those that read from the store.
     pub fn cache_counts(&self) -> (u64, u64) {
         (self.accounts.hits(), self.accounts.reads())
     }

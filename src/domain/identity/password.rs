@@ -1,5 +1,5 @@
-//! Setting one's password: by knowing the old one, or by a link that an admin handed over. Either ends the other
-//! sign-ins of the account: whoever knew the old password is out.
+//! Sets one's password: with the current one, or by a link from an admin. Either ends the other sign-ins of
+//! the account, which may belong to someone with the old password.
 
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ use crate::storage::sessions::{self, Owner};
 use crate::storage::users::{self, UserChange};
 use crate::storage::{TenantTx, audit_log, micros, operators, sign_in_addresses, time};
 
-/// A change of password by somebody who is signed in.
+/// A change of password by a signed-in caller.
 pub struct PasswordChange<'a> {
     pub current: &'a str,
     pub new: &'a str,
@@ -72,7 +72,7 @@ pub async fn change(
     }
 }
 
-/// What is wrong with a new password, as far as that is seen without its user.
+/// All that is invalid in a new password, as far as known without its user.
 pub fn validate_new(new: &str) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
     faults.password(&["new_password"], new, "");
@@ -81,7 +81,7 @@ pub fn validate_new(new: &str) -> Vec<FieldError> {
 
 /// The account as it is before the change.
 struct Account {
-    /// What the guesses are counted under.
+    /// The name that attempts are counted under.
     tenant: String,
     username: String,
     hash: Option<String>,
@@ -89,7 +89,7 @@ struct Account {
     acquaintance: ClientHistory,
 }
 
-/// Whose share of the hashing an account takes.
+/// The party that is charged for an account's hashing.
 pub(super) fn party(owner: Owner) -> HashingParty {
     owner.tenant_id().map_or(HashingParty::Platform, HashingParty::Tenant)
 }
@@ -123,7 +123,7 @@ async fn load_account(identity: &Identity, owner: Owner, client: IpAddr) -> Resu
     }
 }
 
-/// Whether the current password is right. Counted like a sign-in: a stolen token must not become a way to guess.
+/// Whether the current password is right. Counted like a sign-in: a stolen token must not allow guessing.
 async fn verify_current(identity: &Identity, account: &Account, change: &PasswordChange<'_>) -> Result<bool> {
     let now = identity.services.clock.steady();
     identity.rates.check_address(account.owner, change.client, now)?;
@@ -155,7 +155,7 @@ struct PasswordUpdate<'a> {
     hash: &'a str,
     /// The hash that the current password was compared with.
     expected_hash: Option<&'a str>,
-    /// The sign-in that goes on.
+    /// The sign-in that is kept.
     except: Option<SessionId>,
 }
 
@@ -170,10 +170,10 @@ async fn set_password(identity: &Identity, tx: &TenantTx, setting: &PasswordUpda
     }
     let change = UserChange { password_hash: Some(setting.hash), ..UserChange::default() };
     users::update(tx, setting.user, &change, now).await?;
-    // A link that lies about would undo the change.
+    // An unused link would undo the change.
     password_links::spend_all(tx, setting.user, now).await?;
     sessions::revoke_of_user(tx, setting.user, setting.except, now).await?;
-    // Who knew the old password may have signed in from anywhere.
+    // Someone with the old password may have signed in from any address.
     sign_in_addresses::remove_of_user(tx, setting.user).await?;
     Ok(())
 }
@@ -225,7 +225,7 @@ pub async fn set_by_link(identity: &Identity, token: &str, new: &str, origin: &O
     let hash = identity.hash(party, &password.ok_or_else(Problem::internal)?).await?;
     let now = identity.now();
     let tx = identity.services.db.tenant(&scope).begin().await?;
-    // Of two that come at once, one spends the link.
+    // Of two concurrent requests, one uses the link.
     if !password_links::spend(&tx, link.id, micros(now)).await? {
         return Err(invalid_link());
     }
@@ -250,7 +250,7 @@ async fn open_link(identity: &Identity, token: &str) -> Result<PasswordLinkRow> 
     Ok(link)
 }
 
-/// A link that was used, has expired or never was: for the caller it is all the same.
+/// A link that is used, expired or unknown: the caller gets the same answer.
 fn invalid_link() -> Problem {
     Problem::new(Code::Unauthenticated, "The link does not hold any more; ask an admin for a new one.")
 }

@@ -1,4 +1,4 @@
-//! One-time links with which a user sets a password: an admin hands them over, no mail is needed.
+//! One-time links with which a user sets a password. An admin passes them on, so that no mail is needed.
 
 use chrono::{DateTime, Utc};
 
@@ -12,13 +12,13 @@ use crate::protocol::problem::{Code, Problem};
 use crate::storage::password_links::{self, NewPasswordLink};
 use crate::storage::{SystemTx, micros, users};
 
-/// A link at the moment of its making; it is shown this once.
+/// A created link; it is shown only once.
 pub struct PasswordLink {
     pub url: String,
     pub expires_at: DateTime<Utc>,
 }
 
-/// Makes a link for a user. An older one stops working: the newest alone is meant.
+/// Creates a link for a user. Older links of the user become invalid.
 pub async fn create(identity: &Identity, op: &Op, user: UserId) -> Result<PasswordLink> {
     op.require(Permission::ManageUsers)?;
     require_public_url(identity)?;
@@ -43,7 +43,7 @@ pub async fn create(identity: &Identity, op: &Op, user: UserId) -> Result<Passwo
     Ok(minted.link)
 }
 
-/// A link for a tenant's first admin, in the transaction that makes the tenant.
+/// A link for a tenant's first admin, in the transaction that creates the tenant.
 pub(super) async fn create_in(
     identity: &Identity,
     tx: &SystemTx,
@@ -56,7 +56,7 @@ pub(super) async fn create_in(
     Ok(minted.link)
 }
 
-/// A link and what is stored of it.
+/// A link and its stored form.
 struct Minted {
     link: PasswordLink,
     hash: String,
@@ -69,7 +69,7 @@ fn mint(identity: &Identity, secret: MintedSecret) -> Result<Minted> {
     Ok(Minted { link, hash: secret_hash::to_store(&secret.hash), now })
 }
 
-/// Refuses where no link could be made; asked before anything is stored that a link is to complete.
+/// Fails if no link can be made; called before anything is stored that needs a link.
 pub fn require_public_url(identity: &Identity) -> Result<()> {
     public_url(identity).map(|_| ())
 }
@@ -86,7 +86,7 @@ pub(super) fn build_link(
     secret: &MintedSecret,
     expires_at: DateTime<Utc>,
 ) -> Result<PasswordLink> {
-    // In the fragment: it is never sent to a server, and so stands in no log.
+    // In the fragment: it is never sent to a server, and so is in no log.
     let url = format!("{}/set-password#token={}", public_url(identity)?, secret.text.expose());
     Ok(PasswordLink { url, expires_at })
 }

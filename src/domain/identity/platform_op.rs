@@ -1,4 +1,4 @@
-//! The context of work that belongs to no single tenant: an operator's, or the system's own.
+//! The context of use cases that belong to no single tenant: an operator's, or the system's own.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::idempotency_keys::AnyTx;
 use crate::storage::{SystemTx, micros};
 
-/// One piece of work on the platform. The counterpart of `Op`, which is bound to a tenant.
+/// The context of one operation on the platform. The counterpart of `Op`, which is bound to a tenant.
 #[derive(Clone)]
 pub struct PlatformOp {
     pub services: Services,
@@ -33,13 +33,13 @@ enum Actor {
 }
 
 impl PlatformOp {
-    /// The work of an operator; everybody else is refused.
+    /// The context of an operator; other principals are rejected.
     pub fn of_operator(services: &Services, principal: Principal, origin: Origin) -> Result<Self> {
         let Principal::Operator(operator) = principal else { return Err(denied("an operator")) };
         Ok(Self { services: services.clone(), actor: Actor::Operator(operator), origin, idempotency: None })
     }
 
-    /// The same work under what the operator showed, so that a retry of it is answered and not done again.
+    /// The same context with the operator's idempotency key: a retry gets the stored answer, not a new execution.
     #[must_use]
     pub fn with_idempotency_key(mut self, key: Option<IdempotencyKey>) -> Self {
         self.idempotency = match (&self.actor, key) {
@@ -51,12 +51,12 @@ impl PlatformOp {
         self
     }
 
-    /// The key that the work is under, and what became of it.
+    /// The idempotency key and its state, if there is a key.
     pub fn idempotency(&self) -> Option<&IdempotentOperation> {
         self.idempotency.as_deref()
     }
 
-    /// The system's own work.
+    /// The system's own context.
     pub fn of_system(services: &Services, reason: SystemReason) -> Self {
         Self {
             services: services.clone(),
@@ -71,7 +71,7 @@ impl PlatformOp {
         matches!(self.actor, Actor::System(SystemReason::Registration))
     }
 
-    /// Refuses with 403 unless the caller may do this. The system may do what it was asked by name.
+    /// Fails with 403 unless the actor has the permission. The system, which acts for a named reason, has all.
     pub fn require(&self, permission: Permission) -> Result<()> {
         let may = match &self.actor {
             Actor::Operator(operator) => Principal::Operator(operator.clone()).may(permission),
@@ -80,7 +80,7 @@ impl PlatformOp {
         if may { Ok(()) } else { Err(forbidden(permission)) }
     }
 
-    /// Why the system's door is opened.
+    /// The reason for access across tenants.
     pub fn reason(&self) -> SystemReason {
         match &self.actor {
             Actor::Operator(_) => SystemReason::Operator,
@@ -96,7 +96,7 @@ impl PlatformOp {
         Ok(self.services.db.system(self.reason()).read().await?)
     }
 
-    /// A change. The operator is judged again first: a body may arrive for longer than the session lives.
+    /// Begins a change. Rechecks the operator: a body may take longer to arrive than the session is valid.
     pub async fn begin(&self) -> Result<SystemTx> {
         let begin = || self.services.db.system(self.reason()).begin();
         match &self.actor {
@@ -107,8 +107,8 @@ impl PlatformOp {
         }
     }
 
-    /// Like [`PlatformOp::begin`], unless the same was done before under the same key: then its answer. Under a key the
-    /// change is to end with [`PlatformOp::commit_once`].
+    /// Like [`PlatformOp::begin`], but returns the stored answer if the same was done before under the same
+    /// key. With a key the change must end with [`PlatformOp::commit_idempotent`].
     pub async fn begin_idempotent<T: DeserializeOwned>(&self) -> Result<Begin<SystemTx, T>> {
         let Some(operation) = self.idempotency() else { return Ok(Begin::Execute(self.begin().await?)) };
         operation.acquire(&self.services).await?;
@@ -117,7 +117,7 @@ impl PlatformOp {
         Ok(answer.map_or_else(|| Begin::Execute(tx), Begin::Replay))
     }
 
-    /// Commits, and keeps the answer in the same transaction where there is a key.
+    /// Commits, and stores the answer in the same transaction if there is a key.
     pub async fn commit_idempotent<T: Serialize>(&self, tx: SystemTx, answer: &T) -> Result<()> {
         if let Some(operation) = self.idempotency() {
             operation.store_answer(&self.services.clock, AnyTx::Platform(&tx), None, answer).await?;
@@ -125,13 +125,13 @@ impl PlatformOp {
         Ok(tx.commit().await?)
     }
 
-    /// Notes a deed in the deed's own transaction: in a tenant's audit log, or in the platform's.
+    /// Writes an audit entry in the transaction of the action: in a tenant's log, or in the platform's.
     pub async fn audit(&self, tx: &SystemTx, tenant: Option<TenantId>, entry: AuditEntry) -> Result<()> {
         Ok(audit_log::insert_by_system(tx, tenant, self.entry(entry)).await?)
     }
 
-    /// Notes a deed on a tenant, in the deed's own transaction: in the platform's audit log, and in the tenant's, whose
-    /// admins see what operators did to it. From where is the platform's own affair.
+    /// Writes an audit entry for an action on a tenant, in the transaction of the action: in the platform's
+    /// log, and in the tenant's, for its admins to see. The tenant's entry has no address.
     pub async fn audit_on_tenant(&self, tx: &SystemTx, tenant: TenantId, entry: AuditEntry) -> Result<()> {
         let entry = self.entry(entry);
         audit_log::insert_by_system(tx, None, entry.clone()).await?;
@@ -139,7 +139,7 @@ impl PlatformOp {
         Ok(audit_log::insert_by_system(tx, Some(tenant), entry).await?)
     }
 
-    /// The operator's id and name; none when the system itself is at work.
+    /// The operator's id and name; `None` for the system.
     pub(in crate::domain) fn operator(&self) -> Option<(i64, &str)> {
         match &self.actor {
             Actor::Operator(operator) => Some((operator.operator_id().0, operator.username())),
@@ -147,7 +147,7 @@ impl PlatformOp {
         }
     }
 
-    /// The entry of a deed in an audit log.
+    /// The audit entry of an action.
     pub(in crate::domain) fn entry(&self, entry: AuditEntry) -> NewAuditEntry {
         let (actor_kind, actor_id, actor_name) = match &self.actor {
             Actor::Operator(operator) => {

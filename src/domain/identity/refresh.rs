@@ -1,6 +1,6 @@
-//! Continuing a sign-in. A refresh token serves once; when it comes a second time later, two parties hold it, and one of
-//! them stole it: the whole sign-in ends. Its successor is derived from it with a server's key, so that tabs that woke up
-//! together all get the same one, and no row is added for it.
+//! Refreshes a sign-in. A refresh token is used once; if it is presented again later, two parties hold it,
+//! and one of them stole it: the whole sign-in ends. Its successor is derived from it with a server's key, so
+//! that browser tabs that refresh at the same time all get the same one, and no row is added for it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -19,13 +19,13 @@ use crate::storage::credential_lookup as stored;
 use crate::storage::sessions::{self, Owner, RefreshTokenRow, SessionRow};
 use crate::storage::{SystemTx, audit_log, micros, time};
 
-/// How long after its first use a token may come again: two tabs that woke up together, an answer that was lost. On the
-/// steady clock, so that a wall clock that is set back does not lengthen it.
+/// How long after its first use a token may be presented again: by two tabs at once, or after a lost answer.
+/// On the steady clock, so that setting the wall clock back does not lengthen it.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
-/// What keeps successors apart from other marks.
+/// Separates the fingerprints of successors from others.
 const PURPOSE: &str = "refresh token's successor";
 
-/// Trades a refresh token for the next pair.
+/// Exchanges a refresh token for the next pair.
 pub async fn refresh(identity: &Identity, token: &str, origin: &Origin) -> Result<SignedIn> {
     let hash = SecretKind::Refresh.parse(token).ok_or_else(Problem::invalid_token)?;
     let presented = PresentedToken { text: token, hash: secret_hash::to_store(&hash) };
@@ -35,7 +35,7 @@ pub async fn refresh(identity: &Identity, token: &str, origin: &Origin) -> Resul
     }
 }
 
-/// A refresh token as it was shown, and the hash that it is found by.
+/// A refresh token as presented, and the hash that it is found by.
 struct PresentedToken<'a> {
     text: &'a str,
     hash: String,
@@ -47,14 +47,14 @@ struct Family {
     session: SessionRow,
 }
 
-/// What a look without the writer came to.
+/// The result of a lookup without a write transaction.
 enum LookupResult {
     Repeated(Box<SignedIn>),
     NeedsWrite,
 }
 
-/// Looks on a reader first: what is unknown, over, or used a moment ago is answered without the one writer, which strangers
-/// with made-up tokens would take from everybody.
+/// Looks the token up in a read transaction first: unknown, expired and just used tokens are answered without
+/// the single writer, which strangers with made-up tokens could otherwise take from all users.
 async fn look_up(identity: &Identity, presented: &PresentedToken<'_>) -> Result<LookupResult> {
     let tx = identity.services.db.system(SystemReason::SecretLookup).read().await?;
     let token =
@@ -82,7 +82,7 @@ async fn look_up(identity: &Identity, presented: &PresentedToken<'_>) -> Result<
     }
 }
 
-/// Does what there is to write, judged anew with the rows held: of two that come at once one rotates, the other sees it used.
+/// Does what needs writing, decided anew with the rows locked: of two at once one rotates, the other sees it used.
 async fn rotate(identity: &Identity, presented: &PresentedToken<'_>, origin: &Origin) -> Result<SignedIn> {
     let tx = identity.services.db.system(SystemReason::SecretLookup).begin().await?;
     let token =
@@ -95,7 +95,7 @@ async fn rotate(identity: &Identity, presented: &PresentedToken<'_>, origin: &Or
         RefreshDecision::Continue | RefreshDecision::Repeat => {}
     }
     let who = load_subject(&tx, &family.session, identity.latest()).await?;
-    // Another may have been faster. Where the key of the successor has left the ring meanwhile, there is a new one.
+    // Another request may have rotated first. If the successor's key has left the ring meanwhile, there is a new one.
     if let Some(next) = successor(identity, &tx, presented, &family).await? {
         return identity.issue_tokens(who, next);
     }
@@ -109,7 +109,7 @@ async fn rotate(identity: &Identity, presented: &PresentedToken<'_>, origin: &Or
     identity.issue_tokens(who, next)
 }
 
-/// What follows the token under each key of the ring, the newest first: only who holds both the token and a key can tell.
+/// The successors of the token, one for each key of the ring, newest key first. They need the token and a key.
 fn candidates(identity: &Identity, presented: &PresentedToken<'_>) -> impl Iterator<Item = MintedSecret> {
     let fingerprints = identity.ring().keyed_fingerprints(identity.now(), PURPOSE, presented.text.as_bytes());
     let minted: Vec<_> =
@@ -117,8 +117,7 @@ fn candidates(identity: &Identity, presented: &PresentedToken<'_>) -> impl Itera
     minted.into_iter()
 }
 
-/// The successor that was given out. A rotation of keys in between is no matter: the one that it was derived with is still
-/// in the ring.
+/// The issued successor. It is found after a rotation of keys too, as long as its key is still in the ring.
 async fn successor(
     identity: &Identity,
     tx: &SystemTx,
@@ -140,17 +139,17 @@ async fn successor(
 #[derive(Debug, PartialEq, Eq)]
 enum RefreshDecision {
     Continue,
-    /// Used a moment ago.
+    /// Used within the grace period.
     Repeat,
     Replayed,
     Refuse,
 }
 
-/// What a token is judged by.
+/// The times that a token is checked against.
 struct Times {
-    /// For how long ago it was used.
+    /// To measure how long ago it was used.
     steady: DateTime<Utc>,
-    /// For whether it has ended.
+    /// To check whether it has ended.
     latest: DateTime<Utc>,
 }
 
@@ -167,17 +166,17 @@ fn decide(Family { token, session }: &Family, times: &Times) -> RefreshDecision 
     }
     let has_expired = time(token.expires_at) <= times.latest;
     match token.used_at.map(time) {
-        // Nodes differ by moments, so a use may seem to come from just ahead; one from further ahead is from before a clock
-        // was set back and the node restarted, and how long ago that was is not known.
+        // The clocks of nodes differ slightly, so a use may seem to lie just ahead. One further ahead is from
+        // before a clock was set back and the node restarted; its age is unknown.
         Some(used_at) if (times.steady - used_at).abs() > GRACE => RefreshDecision::Replayed,
-        // A token that was used and has expired since is still a sign of theft, so expiry is judged after use.
+        // A token that was used and has expired since is still a sign of theft, so expiry is checked after use.
         Some(_) | None if has_expired => RefreshDecision::Refuse,
         Some(_) => RefreshDecision::Repeat,
         None => RefreshDecision::Continue,
     }
 }
 
-/// Ends the family. The refusal is the answer; that the session ended must be kept all the same.
+/// Ends the family. The refusal is returned as a value, because the end of the session must be committed.
 async fn revoke_family(
     identity: &Identity,
     tx: SystemTx,
@@ -204,7 +203,7 @@ fn owner_of(who: &Subject) -> Owner {
     }
 }
 
-/// The refusal of a token that has ended: that its account is deactivated is told first, as signing in again would not help.
+/// The error for a token that has ended. A deactivated account is reported first: signing in again would not help.
 async fn ended_problem(tx: &SystemTx, session: &SessionRow) -> Result<Problem> {
     let id = SessionId(session.id);
     let is_active = if session.operator_id.is_some() {
@@ -215,7 +214,7 @@ async fn ended_problem(tx: &SystemTx, session: &SessionRow) -> Result<Problem> {
     Ok(if is_active { Problem::invalid_token() } else { Problem::inactive_user() })
 }
 
-/// Whose session it is, as the store has them now.
+/// The owner of a session, as the store has it now.
 async fn load_subject(tx: &SystemTx, session: &SessionRow, now: DateTime<Utc>) -> Result<Subject> {
     let session_id = SessionId(session.id);
     if session.operator_id.is_some() {

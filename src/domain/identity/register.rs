@@ -1,4 +1,4 @@
-//! Signing up: a new tenant with its first admin. Off unless the configuration allows it.
+//! Registration: a new tenant with its first admin. Off unless the configuration allows it.
 
 use std::net::IpAddr;
 
@@ -28,7 +28,7 @@ pub struct Registration {
     pub client: IpAddr,
 }
 
-/// Refuses where registration is off; asked before anything of a registration is read.
+/// Fails if registration is off; called before anything of a registration is read.
 pub fn require_open(identity: &Identity) -> Result<()> {
     if identity.settings.registration {
         return Ok(());
@@ -36,14 +36,14 @@ pub fn require_open(identity: &Identity) -> Result<()> {
     Err(Problem::new(Code::Forbidden, "Registration is off; ask an operator for a tenant."))
 }
 
-/// Makes the tenant and its admin, and signs the admin in.
+/// Creates the tenant and its admin, and signs the admin in.
 pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) -> Result<SignedIn> {
     require_open(identity)?;
     let (faults, username, email, password) = checked(new);
     faults.into_result()?;
     login_name::refuse_mixed_scripts(&["username"], &username)?;
     let password = password.ok_or_else(Problem::internal)?;
-    // Counted against the address and never given back: each one costs a hash and leaves rows behind.
+    // Counted against the address and never refunded: each one costs a hash and leaves rows behind.
     identity.count_address(new.client)?;
     let hash = identity.hash(HashingParty::NoTenant, &password).await?;
     let mut op = PlatformOp::of_system(&identity.services, SystemReason::Registration);
@@ -83,14 +83,14 @@ fn checked(new: &Registration) -> (FieldErrors, String, String, Option<Password>
     (faults, username, email, password)
 }
 
-/// The first person of a tenant.
+/// The first user of a tenant.
 pub(super) struct FirstAdminAccount<'a> {
     pub(super) username: &'a str,
     pub(super) email: &'a str,
     pub(super) hash: Option<&'a str>,
 }
 
-/// Adds a tenant's first admin in the transaction that makes the tenant: there is never one without the other.
+/// Inserts a tenant's first admin in the transaction that creates the tenant: both are created, or neither.
 pub(super) async fn insert_first_admin(
     op: &PlatformOp,
     tx: &SystemTx,

@@ -1,4 +1,4 @@
-//! A caller's own sign-ins: seeing them, ending them.
+//! A caller's own sign-ins: lists and ends them.
 
 use super::Identity;
 use super::audit::{Actor, entry};
@@ -14,7 +14,7 @@ use crate::protocol::problem::{Code, Problem};
 use crate::storage::sessions::{self, Owner, SessionRow};
 use crate::storage::{audit_log, micros};
 
-/// The caller's sign-ins that still stand, newest first.
+/// The caller's valid sign-ins, newest first.
 pub async fn list(
     identity: &Identity,
     principal: &Principal,
@@ -35,7 +35,7 @@ pub async fn list(
     Ok(Page::from_rows(rows, page.limit, |row| SessionId(row.id)))
 }
 
-/// Ends one of the caller's own sign-ins with everything that lives on it.
+/// Ends one of the caller's own sign-ins with all its tokens and connections.
 pub async fn end(identity: &Identity, principal: &Principal, id: SessionId, origin: &Origin) -> Result<()> {
     let owner = owner(principal)?;
     let now = identity.now();
@@ -51,7 +51,7 @@ pub async fn end(identity: &Identity, principal: &Principal, id: SessionId, orig
     Ok(())
 }
 
-/// Ends all of the caller's sign-ins but the one that asks.
+/// Ends all of the caller's sign-ins but the current one.
 pub async fn end_others(identity: &Identity, principal: &Principal, origin: &Origin) -> Result<()> {
     let owner = owner(principal)?;
     let (now, spared) = (identity.now(), principal.session_id());
@@ -75,7 +75,7 @@ pub async fn end_others(identity: &Identity, principal: &Principal, origin: &Ori
         }
         (Owner::User(..), None) => return Err(forbidden(Permission::ManageOwnAccount)),
     };
-    // One word, however many have ended: the words are counted, and who sends too many makes all listeners lose track.
+    // One message, however many have ended: the channel is bounded, and too many messages make all receivers lag.
     identity.services.publish_revocation(revocation);
     Ok(())
 }
@@ -92,7 +92,7 @@ pub async fn log_out(identity: &Identity, principal: &Principal, origin: &Origin
     end(identity, principal, session, origin).await
 }
 
-/// Whose account the caller manages. A key manages none.
+/// The account that the caller manages. A key manages none.
 pub(super) fn owner(principal: &Principal) -> Result<Owner> {
     if !principal.may(Permission::ManageOwnAccount) {
         return Err(forbidden(Permission::ManageOwnAccount));

@@ -1,5 +1,5 @@
-//! Signing in with a name and a password. Whatever is wrong, the answer and the work done are the same: one look-up, one
-//! hash, one more failure on the way into the audit log.
+//! Signs in with a name and a password. Whatever is wrong, the answer and the work done are the same: one
+//! lookup, one hash, one more failure queued for the audit log.
 
 use std::net::IpAddr;
 
@@ -24,7 +24,7 @@ use crate::storage::users::{self, UserRow};
 use crate::storage::{SystemTx, audit_log};
 use crate::telemetry::metrics::SignInOutcome as Outcome;
 
-/// What was typed, and where.
+/// The submitted form, and the client's address.
 pub struct PasswordForm<'a> {
     pub username: &'a str,
     pub password: &'a str,
@@ -32,7 +32,7 @@ pub struct PasswordForm<'a> {
     pub client: IpAddr,
 }
 
-/// Signs somebody in.
+/// Signs a user or an operator in.
 pub async fn sign_in(identity: &Identity, form: &PasswordForm<'_>, origin: &Origin) -> Result<SignedIn> {
     let signed_in = authenticate(identity, form, origin).await;
     let outcome = match &signed_in {
@@ -77,14 +77,14 @@ async fn authenticate(identity: &Identity, form: &PasswordForm<'_>, origin: &Ori
         identity.rates.take_sign_in(owner, form.client, identity.services.clock.steady())?;
     }
     let rehashed = match verdict {
-        // A busy bench is no reason to refuse: it is hashed anew the next time.
+        // If hashing is busy, the sign-in still succeeds: the password is rehashed the next time.
         PasswordCheck::CorrectNeedsRehash => identity.hash(found.party(), &typed).await.ok(),
         PasswordCheck::Correct | PasswordCheck::Wrong => None,
     };
     start_session(identity, found, rehashed, form.client, origin).await
 }
 
-/// Whom the name stands for; the tenant is known even where the user is not.
+/// The account of a name; the tenant is known even if the user is not.
 struct AccountLookup {
     tenant: Option<TenantRow>,
     account: Option<Account>,
@@ -110,7 +110,7 @@ impl AccountLookup {
         self.account.as_ref().map(Account::owner)
     }
 
-    /// Whose share of the hashing the try takes: within a tenant names that exist and names that do not have one.
+    /// The party that is charged for the hashing: within a tenant, known and unknown names share one.
     fn party(&self) -> HashingParty {
         match (&self.account, &self.tenant) {
             (Some(Account::Operator(_)), _) => HashingParty::Platform,
@@ -131,8 +131,8 @@ impl AccountLookup {
     }
 }
 
-/// Looks for a bare name among the operators first: an admin who takes an operator's name for a user must not shut the
-/// operator out. That user still signs in with the tenant's name before their own.
+/// Looks a bare name up among the operators first: an admin that gives a user an operator's name must not
+/// lock the operator out. That user still signs in with the tenant's name before their own.
 async fn find(identity: &Identity, name: &LoginName, client: IpAddr) -> Result<AccountLookup> {
     let tx = identity.services.db.system(SystemReason::Login).read().await?;
     let (tenant, operator) = match &name.tenant {
@@ -141,7 +141,7 @@ async fn find(identity: &Identity, name: &LoginName, client: IpAddr) -> Result<A
             (default_tenant(identity, &tx).await?, operators::find_by_username(&tx, &name.username).await?)
         }
     };
-    // No tenant has the id 0: an unknown one costs the same look-up.
+    // No tenant has the id 0: an unknown one costs the same lookup.
     let tenant_id = TenantId(tenant.as_ref().map_or(0, |tenant| tenant.id));
     let user = users::find_in(&tx, tenant_id, &name.username).await?;
     let account = operator.map(Account::Operator).or(user.map(Box::new).map(Account::User));
@@ -158,7 +158,7 @@ async fn default_tenant(identity: &Identity, tx: &SystemTx) -> Result<Option<Ten
     })
 }
 
-/// Notes the failure and gives the one answer that every failure has.
+/// Records the failure and returns the one answer that every failure has.
 fn record_failure(
     identity: &Identity,
     found: &AccountLookup,
@@ -177,12 +177,12 @@ fn record_failure(
     wrong()
 }
 
-/// The answer to a name or a password that is wrong: it does not say which.
+/// The answer to a wrong name or password: it does not say which.
 fn wrong() -> Problem {
     Problem::new(Code::Unauthenticated, "The user name or the password is not right.")
 }
 
-/// Begins the session of somebody whose password was right.
+/// Begins the session after a correct password.
 async fn start_session(
     identity: &Identity,
     found: AccountLookup,
@@ -211,8 +211,8 @@ async fn start_session(
     identity.issue_tokens(who, begun.refresh)
 }
 
-/// Looks again, with the row held: while the password was compared it may have been changed, and a session that began
-/// with the old one would outlive the change.
+/// Rechecks the account with its row locked: the password may have been changed during the comparison, and a
+/// session that began with the old one would outlive the change.
 async fn recheck_user(
     tx: &SystemTx,
     seen: &UserRow,
@@ -223,7 +223,7 @@ async fn recheck_user(
     let (tenant_id, user_id) = (TenantId(seen.tenant_id), UserId(seen.id));
     let user = users::lock_in(tx, tenant_id, user_id).await?;
     let user = user.filter(|user| user.password_hash == seen.password_hash).ok_or_else(wrong)?;
-    // The password was right, so this tells nothing to a stranger.
+    // The password was right, so this reveals nothing to a stranger.
     if !(user.is_active && tenant.is_active) {
         return Err(Problem::inactive_user());
     }

@@ -1,5 +1,5 @@
-//! How often an account and a tenant may sign in and refresh in a minute: each time leaves rows and costs a signature, also
-//! when the password is right.
+//! Limits the sign-ins and refreshes of an account and of a tenant per minute: each of them leaves rows and
+//! costs a signature, even with the right password.
 
 use std::net::IpAddr;
 
@@ -13,14 +13,14 @@ use crate::domain::limits::rate_limiter::RateLimiter;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::sessions::Owner;
 
-/// A refresh token that comes again at once leaves no row: so many a minute and sign-in are answered.
+/// Answers to a refresh token that is presented again at once, per minute and sign-in; they leave no row.
 const REPEATS_PER_MINUTE: u64 = 600;
 
-/// What was taken of late. Times are to come from a steady clock.
+/// Recent usage. Times must come from a steady clock.
 pub(super) struct SignInRates {
     accounts: RateLimiter<Owner>,
-    /// The account's sign-ins at one address, for a refusal before the password is hashed: it must not tell a stranger
-    /// elsewhere that the account exists.
+    /// The account's sign-ins at one address, for a refusal before the password is hashed: it must not reveal
+    /// to a stranger elsewhere that the account exists.
     at_address: RateLimiter<(Owner, IpPrefix)>,
     tenants: RateLimiter<TenantId>,
     repeats: RateLimiter<SessionId>,
@@ -37,7 +37,7 @@ impl SignInRates {
         }
     }
 
-    /// Refuses an address that has used the account's rate up already, before its password costs anything.
+    /// Fails for an address that has used up the account's rate, before its password costs anything.
     pub(super) fn check_address(&self, owner: Owner, client: IpAddr, now: DateTime<Utc>) -> Result<()> {
         let key = (owner, IpPrefix::of(client));
         self.at_address
@@ -64,7 +64,7 @@ impl SignInRates {
         Ok(())
     }
 
-    /// Takes one more answer to a refresh token that was used a moment ago.
+    /// Takes one more answer to a refresh token that was just used.
     pub(super) fn take_repeat(&self, session: SessionId, now: DateTime<Utc>) -> Result<()> {
         let level = self.repeats.take(session, now);
         let refused_for = level.and_then(|level| level.retry_after_secs);

@@ -1,5 +1,5 @@
-//! Tickets that opened a stream. A browser reconnects to the very address that it began with and cannot ask for a new
-//! ticket, so the ticket stays good for its own reconnects: while a stream of it is open, and a while after the last one.
+//! Tickets that opened a stream. A browser reconnects to the very same URL and cannot request a new ticket, so the
+//! ticket stays valid for its reconnects: while a stream of it is open, and for a while after the last one.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,31 +15,31 @@ use crate::base::ids::TenantId;
 
 /// How long after its last stream a ticket may open another one.
 pub const RECONNECT_WINDOW: TimeDelta = TimeDelta::minutes(5);
-/// What one kept ticket costs, its entries in both tables included.
+/// Memory of one ticket in bytes, its entries in both tables included.
 const BINDING_BYTES: usize = 512;
-/// A tenant's share, in bytes; 16,384 tickets. Beyond it the tenant's own oldest unused ones go.
+/// A tenant's share, in bytes; 16,384 tickets. Beyond it the tenant's own oldest unused ones are removed.
 const TENANT_BYTES: usize = 8 * 1024 * 1024;
 
 /// The tickets of streams on this node.
 #[derive(Clone)]
 pub(super) struct StreamTickets {
     clock: Clock,
-    /// Tickets of one owner at most: as many as it may have streams.
+    /// Tickets of one owner at most: as many as its streams may be.
     per_owner: usize,
     per_tenant: usize,
     table: Arc<Mutex<TicketTable>>,
 }
 
-/// Bounded by the shares of owners and tenants; a ticket with an open stream is bounded by the streams.
+/// Bounded by the shares of owners and tenants; tickets with an open stream are bounded by the streams.
 #[derive(Default)]
 struct TicketTable {
     bindings: HashMap<TicketId, Binding>,
     of_tenants: HashMap<TenantId, TenantTickets>,
-    /// Those without a stream, by the time of the last one's end: what is over is taken off the front.
+    /// Tickets without a stream, by the time of the last one's end: expired ones are removed from the front.
     unused: Unused,
 }
 
-/// Tickets without a stream, the one that is unused longest first.
+/// Tickets without a stream, longest unused first.
 type Unused = BTreeSet<(DateTime<Utc>, TicketId)>;
 
 #[derive(Default)]
@@ -58,7 +58,7 @@ struct OwnerTickets {
 struct Binding {
     tenant_id: TenantId,
     owner: TicketOwner,
-    /// The end of the credential behind it; a stream that goes on by a newer one moves it.
+    /// The expiry of the credential behind it; a newer credential of the stream moves it.
     ends_at: DateTime<Utc>,
     streams: usize,
     unused_since: Option<DateTime<Utc>>,
@@ -70,7 +70,7 @@ impl StreamTickets {
         Self { clock, per_owner: per_owner.max(1), per_tenant, table: Arc::default() }
     }
 
-    /// Until when the ticket opens streams; `None` when it has opened none, or the last one is too long ago.
+    /// Until when the ticket opens streams; `None` if it has opened none, or the last one ended too long ago.
     pub(super) fn ends_at(&self, ticket: TicketId) -> Option<DateTime<Utc>> {
         let mut kept = self.table.lock();
         kept.expire_until(self.clock.steady() - RECONNECT_WINDOW);
@@ -84,7 +84,7 @@ impl StreamTickets {
         kept.reuse(ticket).then(|| self.guard(ticket))
     }
 
-    /// The first stream of a ticket. Where the owner or the tenant has its share, the one goes that is unused longest.
+    /// The first stream of a ticket. If the owner or the tenant is at its limit, the longest unused one is removed.
     pub(super) fn open(&self, ticket: &Ticket) -> StreamTicketGuard {
         let mut kept = self.table.lock();
         kept.expire_until(self.clock.steady() - RECONNECT_WINDOW);
@@ -122,7 +122,7 @@ impl TicketTable {
     }
 
     fn release(&mut self, ticket: TicketId, now: DateTime<Utc>) {
-        // It may have gone for a newer one.
+        // It may have been removed for a newer one.
         let Some(binding) = self.bindings.get_mut(&ticket) else { return };
         binding.streams = binding.streams.saturating_sub(1);
         if binding.streams > 0 || binding.unused_since.is_some() {
@@ -136,7 +136,7 @@ impl TicketTable {
         of_tenant.of_owners.entry(owner).or_default().unused.insert((now, ticket));
     }
 
-    /// Forgets the tickets whose last stream ended at `before` or earlier; each once.
+    /// Removes the tickets with a last stream that ended at `before` or earlier; visits each once.
     fn expire_until(&mut self, before: DateTime<Utc>) {
         while let Some((_, ticket)) = self.unused.first().filter(|(since, _)| *since <= before).copied() {
             self.remove(ticket);
@@ -192,7 +192,7 @@ impl TicketTable {
     }
 }
 
-/// An open stream's hold on the ticket that opened it.
+/// Keeps the ticket of an open stream valid.
 pub struct StreamTicketGuard {
     clock: Clock,
     table: Arc<Mutex<TicketTable>>,
@@ -201,14 +201,14 @@ pub struct StreamTicketGuard {
 }
 
 impl StreamTicketGuard {
-    /// The stream goes on by a newer credential: reconnects may come until that one ends.
+    /// The stream continues on a newer credential: reconnects are possible until that one ends.
     pub fn extend(&self, ends_at: DateTime<Utc>) {
         if let Some(binding) = self.table.lock().bindings.get_mut(&self.ticket) {
             binding.ends_at = ends_at;
         }
     }
 
-    /// The stream's seat was given back; again is no more than once.
+    /// The stream's connection slot was released; calling it again has no effect.
     pub fn release(&self) {
         if !self.released.swap(true, Ordering::Relaxed) {
             self.table.lock().release(self.ticket, self.clock.steady());

@@ -1,4 +1,4 @@
-//! Tenants, as operators see them: made, renamed, suspended. `domain/tenant_removal.rs` takes them away.
+//! Tenants, as operators manage them: created, renamed, suspended. `domain/tenant_removal.rs` removes them.
 
 use super::create_tenant_replay::StoredTenant;
 use super::password_links::{self, PasswordLink};
@@ -21,7 +21,7 @@ use crate::storage::tenants::{self, TenantChange, TenantRow};
 use crate::storage::users::UserRow;
 use crate::storage::{Error, SystemTx, micros};
 
-/// The largest quota: every client's numbers reach as far.
+/// The largest quota: the largest whole number that every client can represent.
 const MAX_QUOTA: u64 = MAX_SAFE_INTEGER.unsigned_abs();
 
 pub struct NewTenant {
@@ -29,7 +29,7 @@ pub struct NewTenant {
     pub name: String,
 }
 
-/// Judges the tenant as it is, with the row held: the place for a precondition.
+/// Checks the tenant as it is, with the row locked: for a precondition.
 pub type Precondition<'a> = &'a (dyn Fn(&TenantRow) -> Result<()> + Sync);
 
 /// What is to change; `None` leaves a field alone.
@@ -37,24 +37,24 @@ pub type Precondition<'a> = &'a (dyn Fn(&TenantRow) -> Result<()> + Sync);
 pub struct TenantPatch {
     pub name: Option<String>,
     pub is_active: Option<bool>,
-    /// Quotas to set, or to leave to the configuration again; those that are not named stay.
+    /// Quotas to set, or to reset to the configuration; the others stay.
     pub quotas: Vec<(Quota, Option<u64>)>,
 }
 
-/// The first admin of a new tenant. A password is set by a one-time link: an operator never knows it.
+/// The first admin of a new tenant. The password is set by a one-time link, so that an operator never knows it.
 pub struct FirstAdmin {
     pub username: String,
     pub email: String,
 }
 
-/// A tenant that was just made, with its admin and the admin's link, where one was wished for.
+/// A created tenant, with its admin and the admin's link, if one was requested.
 pub struct CreatedTenant {
     pub row: TenantRow,
-    /// There is no link when the answer is that of a retry and the key that its secret was made with is gone.
+    /// There is no link if this answers a retry and the key that its secret was derived with is gone.
     pub admin: Option<(UserRow, Option<PasswordLink>)>,
 }
 
-/// Makes a tenant, empty or with a first admin.
+/// Creates a tenant, empty or with a first admin.
 pub async fn create(
     identity: &Identity,
     op: &PlatformOp,
@@ -92,12 +92,12 @@ pub async fn create(
     Ok(made)
 }
 
-/// Every bad field of a tenant to make.
+/// Every bad field of a tenant to create.
 pub fn validate(new: &NewTenant, admin: Option<&FirstAdmin>) -> Vec<FieldError> {
     checked(new, admin).0.into_errors()
 }
 
-/// What is wrong, and the admin's name and address in their normal forms.
+/// The bad fields, and the admin's name and address in their normal forms.
 fn checked(new: &NewTenant, admin: Option<&FirstAdmin>) -> (FieldErrors, Option<(String, String)>) {
     let mut faults = FieldErrors::default();
     check(&mut faults, &[], new);
@@ -108,13 +108,13 @@ fn checked(new: &NewTenant, admin: Option<&FirstAdmin>) -> (FieldErrors, Option<
     (faults, named)
 }
 
-/// Names the bad fields of a tenant that stands at `path` in the request.
+/// Adds the bad fields of a tenant that is at `path` in the request.
 pub(super) fn check(faults: &mut FieldErrors, path: &[&str], new: &NewTenant) {
     faults.slug(&[path, &["slug"]].concat(), &new.slug);
     faults.name(&[path, &["name"]].concat(), &new.name);
 }
 
-/// Adds a tenant in the caller's transaction.
+/// Inserts a tenant in the caller's transaction.
 pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> Result<TenantRow> {
     if tenants::find_by_slug(tx, &new.slug).await?.is_some() {
         return Err(taken(op));
@@ -123,7 +123,7 @@ pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> R
         slug: &new.slug,
         name: &new.name,
         now: micros(op.now()),
-        // Any number tells two logs apart; it stays below 2^53 for clients that look.
+        // Any number distinguishes two logs; it stays below 2^53 for clients that read it.
         log_epoch: i64::try_from(op.services.entropy.below(1 << 53)).unwrap_or_default(),
     };
     let tenant = tenants::insert(tx, row).await.map_err(|error| match error {
@@ -136,7 +136,7 @@ pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> R
     Ok(tenant)
 }
 
-/// In a registration the slug stands inside of the tenant.
+/// In a registration the slug is a field of `tenant`.
 fn taken(op: &PlatformOp) -> Problem {
     let path: &[&str] = if op.is_registration() { &["tenant", "slug"] } else { &["slug"] };
     let words = "is taken by another tenant";
@@ -148,7 +148,7 @@ pub async fn get(op: &PlatformOp, id: TenantId) -> Result<TenantRow> {
     tenants::find(&op.read().await?, id).await?.ok_or_else(Problem::not_found)
 }
 
-/// All tenants in the order of their making.
+/// All tenants in the order of their creation.
 pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<TenantRow, i64>> {
     op.require(Permission::ManageTenants)?;
     let tx = op.read().await?;
@@ -156,7 +156,7 @@ pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<Tenant
     Ok(Page::from_rows(rows, page.limit, |row| row.id))
 }
 
-/// Renames, suspends or resumes a tenant, or sets its quotas. A suspended one's connections end at once.
+/// Renames, suspends or resumes a tenant, or sets its quotas. Suspension closes its connections at once.
 pub async fn change(
     op: &PlatformOp,
     id: TenantId,
@@ -191,11 +191,11 @@ pub async fn change(
     if before.quotas != after.quotas
         && let Err(problem) = overrides::refresh(&op.services).await
     {
-        // The change stands; the next look at the store finds it.
+        // The change is committed; the next periodic read of the store finds it.
         tracing::warn!(%problem, tenant.id = %id, "new quotas could not be read back at once");
     }
     if before.is_active != after.is_active {
-        // Also when it is resumed: what was known of its people is old.
+        // Also when it is resumed: cached data of its users is stale.
         op.services.publish_revocation(Revocation::Tenant(id));
     }
     Ok(after)
@@ -215,14 +215,14 @@ pub fn validate_patch(patch: &TenantPatch) -> Vec<FieldError> {
     faults.into_errors()
 }
 
-/// Whether the tenant is already as the patch wants it; then nothing is written, and the tenant's tag stays.
+/// Whether the patch changes nothing; then nothing is written, and the tenant's ETag stays.
 fn changes_nothing(patch: &TenantPatch, tenant: &TenantRow) -> Result<bool> {
     Ok(patch.name.as_ref().is_none_or(|name| *name == tenant.name)
         && patch.is_active.is_none_or(|is_active| is_active == tenant.is_active)
         && quotas_after(tenant, patch)?.is_none_or(|quotas| quotas == tenant.quotas))
 }
 
-/// What operators say of quotas once the patch is laid over it; `None`: the patch does not speak of them.
+/// The operators' quotas after the patch; `None`: the patch has none.
 fn quotas_after(before: &TenantRow, patch: &TenantPatch) -> Result<Option<Option<String>>> {
     if patch.quotas.is_empty() {
         return Ok(None);

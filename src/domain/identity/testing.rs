@@ -1,4 +1,4 @@
-//! Identity as tests of every floor make it: on a manual clock, with hashes that cost next to nothing.
+//! Identity for tests of all floors: on a manual clock, with hashes that cost next to nothing.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(crate) fn settings() -> IdentitySettings {
     }
 }
 
-/// `passes`: what a hash costs; another number makes those hashes old.
+/// `passes`: the cost of a hash; another number makes those hashes outdated.
 pub(crate) fn identity(
     world: &World,
     settings: IdentitySettings,

@@ -1,5 +1,5 @@
-//! Tickets: what a page that cannot send headers shows instead of its token, once and soon. They are signed statements:
-//! minting one keeps nothing, so that no number of them stands in the way of another's. Only used ones are remembered.
+//! Tickets: short-lived, single-use credentials for pages that cannot send headers. They are signed statements:
+//! minting one stores nothing, so that no number of them prevents others. Only used ones are remembered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,25 +20,25 @@ use crate::domain::error::Result;
 use crate::domain::op::not_a_user;
 use crate::protocol::problem::{Code, Problem};
 
-/// How long a ticket waits to be used.
+/// Lifetime of an unused ticket.
 pub const TICKET_TTL: Duration = Duration::from_secs(30);
 
-/// What a ticket opens.
+/// The channel that a ticket opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
-    /// A socket uses the ticket up.
+    /// A socket consumes the ticket.
     Socket,
-    /// A stream may show it again: a browser reconnects to the very URL that it began with.
+    /// A stream may present it again: a browser reconnects to the very same URL.
     Stream,
 }
 
-/// Where the use of tickets is remembered, and for how many streams of one user or key.
+/// The store of used tickets, and the limit of streams per user or key.
 pub struct TicketParts {
     pub used: Arc<dyn UsedTickets>,
     pub streams_per_owner: usize,
 }
 
-/// Signs tickets and judges those that are shown.
+/// Signs and verifies tickets.
 pub struct Tickets {
     used: Arc<dyn UsedTickets>,
     streams: StreamTickets,
@@ -58,7 +58,7 @@ impl Tickets {
         Self { used: parts.used, streams, ring, clock, entropy }
     }
 
-    /// A ticket for `principal`, whose credential ends at `ends_at`. Operators open no sockets.
+    /// A ticket for `principal`, with a credential that ends at `ends_at`. Operators open no sockets.
     pub fn mint(&self, principal: &Principal, ends_at: DateTime<Utc>) -> Result<SecretText> {
         let grant = TicketGrant::of(principal, ends_at).ok_or_else(not_a_user)?;
         let life = TimeDelta::from_std(TICKET_TTL).unwrap_or_default();
@@ -66,7 +66,7 @@ impl Tickets {
         Ok(ticket.sign(&self.ring(), self.clock.now(), self.used.realm()))
     }
 
-    /// Whose ticket it is. It stays as it was: a connection that is refused for another reason has not used it.
+    /// Reads the grant without using the ticket: a connection that is rejected for another reason has not used it.
     pub async fn peek(&self, text: &str, channel: Channel) -> Result<TicketGrant> {
         let ticket = self.read(text)?;
         if channel == Channel::Stream
@@ -80,14 +80,14 @@ impl Tickets {
         Ok(ticket.grant)
     }
 
-    /// Uses the ticket for a socket, when the session starts. Of two that try at once one is refused.
+    /// Uses the ticket for a socket, when the session starts. Of two concurrent uses one is rejected.
     pub async fn redeem_for_socket(&self, text: &str) -> Result<()> {
         let ticket = self.read(text)?;
         if self.take(&ticket).await? { Ok(()) } else { Err(Problem::invalid_token()) }
     }
 
-    /// Uses the ticket for a stream, when the session starts, or once more for a reconnect. What comes back is held as
-    /// long as the stream has its seat.
+    /// Uses the ticket for a stream, when the session starts, or once more for a reconnect. The returned
+    /// guard must be held as long as the stream has its connection slot.
     pub async fn redeem_for_stream(&self, text: &str) -> Result<StreamTicketGuard> {
         let ticket = self.read(text)?;
         if let Some(held) = self.streams.reopen(ticket.id) {
@@ -96,7 +96,7 @@ impl Tickets {
         if self.take(&ticket).await? {
             return Ok(self.streams.open(&ticket));
         }
-        // Another stream of the same ticket may have been faster.
+        // Another stream of the same ticket may have been first.
         self.streams.reopen(ticket.id).ok_or_else(Problem::invalid_token)
     }
 

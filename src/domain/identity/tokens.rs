@@ -1,4 +1,4 @@
-//! The pair of tokens that a sign-in is: a short access token that is signed, a long refresh token that is stored.
+//! The pair of tokens of a sign-in: a short-lived signed access token, a long-lived stored refresh token.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -15,10 +15,10 @@ use crate::protocol::role::Role;
 use crate::storage::sessions::{self, NewSession, Owner, SessionRow};
 use crate::storage::{SystemTx, micros};
 
-/// As much of a client's name for itself as is kept.
+/// Bytes of a client's user agent that are stored.
 const AGENT_BYTES: usize = 300;
 
-/// Somebody who is signed in.
+/// A completed sign-in.
 #[derive(Debug)]
 pub struct SignedIn {
     pub access: AccessToken,
@@ -30,7 +30,7 @@ pub struct SignedIn {
 /// A session that was begun.
 pub(super) struct StartedSession {
     pub(super) refresh: SecretText,
-    /// The account's sessions that made room for it.
+    /// The account's sessions that were evicted for it.
     pub(super) ended: Vec<SessionId>,
 }
 
@@ -52,8 +52,8 @@ impl SignedIn {
 }
 
 impl Identity {
-    /// Begins a session with its first refresh token, in the caller's transaction, and makes room for it where the account
-    /// has all the sign-ins that it may have. The account's row must be held.
+    /// Begins a session with its first refresh token, in the caller's transaction, and evicts others if the
+    /// account has its maximum of sign-ins. The account's row must be locked.
     pub(super) async fn begin_session(
         &self,
         tx: &SystemTx,
@@ -91,12 +91,12 @@ impl Identity {
         Ok(minted.text)
     }
 
-    /// Until when a session stands that is used now.
+    /// The expiry of a session that is used now.
     pub(super) fn session_end(&self) -> DateTime<Utc> {
         self.latest() + self.settings.refresh_ttl.max(TimeDelta::seconds(1))
     }
 
-    /// Tells of the sessions that made room, once that is committed: in one word, however many they were.
+    /// Announces evicted sessions, once that is committed: in one message, however many they were.
     pub(super) fn publish_evicted(&self, ended: Vec<SessionId>) {
         match ended[..] {
             [] => {}

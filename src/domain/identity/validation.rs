@@ -1,4 +1,4 @@
-//! What names, addresses and pictures of people and tenants look like. Every bad field is named, not the first alone.
+//! Validates names, addresses and pictures of people and tenants. Every bad field is reported, not just the first.
 
 use chrono::{DateTime, Utc};
 use unicode_normalization::char::is_combining_mark;
@@ -17,10 +17,10 @@ const MAX_NAME: usize = 200;
 const MAX_URL: usize = 2_000;
 /// The longest slug of a tenant.
 const MAX_SLUG: usize = 63;
-/// Names that removed users are given.
+/// Prefix of the names that removed users are given.
 const RESERVED: &str = "deleted-";
 
-/// The bad fields of one request, gathered.
+/// The bad fields of one request.
 #[derive(Default)]
 pub(super) struct FieldErrors(Vec<FieldError>);
 
@@ -30,12 +30,12 @@ impl FieldErrors {
         self.0.push(FieldError::in_body(&steps, kind, words));
     }
 
-    /// The bad fields that were noted.
+    /// The bad fields so far.
     pub(super) fn into_errors(self) -> Vec<FieldError> {
         self.0
     }
 
-    /// Refuses when anything was bad.
+    /// Fails if any field is bad.
     pub(super) fn into_result(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::validation(self.0)) }
     }
@@ -54,7 +54,7 @@ impl FieldErrors {
         let begins = !name.starts_with(is_combining_mark);
         let good = has_length(&name, 1, MAX_USERNAME) && name.chars().all(allowed) && begins;
         self.check(good, path, "must have 1 to 64 letters, digits and `. _ - @ +`");
-        // Steps in a path: a client's URL parser would take them away.
+        // Dot segments: a client's URL parser would remove them from a path.
         self.check(!matches!(name.as_str(), "." | ".."), path, "must not be `.` or `..`");
         let free = !normalize::name_key(&name).starts_with(RESERVED);
         self.check(free, path, "must not begin with `deleted-`, which stands for removed users");
@@ -96,7 +96,7 @@ impl FieldErrors {
         self.check(at > now, path, "must lie in the future");
     }
 
-    /// A new password; `None` when it may not be chosen.
+    /// A new password; `None` if it is not allowed.
     pub(super) fn password(&mut self, path: &[&str], text: &str, username: &str) -> Option<Password> {
         match Password::choose(text, username) {
             Ok(password) => Some(password),
@@ -108,8 +108,8 @@ impl FieldErrors {
     }
 }
 
-/// Something before one `@`, and a host's name after it. More cannot be known without sending mail, which this server
-/// never does.
+/// Something before one `@`, and a host name after it. More cannot be verified without sending mail, which
+/// this server never does.
 fn is_email(text: &str) -> bool {
     let parts = text.rsplit_once('@');
     has_length(text, 3, MAX_EMAIL)
@@ -124,8 +124,8 @@ fn is_domain(text: &str) -> bool {
     text.split('.').all(is_label)
 }
 
-/// Whether a character may stand in an address without quotes (RFC 5322 and RFC 6531): none that is not seen, and none
-/// that sets an address off from the text around it.
+/// Whether a character is allowed in an address without quotes (RFC 5322 and RFC 6531): none that is
+/// invisible, and none that separates an address from the text around it.
 fn is_plain(one: char) -> bool {
     let is_seen = !one.is_whitespace() && !one.is_control() && !is_zero_width(one);
     is_seen && !"@<>()[],:;\\\"".contains(one)

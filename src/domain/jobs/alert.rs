@@ -1,4 +1,4 @@
-//! What about a job needs somebody's attention: its owner's and the admins'.
+//! Alerts about a job, for its owner and the admins.
 
 use super::end::execution_id;
 use crate::base::clock::epoch_seconds;
@@ -20,7 +20,7 @@ pub(super) async fn job_failed(op: &Op, change: &mut EventTx, job: &JobRow) -> R
     raise(op, change, job, Severity::Error, "job_failed", words).await
 }
 
-/// The worker went silent; the job was queued again.
+/// The worker was lost; the job was queued again.
 pub(super) async fn worker_lost(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
     let words = format!(
         "Job {} ({}) was queued again: the worker of attempt {} went silent.",
@@ -31,8 +31,8 @@ pub(super) async fn worker_lost(op: &Op, change: &mut EventTx, job: &JobRow) -> 
     raise(op, change, job, Severity::Warning, "worker_lost", words).await
 }
 
-/// The job completed without a listing although the spider's run before had some: the site has probably changed. Runs
-/// of `auto` are compared only when they had the same targets.
+/// The job completed without a listing although the spider's previous run had some: the site has probably
+/// changed. Runs of `auto` are compared only if they had the same targets.
 pub(super) async fn no_items(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
     let targets = (job.spider_name == AUTO).then_some(job.target_urls.as_str());
     let before = jobs::last_completed(&change.tx, &job.spider_name, targets, JobId(job.id)).await?;

@@ -1,4 +1,4 @@
-//! The queue of builtin spiders' jobs as one node takes from it: the tenants in turn.
+//! One node's view of the queue of builtin jobs: it serves the tenants round-robin.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::protocol::spider::Runner;
 use crate::protocol::worker::Claim;
 use crate::storage::jobs::{self, WaitingBuiltin};
 
-/// Tenants whose last turn is remembered. A tenant that is forgotten counts as one that had no turn yet.
+/// Tenants that are remembered as served. A tenant that is forgotten counts as never served.
 const MAX_TENANTS: usize = 10_000;
 
-/// What one node knows of the queue.
+/// The queue's state on one node.
 pub struct BuiltinQueue {
     kernel: Services,
     lease: Duration,
-    /// When each tenant had its last turn, as a number that grows.
+    /// When each tenant was last served, as a number that grows.
     last_served: HashMap<TenantId, u64>,
     next_serial: u64,
     backlog: bool,
@@ -31,7 +31,7 @@ impl BuiltinQueue {
         Self { kernel: services, lease, last_served: HashMap::new(), next_serial: 1, backlog: false }
     }
 
-    /// Takes a job of a tenant for which `may_take` says so: the one whose last turn is longest ago.
+    /// Claims a job of a tenant that `may_take` accepts: of the one served longest ago.
     pub async fn claim(&mut self, may_take: impl Fn(TenantId) -> bool) -> Result<Option<(TenantId, Claim)>> {
         let waiting = self.waiting().await?;
         self.backlog = !waiting.is_empty();
@@ -50,7 +50,7 @@ impl BuiltinQueue {
         Ok(None)
     }
 
-    /// Whether the last call saw jobs that wait, also those that this node may not take.
+    /// Whether the last call saw waiting jobs, including those that this node may not take.
     pub fn has_backlog(&self) -> bool {
         self.backlog
     }

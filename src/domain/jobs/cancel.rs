@@ -1,4 +1,4 @@
-//! A person wants a job to stop.
+//! Cancels a job on a user's request.
 
 use super::end::{CANCELLED, end};
 use super::state::{Action, JobInput};
@@ -13,8 +13,8 @@ use crate::protocol::problem::Problem;
 use crate::storage::jobs::{self, JobRow};
 use crate::storage::{TenantTx, micros};
 
-/// A pending job is cancelled at once. A running one learns of it with its worker's next report, and is cancelled when
-/// the worker completes it so or its lease ends.
+/// A pending job is cancelled at once. The worker of a running one learns of it with its next report; the job
+/// is cancelled when the worker completes it as such, or when its lease ends.
 pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
     op.require(Permission::CancelOwnJobs)?;
     let mut change = match op.begin_idempotent().await? {
@@ -46,7 +46,7 @@ pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
     op.commit_idempotent(change, |_| view::job(&job)).await
 }
 
-/// What is done with another user's job stands in the audit log.
+/// Writes an audit entry if the job belongs to another user.
 pub(super) async fn audit_job_action(
     op: &Op,
     tx: &TenantTx,
@@ -58,7 +58,7 @@ pub(super) async fn audit_job_action(
     op.audit_unless_own(tx, UserId(job.created_by), entry).await
 }
 
-/// One's own job, or any for those who may.
+/// Allows one's own job, or any job with the permission.
 pub(super) fn require_own(op: &Op, job: &JobRow) -> Result<()> {
     let owner = op.principal().and_then(|principal| principal.owner_id());
     let own = owner.is_some_and(|owner| owner.0 == job.created_by);

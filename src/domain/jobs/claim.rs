@@ -1,4 +1,4 @@
-//! A worker takes a job: an outside one with its key, or the server's own crawler.
+//! A worker claims a job: an external one with its key, or the server's own crawler.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ use crate::storage::{Error, executions, jobs};
 pub const MAX_WAIT_SECS: i64 = 30;
 /// Names in a claim.
 const MAX_SPIDERS: usize = 100;
-/// When a caller with too many waiting claims may try again.
+/// Seconds after which a caller with too many waiting claims may try again.
 const TOO_MANY_RETRY_SECS: u32 = 5;
-/// What the server's own crawler goes by among the workers.
+/// The name of the server's own crawler among the workers.
 const BUILTIN: &str = "builtin";
 
-/// Takes the oldest waiting job of external spiders, if need be after a wait. `None`: there was none in that time.
-/// `stop` ends the wait. A caller who drops it in the very moment of a success leaves the job to its lease's end.
+/// Claims the oldest waiting job of external spiders, if need be after a wait. `None`: there was none in that time.
+/// `stop` ends the wait. If it is dropped at the very moment of success, the job waits until its lease ends.
 pub async fn claim(
     op: &Op,
     request: &ClaimRequest,
@@ -45,10 +45,10 @@ pub async fn claim(
     }
     let end = op.now() + Duration::from_secs(wait);
     let Services { wakeups, clock, job_settings, .. } = &op.services;
-    // It waits before it looks, so that a job made in between wakes it.
+    // Registers before it queries, so that a job created in between wakes it.
     let mut waiting = match wakeups.register(op.scope.tenant_id(), &claimer(op), spiders, job_settings) {
         Ok(waiting) => waiting,
-        // It may still take a job that waits; what it may not do is wait beside so many others.
+        // It may still take a job that is available, but not wait.
         Err(too_many) => {
             return claim_now(op, spiders, length).await?.map(Some).ok_or_else(|| too_many_waiting(too_many));
         }
@@ -80,12 +80,12 @@ fn too_many_waiting(too_many: TooManyWaiting) -> Problem {
     Problem::new(Code::RateLimited, words).retry_after(TOO_MANY_RETRY_SECS)
 }
 
-/// Takes the oldest waiting job of external spiders, or of these among them.
+/// Claims the oldest waiting job of external spiders, or of these among them.
 pub async fn claim_now(op: &Op, spiders: Option<&[String]>, length: Duration) -> Result<Option<Claim>> {
     op.require(Permission::RunJobs)?;
     let claimer = claimer(op);
     let claiming = op.services.job_settings.claiming(&claimer, op.now());
-    // Workers ask far more often than jobs are made: look before a transaction that writes is begun.
+    // Workers ask far more often than jobs are created: query before a writing transaction is begun.
     if !jobs::any_claimable(&op.read().await?, spiders, &claiming).await? {
         return Ok(None);
     }
@@ -96,7 +96,7 @@ pub async fn claim_now(op: &Op, spiders: Option<&[String]>, length: Duration) ->
     grant_lease(op, change, job, length).await
 }
 
-/// Hands the locked job out under a new lease.
+/// Grants a new lease for the locked job, if it is still free and due.
 pub(super) async fn grant_lease(
     op: &Op,
     change: EventTx,
@@ -130,7 +130,7 @@ fn worker(op: &Op) -> String {
     key(op).map_or_else(|| BUILTIN.to_owned(), |key| key.to_string())
 }
 
-/// Who claims: the API key of an outside worker, else this node.
+/// The claimer: the API key of an external worker, else this node.
 fn claimer(op: &Op) -> String {
     key(op).map_or_else(|| node_claimer(&op.services), |key| format!("key:{key}"))
 }

@@ -1,4 +1,4 @@
-//! A worker is done.
+//! A worker completes a job.
 
 use super::end::{CANCELLED, end};
 use super::lease::{self, Lease, LeaseCheck};
@@ -15,7 +15,7 @@ use crate::protocol::problem::FieldError;
 use crate::protocol::worker::{CompleteReport, ReportResponse};
 use crate::storage::jobs::JobRow;
 
-/// What a worker reports at its end. What it leaves out is taken from its stats in Scrapy's words.
+/// A worker's final report. Absent fields are taken from its stats under Scrapy's names.
 #[derive(Clone, Debug, Default)]
 pub struct Completion {
     pub items_scraped: Option<i64>,
@@ -27,8 +27,8 @@ pub struct Completion {
 /// The finish reason of a worker that gives none.
 const FINISHED: &str = "finished";
 
-/// Ends the job as completed or, when that is the reason, as cancelled. The same end reported again with the same
-/// lease is answered the same and changes nothing.
+/// Ends the job as completed or, when that is the reason, as cancelled. The same report repeated with the
+/// same lease gets the same answer and changes nothing.
 pub async fn complete(op: &Op, lease: &Lease<'_>, done: Completion) -> Result<ReportResponse> {
     ensure_valid(validate(&done))?;
     let reason = reason(&done);

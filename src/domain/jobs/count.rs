@@ -1,4 +1,4 @@
-//! How many jobs there are: for `status_update` and for the tenant's figures.
+//! Numbers of jobs: for `status_update` and for the tenant's statistics.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub async fn active(op: &Op) -> Result<u64> {
     Ok(jobs::active(&op.read().await?).await?)
 }
 
-/// Jobs by status; a status that none has is absent.
+/// Jobs by status; a status without jobs is absent.
 pub async fn by_status(op: &Op) -> Result<BTreeMap<String, u64>> {
     op.require(Permission::ReadStats)?;
     let counts = jobs::by_status(&op.read().await?).await?;

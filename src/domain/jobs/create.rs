@@ -1,4 +1,4 @@
-//! A person, or a key for its maker, has a job made.
+//! Creates a job for a user; an API key creates it for its maker.
 
 use std::collections::HashSet;
 
@@ -22,19 +22,19 @@ use crate::protocol::upload::id_texts;
 use crate::storage::upload_attachments::AttachmentTarget;
 use crate::storage::{jobs, micros};
 
-/// When a tenant whose queue is full may look again.
+/// Seconds after which a tenant with a full queue may try again.
 const PENDING_RETRY_SECS: u64 = 30;
 /// Files that go with one job.
 const MAX_FILES: usize = 20;
 
-/// Makes a job of the caller's own.
+/// Creates a job of the caller's own.
 pub async fn create(op: &Op, new: NewJob) -> Result<Job> {
     op.require(Permission::StartJobs)?;
     let owner = op.principal().and_then(|principal| principal.owner_id()).ok_or_else(not_a_user)?;
     create_for(op, owner, new).await
 }
 
-/// Makes a job for a user of the tenant: for work that has no caller, or that the caller does for somebody.
+/// Creates a job for a user of the tenant: if there is no caller, or the caller acts for someone else.
 pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     op.require(Permission::StartJobs)?;
     let mut change = match op.begin_idempotent().await? {
@@ -64,8 +64,8 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     Ok(answer)
 }
 
-/// Refuses when as many jobs wait as the tenant may have. On PostgreSQL jobs that are made in the same instant do not see
-/// one another, so the number may be passed by as many as are in flight.
+/// Fails if the tenant has its maximum of waiting jobs. On PostgreSQL, concurrent creations do not see one
+/// another, so the maximum may be exceeded by as many as are in flight.
 async fn require_pending_quota(op: &Op, change: &EventTx) -> Result<()> {
     let (limits, tenant_id) = (&op.services.limits, op.scope.tenant_id());
     let Some(most) = limits.limit(tenant_id, Quota::PendingJobs) else { return Ok(()) };
@@ -76,7 +76,7 @@ async fn require_pending_quota(op: &Op, change: &EventTx) -> Result<()> {
     Err(quota_exceeded(Quota::PendingJobs, most, PENDING_RETRY_SECS))
 }
 
-/// A job as asked for, with what the spider adds.
+/// A job as requested, with what the spider adds.
 struct Plan {
     spider: Spider,
     target_urls: Vec<String>,
@@ -84,7 +84,7 @@ struct Plan {
     tags: Vec<String>,
 }
 
-/// Every bad field of a job to make, as far as that is seen without its spider.
+/// Every bad field of a job to create, as far as known without its spider.
 pub fn validate(new: &NewJob) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
     faults.urls("target_urls", new.target_urls.as_deref().unwrap_or_default());
@@ -95,7 +95,7 @@ pub fn validate(new: &NewJob) -> Vec<FieldError> {
     faults.into_errors()
 }
 
-/// Names every bad field, an unknown spider among them.
+/// Reports every bad field, including an unknown spider.
 async fn plan(change: &EventTx, new: NewJob) -> Result<Plan> {
     let spider = spiders::resolve(&change.tx, &new.spider_name).await?;
     let asked = new.target_urls.unwrap_or_default();
@@ -123,14 +123,14 @@ async fn plan(change: &EventTx, new: NewJob) -> Result<Plan> {
     faults.require(files <= MAX_FILES, "upload_ids", "max_items", "must have at most 20 files");
     faults.into_result()?;
 
-    // An unknown spider was refused above.
+    // An unknown spider was rejected above.
     let spider = spider.ok_or_else(Problem::not_found)?;
     let allowed_hosts = new.allowed_hosts.unwrap_or_else(|| spider.allowed_hosts.clone());
     let settings = JobSettings { max_pages: new.max_pages, max_items: new.max_items, allowed_hosts };
     Ok(Plan { spider, target_urls, settings, tags: dedup_tags(tags) })
 }
 
-/// Spellings of one tag are one tag, which stands where the first of them did.
+/// Spellings of one tag are one tag, at the index of the first of them.
 fn dedup_tags(tags: Vec<String>) -> Vec<String> {
     let mut seen = HashSet::new();
     tags.into_iter().filter(|tag| seen.insert(tag.clone())).collect()

@@ -1,4 +1,4 @@
-//! A job is over: what was pending is told, then the end, then the alerts, all in the transaction of the change.
+//! Ends a job: emits pending progress, then the end, then the alerts, all in the transaction of the change.
 
 use super::state::Outcome;
 use super::{alert, events};
@@ -11,12 +11,12 @@ use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::storage::jobs::JobRow;
 use crate::storage::{Error, crawl_urls, executions, job_items, jobs, micros};
 
-/// The error of a job that no worker brought to an end.
+/// The error of a job that lost all its workers.
 pub(super) const WORKER_LOST: &str = "worker_lost";
-/// The finish reason of a job that was stopped.
+/// The finish reason of a cancelled job.
 pub(super) const CANCELLED: &str = "cancelled";
 
-/// Ends the job and its execution and saves both. `finish_reason` and `error` of the job are set before.
+/// Ends the job and its execution and saves both. Its `finish_reason` and `error` are set before.
 pub(super) async fn end(op: &Op, change: &mut EventTx, job: &mut JobRow, outcome: Outcome) -> Result<()> {
     events::emit_last_progress(op, change, job)?;
     emit_summary(op, change, job).await?;
@@ -30,7 +30,7 @@ pub(super) async fn end(op: &Op, change: &mut EventTx, job: &mut JobRow, outcome
     job.finished_at = Some(micros(op.now()));
     close_execution(op, change, job, execution_status).await?;
     jobs::save(&change.tx, job).await?;
-    // A job that is tried again begins anew; one that lost its worker is not over and goes on where that one was.
+    // A retried job starts anew; one that lost its worker is not finished and continues from its frontier.
     crawl_urls::delete_of_job(&change.tx, JobId(job.id)).await?;
     match outcome {
         Outcome::Completed => emit_completed(op, change, job).await,
@@ -51,8 +51,8 @@ async fn emit_completed(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<(
     Ok(())
 }
 
-/// Copies the job's figures into its execution, ends that, and gives the lease up. The execution keeps the lease's
-/// hash, so that a worker that reports the same end again is recognised.
+/// Copies the job's figures into its execution, ends that, and releases the lease. The execution keeps the
+/// lease's hash, so that a worker that repeats its final report is recognised.
 pub(super) async fn close_execution(
     op: &Op,
     change: &EventTx,

@@ -1,4 +1,4 @@
-//! A job begins to wait for a worker: each time with a new execution, and one who waits for a job is woken.
+//! Queues a job for a worker: each time with a new execution, and a waiting claim is woken.
 
 use super::events;
 use super::wakeups::QueuedJob;
@@ -11,22 +11,22 @@ use crate::protocol::spider::Runner;
 use crate::storage::jobs::JobRow;
 use crate::storage::{executions, jobs, micros};
 
-/// Makes the next execution, with figures that begin anew, and saves the job, which anyone may claim at once. To be
-/// followed by [`announce`] after the commit.
+/// Creates the next execution with reset figures, and saves the job, which can be claimed at once. Must be
+/// followed by [`notify_waiting_claim`] after the commit.
 pub(super) async fn enqueue(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Result<()> {
     job.claimed_by = None;
     job.not_before = None;
     next_execution(op, change, job).await
 }
 
-/// The same after a worker was lost: the job pauses, and its last holder leaves it to others for a while after that.
+/// The same after a worker was lost: the job pauses, and then its last holder leaves it to others for a while.
 pub(super) async fn enqueue_after_loss(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Result<()> {
     let losses = job.attempt + 1 - job.first_attempt;
     job.not_before = Some(micros(op.services.job_settings.not_before(losses, op.now())));
     next_execution(op, change, job).await
 }
 
-/// Wakes one who may take the job, where it may be claimed at once.
+/// Wakes a claim that may take the job, if it can be claimed at once.
 pub(super) fn notify_waiting_claim(op: &Op, job: &JobRow) {
     if job.not_before.is_some_and(|at| at > micros(op.now())) {
         return;

@@ -19,19 +19,19 @@ pub(super) fn emit_started(op: &Op, change: &mut EventTx, job: &JobRow) -> Resul
     emit(change, job, update(op, job, JobEvent::JobStarted)?)
 }
 
-/// Tells the figures as they are now; nothing is pending after that.
+/// Emits the current figures; nothing is pending after that.
 pub(super) fn emit_progress(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Result<()> {
     job.progress_pending = false;
     job.progress_told_at = Some(micros(op.now()));
     emit(change, job, update(op, job, JobEvent::JobProgress)?)
 }
 
-/// Tells what was merged and not told yet.
+/// Emits merged progress that is pending.
 pub(super) fn emit_pending_progress(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Result<()> {
     if job.progress_pending { emit_progress(op, change, job) } else { Ok(()) }
 }
 
-/// The same at the end of an execution, which may have been too short for any report: what it did is told once before the end.
+/// The same at the end of an execution. One too short for any report emits its progress once before the end.
 pub(super) fn emit_last_progress(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Result<()> {
     let has_emitted =
         job.progress_told_at.is_some_and(|told| job.started_at.is_some_and(|begun| told >= begun));
@@ -68,7 +68,7 @@ fn update(op: &Op, job: &JobRow, event: JobEvent) -> Result<JobUpdate> {
         items_scraped: counts.then_some(job.items_scraped),
         progress: in_progress.then_some(figures),
         total_items: None,
-        // The report of the end sets them before the last progress is told.
+        // The final report sets them before the last progress is emitted.
         finish_reason: job.finish_reason.clone().filter(|_| !in_progress),
         error: job.error.clone().filter(|_| !in_progress),
         position: None,

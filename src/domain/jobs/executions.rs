@@ -1,4 +1,4 @@
-//! The attempts at a job.
+//! The executions of a job.
 
 use super::{get, view};
 use crate::auth::permission::Permission;

@@ -1,4 +1,4 @@
-//! A worker gives up.
+//! A worker fails a job.
 
 use super::end::end;
 use super::lease::{self, Lease, LeaseCheck};
@@ -12,7 +12,7 @@ use crate::protocol::job::{CrawlStats, ExecutionStatus};
 use crate::protocol::problem::FieldError;
 use crate::protocol::worker::{FailReport, ReportResponse};
 
-/// Bytes of an error.
+/// Maximum bytes of an error.
 const MAX_ERROR_BYTES: usize = 4 * 1024;
 
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,7 @@ pub struct Failure {
     pub stats: Option<CrawlStats>,
 }
 
-/// Ends the job as failed. The same reported again with the same lease is answered the same and changes nothing.
+/// Ends the job as failed. The same report repeated with the same lease gets the same answer and changes nothing.
 pub async fn fail(op: &Op, lease: &Lease<'_>, failure: Failure) -> Result<ReportResponse> {
     ensure_valid(validate(&failure))?;
     let mut change = match op.begin_idempotent().await? {

@@ -1,4 +1,4 @@
-//! Reading a job's log to its end, from any place in it.
+//! Reads a job's log to its end, from any position in it.
 
 use super::logs::{LogQuery, levels};
 use super::{get, view};
@@ -14,23 +14,23 @@ use crate::storage::job_logs::{self, LogFilter};
 /// Lines that are read at once.
 const PAGE: u64 = 200;
 
-/// Where a reader stands.
+/// A reader's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogCursor {
     Start,
-    /// Behind this line.
+    /// After this line.
     Line(i64),
-    /// Behind the end of this execution: the lines of later ones are new.
+    /// After the end of this execution: the lines of later ones are new.
     Execution(ExecutionId),
 }
 
-/// How reading begins.
+/// Where reading starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogStart {
     From(LogCursor),
-    /// The reader has had the end, and nothing has been tried since.
+    /// The reader has received the end, and the job was not retried since.
     AtEnd,
-    /// The reader's place is not in the log (any more); what comes now begins behind `newest`, or at the start while
+    /// The reader's position is not in the log (any more); reading starts after `newest`, or at the start if
     /// there is no line.
     Gap {
         reason: GapReason,
@@ -38,13 +38,13 @@ pub enum LogStart {
     },
 }
 
-/// A part of the log.
+/// A page of the log.
 #[derive(Clone, Debug)]
 pub struct LogPage {
     pub lines: Vec<LogLine>,
-    /// More lines are there already.
+    /// More lines are available.
     pub more: bool,
-    /// The job's end, behind the last line.
+    /// The job's end, after the last line.
     pub end: Option<LogEnd>,
 }
 
@@ -55,7 +55,7 @@ pub struct LogEnd {
 }
 
 impl LogCursor {
-    /// Reads the id of an event of the stream; `None` when it is not one.
+    /// Parses the id of a stream event; `None` if it is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let id = |digits: &str| digits.parse().ok().filter(|id| *id >= 0);
         match text.strip_prefix("end.") {
@@ -68,7 +68,7 @@ impl LogCursor {
     }
 }
 
-/// Judges where a reader wants to go on; at the start without `since`.
+/// Checks where a reader wants to resume; at the start without `since`.
 pub async fn resolve_start(op: &Op, id: JobId, since: Option<&str>) -> Result<LogStart> {
     op.require(Permission::ReadJobs)?;
     let tx = op.read().await?;
@@ -103,11 +103,11 @@ async fn gap(tx: &TenantTx, id: JobId, reason: GapReason) -> Result<LogStart> {
     Ok(LogStart::Gap { reason, newest: job_logs::newest(tx, id).await? })
 }
 
-/// The next lines behind `place`.
+/// The next lines after `cursor`.
 pub async fn read_page(op: &Op, id: JobId, cursor: LogCursor, query: LogQuery) -> Result<LogPage> {
     op.require(Permission::ReadJobs)?;
     let tx = op.read().await?;
-    // The job before its lines: of a job that is over, every line was stored before this read.
+    // The job before its lines: if the job is finished, every line was stored before this read.
     let job = get::find(&tx, id).await?;
     let (after, after_execution) = match cursor {
         LogCursor::Start => (None, None),

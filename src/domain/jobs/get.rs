@@ -16,7 +16,7 @@ pub async fn get(op: &Op, id: JobId) -> Result<Job> {
     view::job(&find(&tx, id).await?)
 }
 
-/// The row, or the refusal that another tenant's job answers as well.
+/// The row, or the same error as for another tenant's job.
 pub(super) async fn find(tx: &TenantTx, id: JobId) -> Result<JobRow> {
     jobs::find(tx, id).await?.ok_or_else(Problem::not_found)
 }

@@ -1,4 +1,4 @@
-//! A worker is still at work, or asks whether it shall stop.
+//! A worker extends its lease, or asks whether it shall stop.
 
 use super::lease::{self, Lease};
 use super::state::JobInput;
@@ -9,7 +9,7 @@ use crate::protocol::problem::Problem;
 use crate::protocol::worker::ReportResponse;
 use crate::storage::jobs;
 
-/// Extends the lease and tells nobody.
+/// Extends the lease and emits no event.
 pub async fn heartbeat(op: &Op, lease: &Lease<'_>) -> Result<ReportResponse> {
     let change = op.begin().await?;
     let (mut job, _) = lease::require(op, &change, lease, JobInput::Heartbeat).await?;
@@ -19,7 +19,7 @@ pub async fn heartbeat(op: &Op, lease: &Lease<'_>) -> Result<ReportResponse> {
     lease::report_answer(&job, None)
 }
 
-/// Whether the job shall stop: what a worker asks that has nothing to report and whose lease lasts. Changes nothing, and
+/// Whether the job shall stop, for a worker with nothing to report and a valid lease. Changes nothing, and
 /// unlike a report costs no write.
 pub async fn is_cancel_requested(op: &Op, lease: &Lease<'_>) -> Result<bool> {
     op.require(Permission::RunJobs)?;

@@ -1,4 +1,4 @@
-//! Every status with every report.
+//! Every status with every input.
 
 use super::*;
 

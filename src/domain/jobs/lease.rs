@@ -1,4 +1,4 @@
-//! A worker's hold on a job: a secret that the worker shows with every report, of which the store has the hash.
+//! A worker's lease on a job: a secret token that the worker sends with every report. The store has its hash.
 
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
@@ -22,24 +22,24 @@ use crate::storage::executions::{self, ExecutionRow};
 use crate::storage::jobs::{self, JobRow};
 use crate::storage::{micros, time};
 
-/// What a worker shows with a report.
+/// What a worker sends with a report.
 #[derive(Clone, Copy)]
 pub struct Lease<'a> {
     pub job_id: JobId,
     pub token: &'a str,
-    /// How long it lasts from each report on.
+    /// How long each report extends it.
     pub length: Duration,
 }
 
-/// What a shown lease is worth.
+/// The result of checking a lease.
 pub(super) enum LeaseCheck {
-    /// The job is the worker's, and this is the step of its report.
+    /// The worker holds the job, and this is the transition of its report.
     Valid(JobRow, Transition),
-    /// The execution that the lease was for has ended; the job may have gone on since.
+    /// The execution of the lease has ended; the job may have continued since.
     Ended(JobRow, Box<ExecutionRow>),
 }
 
-/// Locks the job and judges lease and report together.
+/// Locks the job and checks lease and report together.
 pub(super) async fn check(
     op: &Op,
     change: &EventTx,
@@ -74,7 +74,7 @@ pub(in crate::domain) async fn require(
     }
 }
 
-/// The answer to an end that is reported again, by a worker that did not hear the first answer. Nothing is changed.
+/// The answer to a repeated final report, of a worker that did not receive the first answer. Changes nothing.
 pub(super) fn answer_repeated(
     job: &JobRow,
     execution: &ExecutionRow,
@@ -106,7 +106,7 @@ pub(super) fn report_answer(job: &JobRow, position: Option<Position>) -> Result<
     })
 }
 
-/// Every report makes the lease last anew.
+/// Every report extends the lease.
 pub(in crate::domain) fn extend(op: &Op, job: &mut JobRow, length: Duration) {
     let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
     let until = op.now().checked_add_signed(length).unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC);
@@ -114,7 +114,7 @@ pub(in crate::domain) fn extend(op: &Op, job: &mut JobRow, length: Duration) {
     job.updated_at = micros(op.now());
 }
 
-/// What the store keeps of a lease's token.
+/// The stored form of a lease's token.
 pub(super) fn hash(token: &str) -> String {
     let digest = Sha256::digest(token.as_bytes());
     digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -124,7 +124,7 @@ pub(super) fn hash(token: &str) -> String {
     })
 }
 
-/// The sweep may not have come by yet: a lease is over when its time is, not when that is noticed.
+/// A lease ends when its time is over, even if the sweep has not noticed it yet.
 pub(super) fn is_held(op: &Op, job: &JobRow, hash: &str) -> bool {
     let same = job.lease_hash.as_deref().is_some_and(|kept| kept.as_bytes().ct_eq(hash.as_bytes()).into());
     same && job.lease_expires_at.is_some_and(|until| until > micros(op.now()))

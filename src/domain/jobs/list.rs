@@ -14,7 +14,7 @@ use crate::storage::jobs::{self, JobFilter};
 
 pub use crate::storage::jobs::JobOrder;
 
-/// What the list is narrowed to; `None` narrows nothing.
+/// Filters of the list; `None` does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct JobQuery {
     pub status: Option<JobStatus>,
@@ -24,8 +24,8 @@ pub struct JobQuery {
 }
 
 impl JobQuery {
-    /// Whether any job can be found: the filter of the store counts on it that no tag has a comma, and not every text
-    /// may be asked of every database.
+    /// Whether any job can match: the storage filter relies on tags without commas, and not every database
+    /// accepts every text.
     fn is_possible(&self) -> bool {
         self.spider_name.as_deref().is_none_or(|name| is_valid_name(name.trim()))
             && self.tag.as_deref().is_none_or(is_tag)

@@ -1,4 +1,4 @@
-//! Lines of a job's log: stored, then passed to whoever follows the job now.
+//! Lines of a job's log: stored, then published to the readers that follow the job.
 
 use super::validation::{FieldErrors, field_step};
 use super::{get, view};
@@ -19,19 +19,19 @@ use crate::storage::job_logs::{self, LogFilter};
 use crate::storage::jobs::{self, JobRow};
 use crate::storage::micros;
 
-/// Lines of one call.
+/// Maximum lines of one call.
 pub const MAX_LINES: usize = 1_000;
-/// Bytes of a line. Even with every byte escaped, a line fits a message.
+/// Maximum bytes of a line. Even with every byte escaped, a line fits a message.
 const MAX_LINE_BYTES: usize = 8 * 1024;
-/// Bytes of lines in one message, so that with its head it stays below the 64 KiB that a socket carries.
+/// Bytes of lines in one message, so that with its header it stays below the 64 KiB that a socket accepts.
 const MESSAGE_BYTES: usize = 60 * 1024;
 
-/// Which lines are wanted.
+/// Filters of log lines.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogQuery {
     /// Exactly this level.
     pub level: Option<LogLevel>,
-    /// This level and what is worse.
+    /// This level and more severe ones.
     pub min_level: Option<LogLevel>,
     pub execution_id: Option<ExecutionId>,
 }
@@ -42,7 +42,7 @@ pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<Append
     append_rows(op, id, lines.into_iter().map(Ok).collect()).await
 }
 
-/// The same for lines of which some could not be read: they are told in `results`, and the others are stored.
+/// The same for lines of which some are invalid: these are reported in `results`, and the others are stored.
 pub async fn append_rows(op: &Op, id: JobId, lines: Vec<ParsedLogLine>) -> Result<AppendLogsResult> {
     op.require(Permission::WriteLogs)?;
     let mut faults = FieldErrors::default();
@@ -52,7 +52,7 @@ pub async fn append_rows(op: &Op, id: JobId, lines: Vec<ParsedLogLine>) -> Resul
         Begin::Execute(change) => change,
         Begin::Replay(answer) => return Ok(answer),
     };
-    // Locked: whoever reads on behind a line must not find an earlier one stored later.
+    // Locked: a reader that resumes after a line must not miss an earlier one that is stored later.
     let job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
     let lines: Vec<ParsedLogLine> = lines.into_iter().map(|line| line.and_then(validate)).collect();
     let results: Vec<LogLineResult> = (0..).zip(&lines).map(|(index, line)| result(index, line)).collect();
@@ -79,7 +79,7 @@ fn result(index: i64, line: &ParsedLogLine) -> LogLineResult {
     }
 }
 
-/// A line as it may be stored.
+/// Validates a line.
 fn validate(line: NewLogLine) -> ParsedLogLine {
     if line.message.len() <= MAX_LINE_BYTES && !line.message.contains('\0') {
         return Ok(line);
@@ -88,7 +88,7 @@ fn validate(line: NewLogLine) -> ParsedLogLine {
     Err(vec![FieldError::in_body(&[field_step("message")], "length", words)])
 }
 
-/// Stores lines in the change's own transaction; the caller holds the job's row, and passes them on after the commit.
+/// Stores lines in the change's own transaction; the caller holds the job's row, and publishes them after the commit.
 pub(super) async fn store(
     op: &Op,
     change: &EventTx,
@@ -115,7 +115,7 @@ pub async fn list(op: &Op, id: JobId, query: LogQuery, page: PageRequest<i64>) -
     Ok(Page { rows, next: page.next })
 }
 
-/// The levels asked for, none named when all are; `None` when no level is both.
+/// The requested levels, empty if all are; `None` if no level matches both filters.
 pub(super) fn levels(query: LogQuery) -> Option<Vec<&'static str>> {
     if query.level.is_none() && query.min_level.is_none() {
         return Some(Vec::new());
@@ -127,7 +127,7 @@ pub(super) fn levels(query: LogQuery) -> Option<Vec<&'static str>> {
     (!levels.is_empty()).then_some(levels)
 }
 
-/// Passes the lines in as many messages as their size asks for.
+/// Publishes the lines in as many messages as their size requires.
 pub(super) fn publish_ephemeral(op: &Op, job: &JobRow, lines: &[LogLine]) {
     if lines.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! The pages that a crawl had in hand when its execution ended without word: one of them may have been the cause.
+//! The pages that a crawl was reading when its worker was lost: one of them may have been the cause.
 
 use super::end::execution_id;
 use super::logs;
@@ -14,11 +14,11 @@ use crate::storage::job_logs::NewLogLine;
 use crate::storage::jobs::JobRow;
 use crate::storage::micros;
 
-/// What is written of a page that was tried alone when the worker was lost again.
+/// The outcome of a page that was tried alone when the worker was lost again.
 const OUTCOME: &str = "the worker was lost twice while it may have read this page";
 
-/// Fails the suspect that was being tried and, where the job goes on, makes suspects of the pages that were in hand. What
-/// this says in the job's log is given back, to be passed on after the commit.
+/// Fails the suspect that was being tried and, if the job continues, makes suspects of the pages in progress.
+/// Returns the lines for the job's log, to be published after the commit.
 pub(super) async fn flag_suspects(
     op: &Op,
     change: &EventTx,
@@ -48,7 +48,7 @@ pub(super) async fn flag_suspects(
     logs::store(op, change, id, Some(execution_id(job)?), lines).await
 }
 
-/// The worker hands the job back: nothing that it had in hand is suspect.
+/// The worker returns the job: none of its pages is suspect.
 pub(super) async fn requeue_pages(change: &EventTx, job: &JobRow) -> Result<()> {
     if job.runner == Runner::Builtin.name() {
         crawl_urls::move_all(&change.tx, JobId(job.id), "taken", "queued").await?;

@@ -1,5 +1,5 @@
-//! Crawl jobs: people make, stop and repeat them; workers claim them and report; timers tell merged progress and take
-//! back what silent workers held.
+//! Crawl jobs: users create, cancel and retry them; workers claim them and report; timers emit merged
+//! progress and requeue the jobs of silent workers.
 
 pub mod settings;
 pub mod state;

@@ -1,5 +1,5 @@
-//! One look for jobs of external spiders on behalf of all waiting claims of this node: for jobs that other nodes queued,
-//! and for jobs whose pause after a lost worker is over.
+//! Polls for jobs of external spiders on behalf of all waiting claims of this node: for jobs that other nodes
+//! queued, and for jobs at the end of their pause after a lost worker.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::domain::op::Services;
 use crate::storage::jobs;
 use crate::storage::{micros, time};
 
-/// Between two looks, spread so that nodes do not look together.
+/// Interval between two polls, randomised so that nodes do not poll together.
 const SHORTEST_MS: u64 = 750;
 const LONGEST_MS: u64 = 1_250;
-/// Spiders, and paused jobs, of one look; what is left over is found by the next, when these were taken.
+/// Spiders, and paused jobs, of one poll; the next poll finds the rest, when these have been taken.
 const BATCH: u64 = 10_000;
 
-/// Looks until it is dropped. Of all who call this on a node one looks, and the others wait to take over.
+/// Polls until it is dropped. Of all that call this on a node one polls, and the others wait to take over.
 pub(super) async fn poll_for_all(services: &Services) -> Infallible {
     let _leader = services.wakeups.lead_polling().await;
     let mut next = None;
@@ -27,7 +27,7 @@ pub(super) async fn poll_for_all(services: &Services) -> Infallible {
         let usual = services.clock.now() + interval(services);
         services.clock.sleep_until(next.map_or(usual, |next| usual.min(next))).await;
         next = poll_once(services).await.unwrap_or_else(|problem| {
-            tracing::debug!(%problem, "the look for waiting jobs failed; it is repeated");
+            tracing::debug!(%problem, "the poll for waiting jobs failed; it is repeated");
             None
         });
     }
@@ -37,7 +37,7 @@ fn interval(services: &Services) -> Duration {
     Duration::from_millis(SHORTEST_MS + services.entropy.below(LONGEST_MS - SHORTEST_MS + 1))
 }
 
-/// Wakes claims for what may be claimed now; gives the time at which the next pause is over.
+/// Wakes claims for the jobs that can be claimed now; returns the time at which the next pause ends.
 async fn poll_once(services: &Services) -> Result<Option<DateTime<Utc>>> {
     let tenants = services.wakeups.tenants();
     let (now, precedence) = (services.clock.now(), services.job_settings.precedence());

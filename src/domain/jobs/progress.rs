@@ -1,5 +1,5 @@
-//! A worker says how far it has come. The job's row moves with every report; the event is told at most twice a second,
-//! and what is merged meanwhile is told by the timer (`merge.rs`) or by the report of the end.
+//! A worker's progress reports. Each updates the job's row; the event is emitted at most twice a second, and
+//! what is merged meanwhile is emitted by the timer (`progress_flush.rs`) or by the final report.
 
 use super::events;
 use super::lease::{self, Lease};
@@ -21,8 +21,8 @@ pub struct Progress {
     pub sequence: i64,
 }
 
-/// Takes the figures, unless a report of the same or a later sequence came before. The answer has a position when an
-/// event told them.
+/// Stores the figures, unless a report of the same or a later sequence came before. The answer has a position
+/// if an event was emitted.
 pub async fn progress(op: &Op, lease: &Lease<'_>, progress: Progress) -> Result<ReportResponse> {
     ensure_valid(validate(&progress))?;
     let mut change = op.begin().await?;
@@ -75,9 +75,9 @@ fn apply_report(job: &mut JobRow, progress: &Progress) {
     }
 }
 
-/// Scrapy's name for the pages it got.
+/// Scrapy's name for the number of pages received.
 pub(super) const PAGES: &str = "response_received_count";
-/// Scrapy's name for the items it took.
+/// Scrapy's name for the number of items scraped.
 pub(super) const ITEMS: &str = "item_scraped_count";
 
 /// A count among Scrapy's stats.

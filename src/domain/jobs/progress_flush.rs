@@ -1,4 +1,4 @@
-//! Merged progress is told by a timer: to be called about every quarter of a second, by any node or by all.
+//! Emits merged progress: to be called about every quarter of a second, by any node or by all.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::storage::{jobs, micros};
 /// Jobs of one pass; the next pass is a quarter of a second away.
 const BATCH: u64 = 1_000;
 
-/// Tells what is pending and due, tenant by tenant, and gives the number of jobs told. A tenant that fails is logged
-/// and does not hold up the others.
+/// Emits what is pending and due, tenant by tenant, and returns the number of jobs. A tenant that fails is
+/// logged and does not delay the others.
 pub async fn flush_progress(services: &Services) -> Result<usize> {
     let now = services.clock.now();
     let found = {
@@ -30,7 +30,7 @@ pub async fn flush_progress(services: &Services) -> Result<usize> {
         let op = Op::of_system(services, SystemReason::MergedWrite, tenant);
         match emit_all(&op, &ids).await {
             Ok(count) => told += count,
-            Err(problem) => tracing::warn!(%problem, tenant.id = %tenant, "merged progress was not told"),
+            Err(problem) => tracing::warn!(%problem, tenant.id = %tenant, "merged progress was not emitted"),
         }
     }
     Ok(told)
@@ -40,7 +40,7 @@ async fn emit_all(op: &Op, ids: &[JobId]) -> Result<usize> {
     let mut change = op.begin().await?;
     let mut told = 0;
     for mut job in jobs::lock_all(&change.tx, ids).await? {
-        // A report or another node's timer may have told it since.
+        // A report or another node's timer may have emitted it since.
         if job.progress_pending {
             events::emit_pending_progress(op, &mut change, &mut job)?;
             jobs::save(&change.tx, &job).await?;

@@ -1,4 +1,4 @@
-//! A worker must go before the job is done, and says so: the server's own crawler when its node stops.
+//! A worker returns a job before it is done: the server's own crawler when its node stops.
 
 use super::end::{CANCELLED, end, execution_id};
 use super::lease::{self, Lease};
@@ -11,8 +11,8 @@ use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::storage::jobs::JobRow;
 use crate::storage::{Error, executions, jobs, micros};
 
-/// Gives the job back, so that another worker takes it up at once. The execution and its figures stay and go on: nobody
-/// was lost, and the executions that a job has are not used up by it. A job that was to stop is cancelled instead.
+/// Returns the job, so that another worker can take it at once. The execution and its figures continue: no
+/// worker was lost, and it does not count as an execution. A job with a cancel request is cancelled instead.
 pub async fn release(op: &Op, lease: &Lease<'_>) -> Result<()> {
     let mut change = op.begin().await?;
     let (mut job, step) = lease::require(op, &change, lease, JobInput::Release).await?;
@@ -43,7 +43,7 @@ async fn return_to_queue(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Res
     job.started_at = None;
     job.lease_hash = None;
     job.lease_expires_at = None;
-    // The next worker counts its reports anew.
+    // The next worker numbers its reports anew.
     job.progress_sequence = -1;
     job.not_before = None;
     job.claimed_by = None;

@@ -1,4 +1,4 @@
-//! A person wants a job that is over to run again.
+//! Retries a finished job on a user's request.
 
 use super::cancel::{audit_job_action, require_own};
 use super::state::{Action, JobInput};

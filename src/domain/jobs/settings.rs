@@ -1,4 +1,4 @@
-//! What an operator may set for the queue of jobs.
+//! Settings of the job queue.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::storage::jobs::{ClaimFilter, JobRow};
 use crate::storage::micros;
 
-/// For how long at most the one who lost a job leaves it to others, once its pause is over.
+/// How long at most a claimer that lost a job leaves it to others, after the job's pause.
 const MAX_PRECEDENCE: Duration = Duration::from_secs(5);
-/// The pause doubles so often at most.
+/// The pause doubles at most this many times.
 const MAX_DOUBLINGS: i64 = 16;
 
 /// Settings of the queue, from the section `limits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobSettings {
-    /// The pause of a job whose worker was lost, which doubles with each further loss.
+    /// The pause of a job after its worker was lost; it doubles with each further loss.
     pub retake: Duration,
-    /// Claims of one API key that may wait on this node; one more is refused.
+    /// Waiting claims of one API key on this node; one more is refused.
     pub waiting_claims_per_key: usize,
-    /// The same of one tenant.
+    /// The same for one tenant.
     pub waiting_claims_per_tenant: usize,
 }
 
@@ -37,7 +37,7 @@ impl JobSettings {
         pause.ok().and_then(|pause| now.checked_add_signed(pause)).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
-    /// For how long after its pause a job is left to others than the one who lost it.
+    /// How long after its pause a job is left to claimers other than the one that lost it.
     pub(super) fn precedence(&self) -> TimeDelta {
         TimeDelta::from_std(self.retake.min(MAX_PRECEDENCE)).unwrap_or_default()
     }
@@ -47,7 +47,7 @@ impl JobSettings {
     }
 }
 
-/// Whether the job's pause is over for who wants it. The query of the storage says the same of rows.
+/// Whether the job's pause is over for this claimer. The storage query has the same rule for rows.
 pub(super) fn is_due(job: &JobRow, claiming: &ClaimFilter<'_>) -> bool {
     let Some(not_before) = job.not_before else { return true };
     let of_another = job.claimed_by.as_deref() != Some(claiming.claimer);

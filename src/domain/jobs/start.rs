@@ -1,4 +1,4 @@
-//! A worker begins.
+//! A worker starts a job.
 
 use super::end::execution_id;
 use super::events;
@@ -12,7 +12,7 @@ use crate::protocol::worker::ReportResponse;
 use crate::storage::jobs::JobRow;
 use crate::storage::{Error, executions, jobs, micros};
 
-/// The worker begins; saying so again only extends the lease.
+/// Starts the execution; a repeated start only extends the lease.
 pub async fn start(op: &Op, lease: &Lease<'_>) -> Result<ReportResponse> {
     let mut change = op.begin().await?;
     let (mut job, step) = lease::require(op, &change, lease, JobInput::Start).await?;
@@ -25,7 +25,7 @@ pub async fn start(op: &Op, lease: &Lease<'_>) -> Result<ReportResponse> {
     lease::report_answer(&job, position)
 }
 
-/// Sets the job and its execution running and tells it. The caller saves the job.
+/// Sets the job and its execution to running, and emits that. The caller saves the job.
 pub(super) async fn begin_execution(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Result<()> {
     let now = micros(op.now());
     let found = executions::find(&change.tx, execution_id(job)?).await?;

@@ -1,36 +1,36 @@
-//! A job's life as a pure rule: where it stands, what is reported or asked, and the step that follows. It writes
-//! nothing and does not know whose lease it is: that a report comes from the lease's holder is checked before.
+//! A job's state machine as a pure function: its state, an input, and the transition that follows. It writes
+//! nothing and does not check leases: that a report comes from the lease's holder is checked before.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::protocol::job::JobStatus;
 
-/// Executions that may go silent in a row before the job is given up.
+/// Executions in a row that may lose their worker before the job fails.
 pub const MAX_EXECUTIONS: i64 = 3;
-/// The least time between two progress events of a job: two a second.
+/// Shortest interval between two progress events of a job: two a second.
 pub const MIN_PROGRESS_INTERVAL: TimeDelta = TimeDelta::milliseconds(500);
 
-/// Where a job stands, as far as the rule asks.
+/// A job's state, as far as the state machine needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobState {
     pub status: JobStatus,
-    /// A worker holds it. A claimed job stays pending until its worker begins.
+    /// A worker holds its lease. A claimed job stays pending until its worker starts.
     pub leased: bool,
     pub cancel_requested: bool,
     pub attempt: i64,
-    /// The attempt that a person asked for last. Lost workers are counted from there, so a retry has all its
-    /// executions before it again.
+    /// The attempt that a user requested last. Lost workers are counted from it, so a retry has all its
+    /// executions again.
     pub first_attempt: i64,
     pub progress_sequence: i64,
     pub progress_told_at: Option<DateTime<Utc>>,
 }
 
-/// What happens to a job.
+/// An input of the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobInput {
-    /// A worker wants it.
+    /// A worker claims it.
     Claim,
-    /// From here the lease's holder speaks.
+    /// From here on to `Release`: reports of the lease's holder.
     Start,
     Progress {
         sequence: i64,
@@ -40,46 +40,46 @@ pub enum JobInput {
         cancelled: bool,
     },
     Fail,
-    /// The worker must go and gives the job back.
+    /// The worker has to stop, and returns the job.
     Release,
-    /// A person wants it to stop.
+    /// Requested by a user.
     Cancel,
-    /// A person wants it to run again.
+    /// Requested by a user, too.
     Retry,
-    /// The lease ran out.
+    /// The lease expired.
     LeaseEnd,
 }
 
-/// What is to be done.
+/// What has to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// The execution begins with this, and that is told before anything else.
+    /// The execution starts with this; its start is emitted before anything else.
     pub starts: bool,
     pub action: Action,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Nothing more than a longer lease, where there is one.
+    /// At most the lease is extended.
     Unchanged,
-    /// It is the worker's.
+    /// A worker gets the lease.
     GrantLease,
-    /// The figures move on.
+    /// The figures are updated.
     RecordProgress(Emit),
-    /// The worker learns with its next report that it shall stop.
+    /// The worker learns of it by the answer to its next report.
     RequestCancel,
     /// A new execution waits for a worker.
     Enqueue,
-    /// The same execution waits for another worker, and nobody was lost.
+    /// The same execution waits for another worker; no worker was lost.
     ReturnToQueue,
     End(Outcome),
 }
 
-/// When progress is told.
+/// When progress is emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emit {
     Now,
-    /// With what comes within the next half second.
+    /// With other progress of the next half second.
     Merged,
 }
 
@@ -88,25 +88,25 @@ pub enum Outcome {
     Completed,
     Failed,
     Cancelled,
-    /// Failed, because every worker that took it went silent.
+    /// Failed, because every worker that took it was lost.
     WorkerLost,
 }
 
-/// Why nothing is done.
+/// Why an input is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransitionError {
-    /// The reporter holds it no longer, or never did.
+    /// The reporter no longer holds the lease, or never did.
     LeaseLost,
     /// It is not waiting for a worker.
     NotWaiting,
-    /// It is over.
+    /// It is finished.
     Finished,
-    /// It is not over.
+    /// It is not finished.
     Unfinished,
 }
 
 impl JobState {
-    /// The step that follows from a report.
+    /// The transition that follows from an input.
     pub fn advance(&self, input: JobInput, now: DateTime<Utc>) -> Result<Transition, TransitionError> {
         match self.status {
             JobStatus::Pending if !self.leased => while_waiting(input),
@@ -115,7 +115,7 @@ impl JobState {
         }
     }
 
-    /// With a worker, who has begun (running) or not (pending).
+    /// With a worker that has started (running) or not (pending).
     fn while_leased(&self, input: JobInput, now: DateTime<Utc>) -> Result<Transition, TransitionError> {
         let starts = self.status == JobStatus::Pending;
         let worked = |action| Ok(Transition { starts, action });
@@ -142,7 +142,7 @@ impl JobState {
     }
 
     fn emit(&self, now: DateTime<Utc>) -> Emit {
-        // A time to come means that the clock was set back: then waiting for it would silence the job.
+        // A time in the future means that the clock was set back: waiting for it would suppress progress.
         let soon = |told: DateTime<Utc>| (TimeDelta::zero()..MIN_PROGRESS_INTERVAL).contains(&(now - told));
         if self.progress_told_at.is_some_and(soon) { Emit::Merged } else { Emit::Now }
     }

@@ -1,4 +1,4 @@
-//! What silent workers held is taken back: to be called about every second, by any node or by all.
+//! Expires the leases of silent workers: to be called about every second, by any node or by all.
 
 use super::end::{CANCELLED, WORKER_LOST, close_execution, end};
 use super::state::{Action, JobInput, Outcome};
@@ -12,11 +12,11 @@ use crate::protocol::job::ExecutionStatus;
 use crate::storage::jobs::{self, JobRow};
 use crate::storage::micros;
 
-/// Jobs of one pass; what is left is found by the next.
+/// Jobs of one pass; the next one finds the rest.
 const BATCH: u64 = 500;
 
-/// Takes back every job whose lease has ended and gives their number. Each is a transaction of its own; one that
-/// fails is logged and does not hold up the others.
+/// Requeues or ends every job with an expired lease and returns their number. Each is a transaction of its
+/// own; one that fails is logged and does not delay the others.
 pub async fn sweep_leases(services: &Services) -> Result<usize> {
     let found = {
         let tx = services.db.system(SystemReason::LeaseSweep).read().await?;
@@ -29,7 +29,7 @@ pub async fn sweep_leases(services: &Services) -> Result<usize> {
             Ok(true) => taken += 1,
             Ok(false) => {}
             Err(problem) => {
-                tracing::warn!(%problem, tenant.id = %tenant, job.id = %id, "a lease that ended was not taken back");
+                tracing::warn!(%problem, tenant.id = %tenant, job.id = %id, "an expired lease was not handled");
             }
         }
     }
@@ -74,7 +74,7 @@ async fn expire_lease(op: &Op, id: JobId) -> Result<bool> {
     Ok(true)
 }
 
-/// The execution is lost with what it had pending; the next one waits, and pauses before that.
+/// Emits what is pending and ends the execution as lost; the next one waits, after a pause.
 async fn requeue(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Result<()> {
     events::emit_pending_progress(op, change, job)?;
     close_execution(op, change, job, ExecutionStatus::Lost).await?;

@@ -1,4 +1,4 @@
-//! What callers may write into jobs, spiders and reports. Every bad field is named, not the first only.
+//! Validates what callers write into jobs, spiders and reports. Every bad field is reported, not just the first.
 
 use crate::base::json_integer::MAX_SAFE_INTEGER;
 use crate::base::text;
@@ -27,19 +27,19 @@ impl FieldErrors {
         self.0.push(FieldError::in_body(path, kind, words));
     }
 
-    /// Notes a field of the body's root unless `holds`.
+    /// Adds a field of the body's root unless `holds`.
     pub(in crate::domain) fn require(&mut self, holds: bool, field: &str, kind: &str, words: &str) {
         if !holds {
             self.add(&[field_step(field)], kind, words);
         }
     }
 
-    /// The bad fields that were noted.
+    /// The bad fields so far.
     pub(in crate::domain) fn into_errors(self) -> Vec<FieldError> {
         self.0
     }
 
-    /// Refuses when anything was noted.
+    /// Fails if there are any.
     pub(in crate::domain) fn into_result(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::validation(self.0)) }
     }
@@ -85,7 +85,7 @@ impl FieldErrors {
     }
 }
 
-/// Refuses what has bad fields.
+/// Fails if there are bad fields.
 pub(in crate::domain) fn ensure_valid(errors: Vec<FieldError>) -> Result<()> {
     if errors.is_empty() { Ok(()) } else { Err(Problem::validation(errors)) }
 }
@@ -112,13 +112,13 @@ pub(in crate::domain) fn list_json(list: &[String]) -> String {
     serde_json::to_string(list).unwrap_or_default()
 }
 
-/// The list's filter looks for a tag in quotes between commas.
+/// The list's filter searches for a quoted tag between commas.
 pub(super) fn is_tag(text: &str) -> bool {
     text::has_length(text, 1, MAX_TAG) && !text.contains(|c: char| c == ',' || c.is_control())
 }
 
 fn is_web_url(text: &str) -> bool {
-    // The parser forgives blanks and control characters; what is stored must be what is fetched.
+    // The parser accepts blanks and control characters; what is stored must be what is fetched.
     let plain =
         text::has_length(text, 1, MAX_URL) && !text.contains(|c: char| c.is_whitespace() || c.is_control());
     plain

@@ -1,4 +1,4 @@
-//! Stored jobs, executions and lines as the wire shows them, and as the rule sees them.
+//! Stored jobs, executions and lines in their wire form, and a job's state for the state machine.
 
 use serde::de::DeserializeOwned;
 
@@ -38,7 +38,7 @@ pub(super) fn job(row: &JobRow) -> Result<Job> {
     })
 }
 
-/// What the rule asks of a job.
+/// A job's state for the state machine.
 pub(super) fn job_state(row: &JobRow) -> Result<state::JobState> {
     Ok(state::JobState {
         status: status(row)?,
@@ -55,7 +55,7 @@ pub(super) fn status(row: &JobRow) -> Result<JobStatus> {
     Ok(JobStatus::named(&row.status).ok_or_else(|| unreadable(&row.status))?)
 }
 
-/// An execution; the one that the job is at shows the job's own figures, which move before the execution ends.
+/// An execution; the current one shows the job's own figures, which are updated before the execution ends.
 pub(super) fn execution(row: &ExecutionRow, job: &JobRow) -> Result<Execution> {
     let status = ExecutionStatus::named(&row.status).ok_or_else(|| unreadable(&row.status))?;
     let current = job.execution_id == Some(row.id);

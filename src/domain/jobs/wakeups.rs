@@ -1,9 +1,9 @@
-//! Wake-ups of those who wait for a job on this node. A wake-up is a hint: who is woken looks at the store, and one that is
-//! lost costs at most the time until the next look for jobs that other nodes made.
+//! Wakes claims that wait for a job on this node. A wake-up is a hint: the woken claim queries the store, and
+//! a lost wake-up costs at most the time until the next poll for jobs of other nodes.
 //!
-//! Each queued job wakes one waiting claim of its tenant that may take it, so that the number of looks follows the number
-//! of jobs and not the number of claims. What wakes is [`JobWakeups::notify`]: a broker between nodes calls it with what
-//! it hears, as the use cases here do with what they commit.
+//! Each queued job wakes one waiting claim of its tenant that may take it, so that the number of queries
+//! follows the number of jobs and not the number of claims. Wake-ups come from [`JobWakeups::notify`]: the
+//! use cases here call it for what they commit, and a broker between nodes for what it receives.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,44 +15,44 @@ use tokio::sync::futures::Notified;
 use super::settings::JobSettings;
 use crate::base::ids::TenantId;
 
-/// A job that may be claimed from now on.
+/// A job that can be claimed from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueuedJob {
-    /// For the crawlers of the nodes.
+    /// For the builtin crawlers of the nodes.
     Builtin,
     External {
         spider_name: String,
-        /// The claimer that lost it and is to leave it to others for now.
+        /// The claimer that lost it, and must leave it to others for now.
         not_for: Option<String>,
     },
 }
 
-/// The waiting claims and the crawler of one node. Clones are the same.
+/// The waiting claims and the crawler of one node. Clones share the same state.
 #[derive(Clone, Default)]
 pub struct JobWakeups(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// Bounded by the settings: so many claims of a key and of a tenant, and a tenant without any is forgotten.
+    /// Bounded by the settings for a key and for a tenant; a tenant without claims is removed.
     tenants: Mutex<HashMap<TenantId, Claims>>,
     builtin: Notify,
-    /// Held by the one waiting claim that looks for jobs of other nodes on behalf of all.
+    /// Held by the one waiting claim that polls for jobs of other nodes on behalf of all.
     poll_leader: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Claims {
     next_number: u64,
-    /// The claim that has waited longest comes first.
+    /// Longest waiting first.
     waiting: BTreeMap<u64, WaitingClaim>,
 }
 
 struct WaitingClaim {
-    /// Of any spider when absent.
+    /// Any spider when absent.
     spiders: Option<Vec<String>>,
     claimer: String,
     wake: Arc<Notify>,
-    /// The job that it was woken for and has not looked for yet.
+    /// The job that it was woken for and has not queried yet.
     woken_for: Option<QueuedJob>,
 }
 
@@ -64,14 +64,14 @@ impl WaitingClaim {
     }
 }
 
-/// So many claims wait already.
+/// The limit on waiting claims that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TooManyWaiting {
     OfKey(usize),
     OfTenant(usize),
 }
 
-/// A claim that waits; it stops waiting when this is dropped. A wake-up that it did not use goes on to another one.
+/// A waiting claim; dropping it ends the wait. An unused wake-up is passed to another claim.
 pub(super) struct ClaimWaiter {
     wakeups: JobWakeups,
     tenant: TenantId,
@@ -81,7 +81,7 @@ pub(super) struct ClaimWaiter {
 }
 
 impl JobWakeups {
-    /// Wakes one who may take the job and was not woken yet. False: there is none on this node.
+    /// Wakes one claim that may take the job and was not woken yet. False: there is none on this node.
     pub fn notify(&self, tenant: TenantId, job: QueuedJob) -> bool {
         if job == QueuedJob::Builtin {
             self.0.builtin.notify_waiters();
@@ -98,7 +98,7 @@ impl JobWakeups {
         true
     }
 
-    /// Hears every job for the crawlers from this call on, even before the first poll.
+    /// Receives every job for the crawlers from this call on, even before the first poll.
     pub fn builtin_notified(&self) -> Notified<'_> {
         self.0.builtin.notified()
     }
@@ -113,12 +113,12 @@ impl JobWakeups {
         self.0.tenants.lock().get(&tenant).map_or(0, |claims| claims.waiting.len())
     }
 
-    /// Held by the one who looks for jobs of other nodes; the others wait for it and take over when that one goes.
+    /// Held by the one that polls for jobs of other nodes; the others wait, and take over when it is dropped.
     pub(super) async fn lead_polling(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.0.poll_leader.lock().await
     }
 
-    /// Adds a claim to those that wait, unless there are too many.
+    /// Adds a waiting claim, unless there are too many.
     pub(super) fn register(
         &self,
         tenant: TenantId,
@@ -151,7 +151,7 @@ impl JobWakeups {
 }
 
 impl ClaimWaiter {
-    /// Waits until it is woken, also by what happened before this call. The caller looks next.
+    /// Waits until it is woken, also by a wake-up before this call. The caller queries the store next.
     pub(super) async fn notified(&mut self) {
         self.wake.notified().await;
         let mut tenants = self.wakeups.0.tenants.lock();
@@ -159,7 +159,7 @@ impl ClaimWaiter {
         self.pending_wakeup = claim.and_then(|claim| claim.woken_for.take());
     }
 
-    /// The look is over, whatever it found.
+    /// The query is done, whatever it found.
     pub(super) fn clear_wakeup(&mut self) {
         self.pending_wakeup = None;
     }
@@ -176,7 +176,7 @@ impl Drop for ClaimWaiter {
             }
             claim.and_then(|claim| claim.woken_for)
         };
-        // It may have been woken for a second job while it took the first, or its client went in the middle of a look.
+        // It may have been woken for a second job while it took the first, or its client disconnected during a query.
         for job in self.pending_wakeup.take().into_iter().chain(unused) {
             self.wakeups.notify(self.tenant, job);
         }
@@ -227,7 +227,7 @@ mod tests {
         let mut first = register(&wakeups, ACME, "k", &[]);
         let mut second = register(&wakeups, ACME, "k", &[]);
 
-        // The first one is woken twice: it takes one job, and is gone before it looks for the other.
+        // The first one is woken twice: it takes one job, and is dropped before it queries for the other.
         wakeups.notify(ACME, external("a"));
         assert!(is_woken(&mut first));
         wakeups.notify(ACME, external("a"));

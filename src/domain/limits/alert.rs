@@ -1,4 +1,4 @@
-//! A word to a tenant's admins before a quota is used up: nine tenths of it are. At most one an hour for each quota.
+//! Alerts a tenant's admins when nine tenths of a quota are used. At most one alert an hour for each quota.
 
 use super::quota::Quota;
 use crate::auth::tenant_scope::SystemReason;
@@ -10,7 +10,7 @@ use crate::domain::op::{Op, Services};
 use crate::protocol::event::Event;
 use crate::protocol::message::{Severity, SystemAlert};
 
-/// Raises what has become due. An alert that cannot be raised is due again with the next use near the limit.
+/// Raises the alerts that are due. One that cannot be raised is due again with the next use near the limit.
 pub async fn raise_due(services: &Services) -> Result<()> {
     let due = std::mem::take(&mut *services.limits.alerts.lock());
     let mut failed = Ok(());
@@ -24,7 +24,7 @@ pub async fn raise_due(services: &Services) -> Result<()> {
 }
 
 async fn raise(services: &Services, tenant_id: TenantId, quota: Quota) -> Result<()> {
-    // Raised by an operator in the meantime: nothing is near any more.
+    // An operator has removed the limit in the meantime.
     let Some(most) = services.limits.limit(tenant_id, quota) else { return Ok(()) };
     let op = Op::of_system(services, SystemReason::Quota, tenant_id);
     let message = SystemAlert {

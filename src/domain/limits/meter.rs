@@ -1,4 +1,4 @@
-//! What one tenant uses at this moment, as this node sees it. Nothing here waits or takes a lock.
+//! What one tenant uses at this moment, on this node. Nothing here waits or takes a lock.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::quota::Quota;
 use crate::base::gcra::Bucket;
 
-/// Between two alerts about one quota.
+/// Minimum time between two alerts about one quota.
 const ALERT_PAUSE: TimeDelta = TimeDelta::hours(1);
-/// An alert has not been raised yet.
+/// No alert has been raised yet.
 const NEVER: i64 = i64::MIN;
 
 /// A tenant's buckets and counters.
@@ -43,7 +43,7 @@ impl Meter {
         self.refused[quota as usize].load(Ordering::Relaxed)
     }
 
-    /// Claims the right to raise an alert: at most one an hour, whoever asks first.
+    /// Claims the right to raise an alert: at most one an hour, for the first caller.
     pub(super) fn claim_alert(&self, quota: Quota, now: DateTime<Utc>) -> bool {
         let last = &self.last_alerts[quota as usize].0;
         let before = last.load(Ordering::Relaxed);
@@ -54,12 +54,12 @@ impl Meter {
             .is_ok()
     }
 
-    /// Gives the right back: the alert could not be raised.
+    /// Releases the claim: the alert could not be raised.
     pub(super) fn release_alert(&self, quota: Quota) {
         self.last_alerts[quota as usize].0.store(NEVER, Ordering::Relaxed);
     }
 
-    /// Whether forgetting it would change nothing for the tenant but a figure.
+    /// Whether dropping the meter would change nothing for the tenant but a count of refusals.
     pub(super) fn is_idle(&self, now: DateTime<Utc>) -> bool {
         let hour_old = |alerted: &LastAlert| {
             let at = alerted.0.load(Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Bounded neighbours: what a caller, an address and a tenant may take, and what they have taken. Each node counts for
-//! itself. Figures are in memory; only the operators' word on quotas is stored.
+//! Rate limits and quotas of callers, addresses and tenants, and what they have used. Each node counts for itself, in
+//! memory; only the operators' overrides of quotas are stored.
 
 pub mod alert;
 pub mod meter;
@@ -27,23 +27,23 @@ use crate::base::ids::{KeyId, OperatorId, TenantId, UserId};
 use crate::base::ip_prefix::IpPrefix;
 use crate::protocol::problem::{Code, Problem};
 
-/// Bounded: tenants metered at once; beyond it idle ones are forgotten.
+/// Bounded: tenants metered at once; beyond it idle meters are dropped.
 const MAX_METERS: usize = 10_000;
 /// Bounded: alerts that wait to be raised; beyond it the next use near the limit tries again.
 const MAX_ALERTS: usize = 10_000;
 
-/// What the configuration says.
+/// The configured limits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LimitSettings {
     /// Requests a second of one user, key or operator; `None`: no limit.
     pub requests_per_caller: Option<u64>,
     /// Requests a second from one address; `None`: no limit.
     pub requests_per_address: Option<u64>,
-    /// What a tenant may take unless operators said otherwise; absent and 0: no limit.
+    /// Quotas of a tenant without an operator's override; absent and 0: no limit.
     pub quotas: Quotas,
 }
 
-/// Who makes a request.
+/// The caller that a request is counted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Requester {
     User(UserId),
@@ -96,17 +96,17 @@ impl Limits {
         }
     }
 
-    /// The number in force; `None`: no limit.
+    /// The limit in force; `None`: no limit.
     pub fn limit(&self, tenant_id: TenantId, quota: Quota) -> Option<u64> {
         self.override_for(tenant_id, quota).or(self.defaults.get(quota)).filter(|number| *number > 0)
     }
 
-    /// What operators said, 0 for no limit; `None`: nothing.
+    /// The operators' override, 0 for no limit; `None`: no override.
     pub fn override_for(&self, tenant_id: TenantId, quota: Quota) -> Option<u64> {
         self.overrides.read().get(&tenant_id).and_then(|quotas| quotas.get(quota))
     }
 
-    /// Counts a request from an address, before anything is known of who sends it.
+    /// Counts a request from an address, before its caller is known.
     pub fn count_address_request(&self, address: IpPrefix, now: DateTime<Utc>) -> Option<RateState> {
         count_if_refused(self.addresses.take(address, now), &self.address_refusals)
     }
@@ -128,7 +128,7 @@ impl Limits {
         Some(level)
     }
 
-    /// Notes bytes that went out to the tenant's readers.
+    /// Records bytes that were sent to the tenant's readers.
     pub fn record_sent(&self, tenant_id: TenantId, bytes: usize, now: DateTime<Utc>) {
         let quota = Quota::BytesOutPerSecond;
         let Some(per_second) = self.limit(tenant_id, quota) else { return };
@@ -140,14 +140,14 @@ impl Limits {
         self.alert_if_near(tenant_id, &meter, quota, level.used(), per_second, now);
     }
 
-    /// Until when delivery to the tenant has to wait; `None`: it may go on.
+    /// Until when delivery to the tenant has to wait; `None`: it need not.
     pub fn send_blocked_until(&self, tenant_id: TenantId, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let quota = Quota::BytesOutPerSecond;
         self.limit(tenant_id, quota)?;
         self.meter(tenant_id, now).bucket(quota).pays_at(now)
     }
 
-    /// Whether one more may be held where `held` are; notes the refusal, or how near the limit it comes.
+    /// Whether one more is allowed where `held` are; counts the refusal, and alerts near the limit.
     pub fn allows_one_more(&self, tenant_id: TenantId, quota: Quota, held: u64, now: DateTime<Utc>) -> bool {
         let Some(most) = self.limit(tenant_id, quota) else { return true };
         let meter = self.meter(tenant_id, now);
@@ -159,7 +159,7 @@ impl Limits {
         fits
     }
 
-    /// Notes that `used` of a quota are held now, or that so many would be and were refused.
+    /// Records that `used` of a quota are held now, or that this amount was refused unless it `fits`.
     pub fn record_usage(&self, tenant_id: TenantId, quota: Quota, used: u64, fits: bool, now: DateTime<Utc>) {
         let Some(most) = self.limit(tenant_id, quota) else { return };
         let meter = self.meter(tenant_id, now);
@@ -176,7 +176,7 @@ impl Limits {
         own.into_iter().chain(quotas).map(|(name, count)| (name, count.load(Ordering::Relaxed))).collect()
     }
 
-    /// The tenant's meter; made anew when it has none.
+    /// The tenant's meter; created if it has none.
     pub(super) fn meter(&self, tenant_id: TenantId, now: DateTime<Utc>) -> Arc<Meter> {
         let mut meters = self.meters.lock();
         if meters.len() >= MAX_METERS && !meters.contains_key(&tenant_id) {
@@ -217,7 +217,7 @@ fn count_if_refused(level: Option<RateState>, refusals: &AtomicU64) -> Option<Ra
     level
 }
 
-/// The refusal of a tenant that has used a quota up.
+/// The error for a tenant that has used up a quota.
 pub fn quota_exceeded(quota: Quota, most: u64, retry_after: u64) -> Problem {
     let words = format!("Your tenant has used up its quota of {most} {}.", quota.words());
     Problem::new(Code::RateLimited, words).retry_after(u32::try_from(retry_after).unwrap_or(u32::MAX))

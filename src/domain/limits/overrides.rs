@@ -1,5 +1,5 @@
-//! The operators' word on quotas, as this node knows it. It is read from the store now and then, so that a node learns
-//! what was said at another.
+//! The operators' overrides of quotas, as this node knows them. They are read from the store periodically, so that a
+//! node learns of those that were made at another.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::domain::op::Services;
 use crate::protocol::problem::Problem;
 use crate::storage::tenants::{self, TenantRow};
 
-/// Reads what operators said of every tenant. Those of whom nothing was said cost nothing.
+/// Reads the overrides of all tenants. Tenants without any cost nothing.
 pub async fn refresh(services: &Services) -> Result<()> {
     let tx = services.db.system(SystemReason::Quota).read().await?;
     let rows = tenants::with_quotas(&tx).await?;
@@ -22,7 +22,7 @@ pub async fn refresh(services: &Services) -> Result<()> {
     Ok(())
 }
 
-/// What was said of one tenant.
+/// The overrides of one tenant.
 pub fn parse(row: &TenantRow) -> Result<Quotas> {
     Quotas::from_json(row.quotas.as_deref()).map_err(|error| {
         tracing::error!(%error, tenant.id = row.id, "the stored quotas of a tenant are not readable");

@@ -1,8 +1,8 @@
-//! What a tenant may take, one name for each quota, and whose word stands: the operators', else the configuration's.
+//! The quotas of a tenant. Each has a name; an operator's override precedes the configuration.
 
 use std::collections::BTreeMap;
 
-/// Something that a tenant has a share of.
+/// A resource that a tenant has a limit for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Quota {
     Connections,
@@ -42,7 +42,7 @@ impl Quota {
         }
     }
 
-    /// The quota as people call it, to stand in a sentence.
+    /// The quota's description, to be used within a sentence.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Connections => "open sockets and streams",
@@ -56,7 +56,7 @@ impl Quota {
         }
     }
 
-    /// The span that use is counted over; `None` for what is held rather than spent.
+    /// The window in which use is counted; `None` for what is held rather than spent.
     pub const fn window_seconds(self) -> Option<u32> {
         match self {
             Self::ConnectsPerSecond
@@ -67,13 +67,13 @@ impl Quota {
         }
     }
 
-    /// Whether nearing the limit is worth a word: a history that reaches its length is trimmed, as it is meant to be.
+    /// Whether use near the limit raises an alert: a history at its limit is only trimmed, as it is meant to be.
     pub(super) const fn warns(self) -> bool {
         !matches!(self, Self::HistoryEvents)
     }
 }
 
-/// A number for some of the quotas; 0 stands for no limit, absence for somebody else's word.
+/// A number for some of the quotas; 0: no limit, absent: decided by another source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quotas([Option<u64>; Quota::ALL.len()]);
 
@@ -100,7 +100,7 @@ impl Quotas {
         (!named.is_empty()).then(|| serde_json::to_string(&named).unwrap_or_default())
     }
 
-    /// From the store's form. Names of a newer program are passed over.
+    /// From the store's form. Names of a newer version are ignored.
     pub fn from_json(text: Option<&str>) -> Result<Self, serde_json::Error> {
         let named: BTreeMap<String, u64> = text.map(serde_json::from_str).transpose()?.unwrap_or_default();
         let mut quotas = Self::default();

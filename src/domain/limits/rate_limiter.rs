@@ -1,4 +1,4 @@
-//! One rate for many callers, each with a bucket of their own.
+//! One rate limit for many callers, each with a bucket of its own.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use crate::base::gcra::{Bucket, RateState};
 
-/// Bounded: callers remembered at once. Beyond it those whose bucket is full are forgotten, which changes nothing for
-/// them, and if that is not enough, the half that is nearest to it.
+/// Bounded: callers with a bucket at once. Beyond it full buckets are dropped, which changes nothing for their
+/// callers, and if that is not enough, the half that is nearest to full.
 const MAX_CALLERS: usize = 65_536;
 
 /// Buckets by caller.
@@ -18,7 +18,7 @@ pub struct RateLimiter<K> {
     buckets: Mutex<HashMap<K, Bucket>>,
 }
 
-/// The rate of all of them.
+/// The rate of each caller.
 #[derive(Clone, Copy)]
 enum Rate {
     PerSecond(u64),
@@ -50,7 +50,7 @@ impl<K: Hash + Eq> RateLimiter<K> {
         })
     }
 
-    /// For how many seconds the caller's rate by the minute has nothing to give; `None`: it has.
+    /// For how many seconds the caller's rate by the minute is used up; `None`: it is not.
     pub fn refused_for_secs(&self, caller: &K, now: DateTime<Utc>) -> Option<u64> {
         let Some(Rate::PerMinute(units)) = self.rate else { return None };
         self.buckets.lock().get(caller)?.retry_after_per_minute(units, now)

@@ -1,4 +1,4 @@
-//! Quotas by the use cases, on a clock that stands.
+//! Tests of the quota use cases, on a manual clock.
 
 use super::quota::{Quota, Quotas};
 use super::{LimitSettings, Limits, alert};

@@ -10,7 +10,7 @@ use crate::domain::identity::tenants;
 use crate::domain::op::Op;
 use crate::storage::{events, jobs, upload_totals};
 
-/// One quota as it stands.
+/// The current use of one quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuotaUsage {
     pub quota: Quota,
@@ -22,7 +22,7 @@ pub struct QuotaUsage {
     pub refused: u64,
 }
 
-/// The caller's tenant, which has so many `connections` open.
+/// The caller's tenant, which has `connections` open ones.
 pub async fn own(op: &Op, connections: usize) -> Result<Vec<QuotaUsage>> {
     op.require(Permission::ReadStats)?;
     read(op, connections).await
@@ -30,7 +30,7 @@ pub async fn own(op: &Op, connections: usize) -> Result<Vec<QuotaUsage>> {
 
 /// Any tenant, for operators.
 pub async fn of_tenant(op: &PlatformOp, tenant_id: TenantId, connections: usize) -> Result<Vec<QuotaUsage>> {
-    // Refuses who is no operator, and tenants that do not exist.
+    // Refuses callers that are not operators, and tenants that do not exist.
     tenants::get(op, tenant_id).await?;
     let op = Op::of_system(&op.services, SystemReason::Operator, tenant_id);
     read(&op, connections).await

@@ -1,4 +1,4 @@
-//! Where a message stands: a room, or between two people.
+//! The conversation of a message: a room, or two users.
 
 use crate::base::ids::{RoomId, UserId};
 use crate::domain::error::Result;
@@ -9,7 +9,7 @@ use crate::protocol::problem::Problem;
 use crate::storage::rooms::{self, DIRECT, RoomRow};
 use crate::storage::{TenantTx, micros, users};
 
-/// The room or the conversation, held until the transaction ends.
+/// A room or a direct conversation, locked until the transaction ends.
 pub enum ConversationRef {
     Room(RoomAccess),
     Between { row: RoomRow, users: [UserId; 2] },
@@ -38,7 +38,7 @@ impl ConversationRef {
         }
     }
 
-    /// Whom somebody speaks to here.
+    /// The user that `sender` writes to here; `None` in a room.
     pub fn target_of(&self, sender: UserId) -> Option<UserId> {
         match self {
             Self::Room(_) => None,
@@ -47,14 +47,14 @@ impl ConversationRef {
     }
 }
 
-/// A room that the caller is in.
+/// A room that the caller is a member of.
 pub async fn lock_room(op: &Op, tx: &TenantTx, room_id: &str) -> Result<ConversationRef> {
     let room = access::lock(op, tx, room_id).await?;
     room.require_member()?;
     Ok(ConversationRef::Room(room))
 }
 
-/// The caller's conversation with an active user, made with its first word.
+/// The caller's conversation with an active user; created on first use.
 pub async fn lock_between(op: &Op, tx: &TenantTx, other: UserId) -> Result<ConversationRef> {
     let users = [require_user(op)?, other];
     users::find(tx, other).await?.filter(|user| user.is_active).ok_or_else(Problem::not_found)?;
@@ -62,7 +62,7 @@ pub async fn lock_between(op: &Op, tx: &TenantTx, other: UserId) -> Result<Conve
     Ok(ConversationRef::Between { row, users })
 }
 
-/// Where a stored message stands, if the caller may know of it.
+/// The conversation of a stored message, if the caller may know of it.
 pub async fn lock_by_id(op: &Op, tx: &TenantTx, room_id: RoomId) -> Result<ConversationRef> {
     let row = rooms::lock_by_id(tx, room_id).await?.ok_or_else(Problem::not_found)?;
     if row.visibility != DIRECT {

@@ -1,4 +1,4 @@
-//! Editing and deleting what was said. Deleting takes the text out of the log as well.
+//! Editing and deleting messages. Deleting removes the text from the log as well.
 
 use serde_json::{Value, json};
 
@@ -19,10 +19,10 @@ use crate::protocol::room::Message;
 use crate::storage::messages::{self, MessageRow};
 use crate::storage::{TenantTx, events, micros, upload_attachments, users};
 
-/// Judges the message as it is, with the row held: a precondition of the request.
+/// Checks the current message with the row locked: a precondition of the request.
 pub type Precondition<'a> = &'a (dyn Fn(&Message) -> Result<()> + Sync);
 
-/// Puts another text in a message's place; without one it stays. Only its author may edit it.
+/// Replaces a message's text; `None` leaves it. Only its author may edit it.
 pub async fn edit(
     op: &Op,
     message_id: MessageId,
@@ -47,7 +47,7 @@ pub async fn edit(
     let before = view_of(&change.tx, &row, &spot).await?;
     precondition(&before)?;
     let Some(text) = text.filter(|text| row.text != *text) else {
-        // Nothing is written: neither its time of editing nor the log changes.
+        // Nothing is written: neither the time of the edit nor the log changes.
         return Ok(before);
     };
     messages::edit(&change.tx, row.id, text, micros(op.now())).await?;
@@ -75,7 +75,7 @@ async fn view_of(tx: &TenantTx, row: &MessageRow, conversation: &ConversationRef
     Ok(message(row, sender(&user), conversation.slug(), conversation.target_of(author)))
 }
 
-/// Takes a message's text away for good; one that is deleted stays so. For its author, and for admins in rooms.
+/// Removes a message's text for good; a deleted message stays so. For its author, and for admins in rooms.
 pub async fn delete(op: &Op, message_id: MessageId, precondition: Precondition<'_>) -> Result<()> {
     op.require(Permission::Chat)?;
     let me = require_user(op)?;
@@ -107,7 +107,7 @@ pub async fn delete(op: &Op, message_id: MessageId, precondition: Precondition<'
         op.audit_unless_own(&change.tx, UserId(row.sender_id), audit_entry(message_id)).await?;
     }
     op.commit(change).await?;
-    // After the commit: pages of the log that were read before hold the text.
+    // After the commit: cached pages of the log that were read before contain the text.
     op.services.log_cache.invalidate(op.scope.tenant_id());
     Ok(())
 }
@@ -121,7 +121,7 @@ async fn find(op: &Op, tx: &TenantTx, message_id: MessageId) -> Result<(MessageR
     {
         return Err(Problem::not_found());
     }
-    // Again under the lock: the one read before may have changed since.
+    // Read again under the lock: it may have changed since.
     let row = messages::find(tx, message_id).await?.ok_or_else(Problem::not_found)?;
     Ok((row, spot))
 }
@@ -132,7 +132,7 @@ fn require_author_or_admin(op: &Op, row: &MessageRow, conversation: &Conversatio
     if is_author || is_moderator { Ok(()) } else { Err(forbidden(Permission::ManageRooms)) }
 }
 
-/// Answers that are kept for a retry of its sending tell the message as it is now, and not as it was.
+/// Updates the answers that are stored for a retry of the sending, so that they contain the message as it is now.
 async fn rewrite_stored_responses(
     tx: &TenantTx,
     row: &MessageRow,
@@ -143,7 +143,7 @@ async fn rewrite_stored_responses(
     AnswerSubject::message(MessageId(row.message_id)).rewrite(tx, now).await
 }
 
-/// Empties the text wherever the log holds it.
+/// Clears the text in every event of the log that contains it.
 async fn redact(tx: &TenantTx, message_id: MessageId, deleted_at: &str) -> Result<()> {
     for event in events::about(tx, &message_id.to_string()).await? {
         let mut body: Value = serde_json::from_str(&event.body).map_err(|_| Problem::internal())?;

@@ -1,4 +1,4 @@
-//! Reading what was said, newest first.
+//! Reading messages, newest first.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::storage::messages::{self, MessageRow};
 use crate::storage::users::UserRow;
 use crate::storage::{TenantTx, room_reads, rooms, time, users};
 
-/// Two people's conversation, as one of them sees it.
+/// A conversation of two users, as one of them sees it.
 pub struct DirectConversation {
     pub user: UserRow,
     pub unread_count: u64,
@@ -34,7 +34,7 @@ pub async fn of_room(op: &Op, room_id: &str, page: PageRequest<i64>) -> Result<P
     to_messages(&tx, page, |_| (Some(room.row.slug.as_str()), None)).await
 }
 
-/// The caller's conversation with a user of the tenant; empty while nothing was said.
+/// The caller's conversation with a user of the tenant; empty while there are no messages.
 pub async fn with_user(op: &Op, other: UserId, page: PageRequest<i64>) -> Result<Page<Message, i64>> {
     op.require(Permission::ReadRooms)?;
     let me = require_user(op)?;
@@ -48,7 +48,7 @@ pub async fn with_user(op: &Op, other: UserId, page: PageRequest<i64>) -> Result
     to_messages(&tx, page, |row| (None, Some(if row.sender_id == me.0 { other } else { me }))).await
 }
 
-/// The people that the caller has talked with, the latest acquaintance first.
+/// The caller's conversations, the latest started first.
 pub async fn conversations(op: &Op, page: PageRequest<i64>) -> Result<Page<DirectConversation, i64>> {
     op.require(Permission::ReadRooms)?;
     let me = require_user(op)?;
@@ -81,7 +81,7 @@ async fn to_messages<'a>(
         users::find_all(tx, &ids).await?.into_iter().map(|user| (user.id, user)).collect();
     let view = |row: &MessageRow| {
         let (room_id, target) = addressee_of(row);
-        // A user whose messages stand is never removed from the store, only emptied.
+        // A user with messages is never removed from the store, only anonymised.
         people.get(&row.sender_id).map(|user| message(row, sender(user), room_id, target))
     };
     Ok(Page { rows: page.rows.iter().filter_map(view).collect(), next: page.next })

@@ -1,4 +1,4 @@
-//! What people say: in rooms, and to each other. Stored, in one order, told once.
+//! Messages of users, in rooms and to each other: stored, in one order, published once.
 
 mod conversation;
 mod edit;

@@ -1,4 +1,4 @@
-//! How far somebody has read.
+//! Read markers.
 
 use super::conversation::ConversationRef;
 use super::conversation::{lock_between, lock_room};
@@ -10,7 +10,7 @@ use crate::domain::rooms::access::require_user;
 use crate::protocol::problem::Problem;
 use crate::storage::{TenantTx, messages, micros, room_reads};
 
-/// Everything in the room up to this message is read.
+/// Marks everything in the room up to this message as read.
 pub async fn mark_room_read(op: &Op, room_id: &str, message_id: MessageId) -> Result<()> {
     op.require(Permission::ReadRooms)?;
     let change = op.begin().await?;
@@ -20,7 +20,7 @@ pub async fn mark_room_read(op: &Op, room_id: &str, message_id: MessageId) -> Re
     Ok(())
 }
 
-/// Everything in the conversation with this user up to this message is read.
+/// Marks everything in the conversation with this user up to this message as read.
 pub async fn mark_direct_read(op: &Op, other: UserId, message_id: MessageId) -> Result<()> {
     op.require(Permission::ReadRooms)?;
     let change = op.begin().await?;

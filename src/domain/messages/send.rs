@@ -1,4 +1,4 @@
-//! Saying something: the one way, whether it comes by socket or by request.
+//! Sending a message: the same code for sockets and requests.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,15 +24,15 @@ use crate::storage::rooms::LOBBY;
 use crate::storage::upload_attachments::AttachmentTarget;
 use crate::storage::{TenantTx, micros, users};
 
-/// Characters of a message, and of the sender's own name for it.
+/// Maximum characters of a message, and of the sender's own id for it.
 const MAX_TEXT: usize = 1_000;
 const MAX_NAME: usize = 64;
-/// The field of what is said.
+/// The field of the text.
 const TEXT: &str = "text";
-/// Files that go with one message.
+/// Maximum number of files attached to one message.
 const MAX_FILES: usize = 10;
 
-/// To whom.
+/// The recipient of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recipient {
     /// A room; the lobby when none is named.
@@ -43,23 +43,23 @@ pub enum Recipient {
 pub struct NewMessage {
     pub to: Recipient,
     pub text: String,
-    /// The sender's own name for the message: the same again stores nothing and answers what is stored.
+    /// The sender's own id for the message: a repetition stores nothing and answers with the stored message.
     pub client_message_id: Option<String>,
-    /// Files of the sender that go with it.
+    /// Files of the sender that are attached to it.
     pub upload_ids: Vec<String>,
-    /// The connection that it came from, which is not told.
+    /// The connection that it came from, which does not receive it.
     pub connection: Option<ConnectionId>,
 }
 
-/// What was stored.
+/// The stored message.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SentMessage {
     pub payload: ChatPayload,
-    /// After the message; of one that was stored before, where the log stood later.
+    /// After the message; of one that was stored before, the log's position at the repetition.
     pub position: Position,
 }
 
-/// Stores a message and tells it, once.
+/// Stores a message and publishes it, once.
 pub async fn send(op: &Op, new: NewMessage) -> Result<SentMessage> {
     op.require(Permission::Chat)?;
     refuse(validate(&new.text, new.client_message_id.as_deref(), &new.upload_ids))?;
@@ -135,7 +135,7 @@ fn event(
     }
 }
 
-/// The message that the sender has given this name before. Another text or another place under the same name is refused.
+/// The message to which the sender has given this id before. Another text or place under the same id is refused.
 async fn find_duplicate(
     tx: &TenantTx,
     me: UserId,
@@ -151,7 +151,7 @@ async fn find_duplicate(
     Err(Problem::new(Code::Conflict, "You have given this client_message_id to another message."))
 }
 
-/// Every bad field of a message.
+/// All invalid fields of a message.
 pub fn validate(text: &str, client_message_id: Option<&str>, upload_ids: &[String]) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
     let words = "must have 1 to 1,000 characters, none of them NUL";
@@ -167,7 +167,7 @@ pub fn validate(text: &str, client_message_id: Option<&str>, upload_ids: &[Strin
     faults.into_errors()
 }
 
-/// Refuses a bad message. Where the text alone is bad, the words that the seeds' clients match are the whole detail.
+/// Refuses an invalid message. Where only the text is invalid, the detail is the exact phrase that old clients match.
 pub(super) fn refuse(errors: Vec<FieldError>) -> Result<()> {
     match errors.as_slice() {
         [] => Ok(()),

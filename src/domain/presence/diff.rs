@@ -1,4 +1,4 @@
-//! What a second has changed, and what of it is one reader's to hear: the people of one's rooms, never oneself.
+//! The presence changes of one second, and each reader's part of them: users of the reader's rooms, never the reader.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,29 +8,29 @@ use crate::base::ids::{RoomId, UserId};
 use crate::cluster::presence_store::Availability;
 use crate::protocol::message::{Presence, PresencePayload, ServerMessage, UserPresence};
 
-/// How somebody stands now.
+/// The current presence of one user.
 pub(super) struct PresenceChange {
     pub user: UserId,
-    /// `None`: is not there any more.
+    /// `None`: without a connection.
     pub availability: Option<Availability>,
-    /// Has joined or left a room.
+    /// Joined or left a room.
     pub membership_changed: bool,
     pub rooms: Vec<RoomId>,
 }
 
-/// What is to be told.
+/// What is to be published.
 #[derive(Default)]
 pub(super) struct PresenceDiff {
     rooms: HashMap<RoomId, UserStatuses>,
-    /// Rooms that somebody has come into, whose people that person is shown.
+    /// Rooms that a user has joined; the user receives the presence of their members.
     joined_rooms: HashMap<UserId, Vec<RoomId>>,
     changed: HashSet<UserId>,
-    /// Who was there and is not any more.
+    /// Users that were published as present and are gone.
     pub gone: HashSet<UserId>,
 }
 
 impl PresenceDiff {
-    /// Takes the changes over into what is told.
+    /// Applies the changes to the published presence.
     pub(super) fn apply(published: &mut PublishedPresence, changes: &[PresenceChange]) -> Self {
         let mut diff = Self::default();
         for change in changes {
@@ -56,14 +56,14 @@ impl PresenceDiff {
             self.add_status(*room, change.user, Some(availability));
         }
         let came_into: Vec<RoomId> = change.rooms.iter().copied().filter(is_new).collect();
-        // Who has only connected was shown the rooms of that moment; who has joined one since was not shown that one.
+        // On connect a user receives the presence of its rooms; only rooms that it has joined since are missing.
         if change.membership_changed && !came_into.is_empty() {
             self.joined_rooms.insert(change.user, came_into);
         }
     }
 
     fn add_gone(&mut self, published: &mut PublishedPresence, change: &PresenceChange) {
-        // Who came and went before it was told was never there for the others.
+        // A user that came and went between two publications was never present for the others.
         let Some(before) = published.remove(change.user) else { return };
         for room in before.rooms.iter().chain(&change.rooms) {
             self.add_status(*room, change.user, None);
@@ -76,24 +76,24 @@ impl PresenceDiff {
         self.rooms.entry(room).or_default().insert(user, status(availability));
     }
 
-    /// The rooms that have something to hear.
+    /// The rooms with a change.
     pub(super) fn rooms(&self) -> impl Iterator<Item = RoomId> + '_ {
         self.rooms.keys().copied()
     }
 
-    /// Which of a reader's rooms have something to hear, in order.
+    /// Which of a reader's rooms have a change, in order.
     pub(super) fn rooms_among(&self, own: impl Iterator<Item = RoomId>) -> Vec<RoomId> {
         let mut rooms: Vec<RoomId> = own.filter(|room| self.rooms.contains_key(room)).collect();
         rooms.sort_unstable();
         rooms
     }
 
-    /// Whether a reader of the same rooms would hear the same.
+    /// Whether the user is among those changed, so that its messages differ from those of others in its rooms.
     pub(super) fn includes(&self, user: UserId) -> bool {
         self.changed.contains(&user)
     }
 
-    /// What a reader in these rooms is told.
+    /// The statuses that a reader in these rooms receives.
     pub(super) fn statuses_for(
         &self,
         published: &PublishedPresence,
@@ -108,8 +108,8 @@ impl PresenceDiff {
     }
 }
 
-/// People in as many messages as their size asks for. A snapshot is told also when nobody is there, and only its first message
-/// is one: the others add to it.
+/// Statuses in as many messages as their size requires. A snapshot is sent even if it is empty, and only its first
+/// message has the flag: the others add to it.
 pub(super) fn to_messages(users: &UserStatuses, snapshot: bool) -> Vec<ServerMessage> {
     let users: Vec<UserPresence> =
         users.iter().map(|(user, status)| UserPresence { user_id: user.0, status: *status }).collect();

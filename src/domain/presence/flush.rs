@@ -1,4 +1,4 @@
-//! Tells who came, went and turned since the last look. One timer calls it, so that two looks never overlap.
+//! Publishes presence changes since the last run. Only one timer calls it, so that runs never overlap.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,13 +16,13 @@ use crate::protocol::routing::{Ephemeral, Topic};
 use crate::protocol::websocket::encode::TextFrame;
 use crate::storage::{self, room_members, rooms};
 
-/// The people of a tenant who are looked at now.
+/// The users of a tenant that are checked now.
 struct TenantChanges {
     tenant_id: TenantId,
     changes: Vec<PresenceChange>,
 }
 
-/// To be called once a second. What the store could not be asked for stays due.
+/// To be called once a second. Tenants with rooms that could not be read stay due.
 pub async fn flush(services: &Services) -> Result<()> {
     let presence = &services.ephemeral.presence;
     presence.collect_due(services);
@@ -39,7 +39,7 @@ pub async fn flush(services: &Services) -> Result<()> {
     result
 }
 
-/// Reads the rooms of everybody who is due, and gives the ids on the wire of those that somebody is gone from.
+/// Reads the rooms of all due users, and returns the wire ids of those with users that are gone.
 async fn read_rooms(services: &Services, due: &mut TenantChanges) -> Result<HashMap<RoomId, String>> {
     let tx = Op::of_system(services, SystemReason::Presence, due.tenant_id).read().await?;
     let users: Vec<UserId> = due.changes.iter().map(|change| change.user).collect();
@@ -65,7 +65,7 @@ async fn slugs(tx: &storage::TenantTx, ids: &[RoomId]) -> storage::Result<HashMa
 }
 
 impl PresenceTracker {
-    /// Ends the connections whose grace is over, and notes everybody who is to be looked at.
+    /// Removes connections with an expired grace period, and collects the users to be checked.
     fn collect_due(&self, services: &Services) {
         let steady = services.clock.steady();
         let state = &mut *self.state.lock();
@@ -82,7 +82,7 @@ impl PresenceTracker {
         }
     }
 
-    /// Takes of each tenant as many people as one message holds, as they stand now.
+    /// Takes for each tenant as many users as one message holds, with their current availability.
     fn take_due(&self) -> Vec<TenantChanges> {
         let state = &mut *self.state.lock();
         let mut all = Vec::with_capacity(state.due.len());
@@ -93,7 +93,7 @@ impl PresenceTracker {
             {
                 let availability = self.store.availability_of(TenantUser { tenant: *tenant_id, user });
                 let was_published = state.published.get(tenant_id).is_some_and(|told| told.contains(user));
-                // Somebody who is not there may be brought into a room: there is nothing to tell of it.
+                // A user that is offline may be added to a room: there is nothing to publish.
                 if availability.is_some() || was_published {
                     changes.push(PresenceChange {
                         user,
@@ -126,7 +126,7 @@ impl PresenceTracker {
         }
     }
 
-    /// Tells the tenant's readers, each in one message. Nobody is welcomed meanwhile.
+    /// Publishes the changes to the tenant's readers. The lock excludes `send_snapshot` meanwhile.
     fn flush_tenant(&self, hub: &Hub, due: &TenantChanges, slugs: &HashMap<RoomId, String>) {
         let state = &mut *self.state.lock();
         let published = state.published.entry(due.tenant_id).or_default();
@@ -147,7 +147,7 @@ impl State {
     }
 }
 
-/// Most readers of the same rooms hear the same: it is written once for all of them.
+/// Most readers of the same rooms receive the same messages: these are encoded once.
 fn publish(hub: &Hub, tenant_id: TenantId, diff: &PresenceDiff, published: &PublishedPresence) {
     let mut written: BTreeMap<Vec<RoomId>, Vec<(&'static str, TextFrame)>> = BTreeMap::new();
     hub.publish_ephemeral_to_topics(tenant_id, diff.rooms().map(Topic::Room), |interest| {
@@ -175,7 +175,7 @@ fn frames(messages: &[ServerMessage]) -> Vec<(&'static str, TextFrame)> {
     messages.iter().map(|message| (message.kind(), TextFrame::new(&message.to_json()))).collect()
 }
 
-/// Tells the members of each room of somebody's that the last connection is gone.
+/// Notifies the members of each of a user's rooms that the user's last connection is closed.
 fn publish_disconnect(
     hub: &Hub,
     tenant_id: TenantId,

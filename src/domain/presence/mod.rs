@@ -1,5 +1,5 @@
-//! Who is there: each person over all tabs, for the people of the rooms that they share. What changed is told once a second,
-//! so that however many come and go, a receiver has one message a second of it.
+//! Presence: one status for each user over all connections, published to the members of shared rooms. Changes are
+//! published once a second, so that a receiver gets one message a second, however many users come and go.
 
 mod diff;
 mod flush;
@@ -24,14 +24,14 @@ use crate::domain::rooms::access::require_user;
 use crate::protocol::command::OwnPresence;
 use crate::protocol::message::ServerMessage;
 
-/// Tabs of one person that may be gone and count all the same: who reloads more often than that within the grace is there by
-/// the others.
+/// Connections of one user up to which a closed one gets a grace period: a user that reloads more often than that
+/// within the grace period is present by the others.
 const MAX_GRACE_CONNECTIONS: usize = 32;
-/// People of a tenant who are told of in one second; the others come with the next. It keeps a message below the 64 KiB that a
-/// socket carries.
+/// Users of a tenant that are published in one second; the others follow in the next. Keeps a message below the 64
+/// KiB limit of a socket.
 const MAX_USERS_PER_MESSAGE: usize = 1_000;
 
-/// Who is there, and what has been told of it.
+/// The presence of all users, and what has been published of it.
 pub struct PresenceTracker {
     store: Box<dyn PresenceStore>,
     grace: TimeDelta,
@@ -40,9 +40,9 @@ pub struct PresenceTracker {
 
 #[derive(Default)]
 struct State {
-    /// Connections that have ended and count until their time, which comes in this order. Bounded by [`MOST_TABS`] a person.
+    /// Closed connections in their grace period, ordered by its end. At most [`MAX_GRACE_CONNECTIONS`] for each user.
     pending_disconnects: VecDeque<PendingDisconnect>,
-    /// People to be looked at; each once.
+    /// Users to be checked for a change; each once.
     due: HashMap<TenantId, BTreeMap<UserId, ChangeReason>>,
     published: HashMap<TenantId, PublishedPresence>,
 }
@@ -53,25 +53,25 @@ struct PendingDisconnect {
     connection: ConnectionId,
 }
 
-/// Why somebody is to be looked at.
+/// Why a user is to be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum ChangeReason {
-    /// Came, went or turned.
+    /// Connected, disconnected or changed its availability.
     AvailabilityChanged,
-    /// Has joined or left a room.
+    /// Joined or left a room.
     MembershipChanged,
 }
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisconnectKind {
-    /// The person may be back at once.
+    /// The user may reconnect: the grace period applies.
     Normal,
-    /// It was silent for so long that there is no grace left.
+    /// The connection timed out: its silence has used up the grace period.
     TimedOut,
 }
 
-/// Says whether the caller sits in front of a connection.
+/// Sets the caller's availability on a connection.
 pub fn show(op: &Op, connection: ConnectionId, command: OwnPresence) -> Result<()> {
     op.require(Permission::ShowPresence)?;
     let person = TenantUser { tenant: op.scope.tenant_id(), user: require_user(op)? };
@@ -89,12 +89,13 @@ impl PresenceTracker {
         Self { store: store, grace, state: Mutex::default() }
     }
 
-    /// A person has come by another connection.
+    /// Registers a connection of a user as online.
     pub fn enter(&self, person: TenantUser, connection: ConnectionId) {
         self.store.put(person, connection, Availability::Online);
     }
 
-    /// A connection has ended, at a time by the steady clock. It counts on for a while, as what it was.
+    /// Unregisters a closed connection, at a time by the steady clock. It keeps its availability for the grace
+    /// period.
     pub fn leave(
         &self,
         person: TenantUser,
@@ -111,8 +112,8 @@ impl PresenceTracker {
         self.state.lock().pending_disconnects.push_back(PendingDisconnect { ends_at, person, connection });
     }
 
-    /// Shows somebody who has just come the people of these rooms. Nothing else is told meanwhile: what is handed over is not
-    /// older than what the connection has been told already.
+    /// Sends the users present in these rooms to a new connection. The lock excludes publishing meanwhile, so that
+    /// the snapshot is not older than what the connection has received already.
     pub fn send_snapshot(&self, person: TenantUser, rooms: &[RoomId], send: impl FnMut(&ServerMessage)) {
         let state = self.state.lock();
         let published = state.published.get(&person.tenant);
@@ -120,7 +121,7 @@ impl PresenceTracker {
         to_messages(&people, true).iter().for_each(send);
     }
 
-    /// How many people are there, in all tenants.
+    /// Number of users present, in all tenants.
     pub fn user_count(&self) -> usize {
         self.store.count()
     }

@@ -1,5 +1,5 @@
-//! What the readers of a tenant have been told of who is there: what the next change is measured by, and what a newcomer is
-//! shown, so that all have the same picture.
+//! The presence that was published to the readers of a tenant: the base of the next change and of the snapshot for a
+//! new connection, so that all have the same state.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,21 +7,21 @@ use crate::base::ids::{RoomId, UserId};
 use crate::cluster::presence_store::Availability;
 use crate::protocol::message::PresenceStatus;
 
-/// Bounded by the people who are there and their memberships.
+/// Bounded by the users present and their memberships.
 #[derive(Default)]
 pub(super) struct PublishedPresence {
     users: HashMap<UserId, PublishedUser>,
     rooms: HashMap<RoomId, BTreeSet<UserId>>,
 }
 
-/// Somebody of whom it was told that they are there.
+/// A user that was published as present.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PublishedUser {
     pub availability: Availability,
     pub rooms: Vec<RoomId>,
 }
 
-/// How people stand, by their ids.
+/// Statuses by user id.
 pub(super) type UserStatuses = BTreeMap<UserId, PresenceStatus>;
 
 impl PublishedPresence {
@@ -33,7 +33,7 @@ impl PublishedPresence {
         self.users.is_empty()
     }
 
-    /// Notes how somebody stands now and in which rooms; gives what was known before.
+    /// Stores a user's availability and rooms; returns the entry before.
     pub(super) fn put(&mut self, user: UserId, entry: PublishedUser) -> Option<PublishedUser> {
         let before = self.remove(user);
         for room in &entry.rooms {
@@ -56,7 +56,7 @@ impl PublishedPresence {
         Some(entry)
     }
 
-    /// Who is there of these rooms, besides `user`.
+    /// The users present in these rooms, except `user`.
     pub(super) fn users_in(&self, rooms: &[RoomId], user: UserId) -> UserStatuses {
         let people = rooms.iter().filter_map(|room| self.rooms.get(room)).flatten();
         let others = people.filter(|other| **other != user);

@@ -1,4 +1,4 @@
-//! A batch worked out in memory before anything of it is written: rows in order, each on what the one before left.
+//! Plans a batch in memory before anything of it is written: rows in order, each on the result of the one before.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::storage::job_items::NewJobItem;
 use crate::storage::price_history::NewPrice;
 use crate::storage::properties::{Key, PropertyRow};
 
-/// The properties that a batch speaks of, and what each of its rows did.
+/// The properties of a batch, and the effect of each of its rows.
 pub(super) struct BatchPlan {
     entries: Vec<PlannedProperty>,
     pub(super) rows: Vec<Result<RowResult, Vec<FieldError>>>,
@@ -27,21 +27,21 @@ struct PlannedProperty {
     write: PropertyWrite,
 }
 
-/// What the store must learn of a property.
+/// What is written for a property.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PropertyWrite {
     /// Nothing.
     Skip,
-    /// That it was seen.
+    /// Only when it was last seen.
     Touch,
     Update,
     Insert,
 }
 
-/// What one row of the batch did.
+/// The result of one row of the batch.
 pub(super) struct RowResult {
     pub(super) outcome: UpsertOutcome,
-    /// None: it reports the removal of a listing that was never known.
+    /// None: it reports the removal of an unknown listing.
     effect: Option<RowEffect>,
 }
 
@@ -112,19 +112,19 @@ impl BatchPlan {
         Ok(RowResult { outcome: decision.outcome, effect: Some(step) })
     }
 
-    /// The rows that are to be inserted, sorted by key.
+    /// The rows to insert, sorted by key.
     pub(super) fn created(&self) -> Vec<PropertyRow> {
         let mut rows = self.rows_to(PropertyWrite::Insert);
         rows.sort_by(|one, other| (&one.source, &one.listing_key).cmp(&(&other.source, &other.listing_key)));
         rows
     }
 
-    /// The rows that are to be written anew.
+    /// The rows to update.
     pub(super) fn changed(&self) -> Vec<PropertyRow> {
         self.rows_to(PropertyWrite::Update)
     }
 
-    /// The ids of those that were only seen.
+    /// The ids of the rows to touch.
     pub(super) fn seen(&self) -> Vec<i64> {
         self.entries
             .iter()
@@ -137,8 +137,8 @@ impl BatchPlan {
         self.entries.iter().filter(|entry| entry.write == write).map(|entry| entry.row.clone()).collect()
     }
 
-    /// Takes the ids of inserted rows over. False when some were not inserted: another batch was first, and this
-    /// one was worked out on what is no longer so.
+    /// Takes over the ids of inserted rows. False if some were not inserted: another batch was first, and
+    /// this plan is based on outdated rows.
     #[must_use]
     pub(super) fn assign_ids(&mut self, inserted: &[PropertyRow]) -> bool {
         let ids: HashMap<(&str, &str), i64> =
@@ -178,7 +178,7 @@ impl BatchPlan {
         events
     }
 
-    /// How many properties are new, and where.
+    /// The number of new properties, and their locations.
     pub(super) fn count_created(&self) -> (i64, LocationCounts) {
         let mut locations = LocationCounts::default();
         let mut count = 0;
@@ -189,7 +189,7 @@ impl BatchPlan {
         (count, locations)
     }
 
-    /// Each property once, with what its first row did.
+    /// Each property once, with the outcome of its first row.
     pub(super) fn items(&self) -> Vec<NewJobItem> {
         let mut entered = vec![false; self.entries.len()];
         let first = self.effects().filter(|(_, step)| !std::mem::replace(&mut entered[step.entry], true));
@@ -212,7 +212,7 @@ impl PlannedProperty {
 }
 
 impl RowResult {
-    /// The row of the property after it, unless there is none.
+    /// The property's row afterwards, if there is one.
     pub(super) fn after(&self) -> Option<&PropertyRow> {
         self.effect.as_ref().map(|step| &step.after)
     }

@@ -1,4 +1,4 @@
-//! The rule of a sighting: what a property becomes by it, and what is to be told, in order. Pure.
+//! The rule of an upsert: what a property becomes by a report, and the changes to emit, in order. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::storage::properties::PropertyRow;
 
 use super::draft::{DEFAULT_CURRENCY, Draft, price_error};
 
-/// What became of a property.
+/// The outcome of an upsert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UpsertOutcome {
     Created,
@@ -31,11 +31,11 @@ impl UpsertOutcome {
     }
 }
 
-/// One event to be told.
+/// One change to emit.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum PropertyChange {
     Created,
-    /// Of the current price, in minor units. `old` is absent where the currency changed: the two do not compare.
+    /// Of the current price, in minor units. `old` is absent if the currency changed: the two are not comparable.
     Price {
         old: Option<i64>,
         new: Option<i64>,
@@ -50,22 +50,22 @@ pub(super) enum PropertyChange {
     Removed,
 }
 
-/// What follows from a sighting.
+/// What follows from a report.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Decision {
     pub(super) outcome: UpsertOutcome,
-    /// The row afterwards. None: a listing that was never known is reported as removed.
+    /// The row afterwards. None: an unknown listing is reported as removed.
     pub(super) row: Option<PropertyRow>,
     pub(super) changes: Vec<PropertyChange>,
-    /// Price, currency or status differ: the history gets a row.
+    /// Price, currency or status differ: a row is added to the history.
     pub(super) writes_history: bool,
 }
 
 const CLOSED: &str = StandardStatus::Closed.name();
-/// What a listing that came back was before.
+/// The former status of a listing that came back.
 const REMOVED: &str = "removed";
 
-/// Decides. Refuses only prices that the property's stored currency cannot express.
+/// Decides. Fails only for prices that the property's stored currency cannot express.
 pub(super) fn decide(
     stored: Option<&PropertyRow>,
     draft: &Draft,
@@ -85,8 +85,8 @@ impl Decision {
     }
 }
 
-/// The price that filters, sorting and `price_changed` speak of, in minor units: once closed what it was sold for,
-/// where that is known.
+/// The price for filters, sorting and `price_changed`, in minor units: for a closed property its close price,
+/// if known.
 pub(super) fn current_price(row: &PropertyRow) -> Option<i64> {
     let sold = row.close_price.filter(|_| row.standard_status == CLOSED);
     sold.or(row.list_price)
@@ -104,7 +104,7 @@ fn create(draft: &Draft, now: i64) -> Result<Decision, Vec<FieldError>> {
     })
 }
 
-/// A removal says nothing else: a page that is gone states no price.
+/// A removal changes nothing else: a page that is gone has no price.
 fn remove(stored: &PropertyRow, now: i64) -> Decision {
     if stored.removed {
         return Decision::unchanged(Some(stored.clone()));
@@ -137,8 +137,8 @@ fn update(before: &PropertyRow, draft: &Draft, now: i64) -> Result<Decision, Vec
     Ok(Decision { outcome: UpsertOutcome::Changed, row: Some(row), changes, writes_history: history })
 }
 
-/// Price before status, then the rest. Fields that a told price or status speaks for are not named again: a sale that
-/// closes at the list price is one event.
+/// Price before status, then the rest. Fields that an emitted price or status covers are not named again: a
+/// sale that closes at the list price is one event.
 fn list_changes(
     before: &PropertyRow,
     after: &PropertyRow,
@@ -162,8 +162,8 @@ fn list_changes(
     changes
 }
 
-/// A sale that is seen happening has closed by now unless the source says when; a listing that is back on the market
-/// has no sale any more, or its next one would show the old price.
+/// A newly observed sale has closed by now unless the source has a time; a listing that is back on the market
+/// loses its sale, or the next one would show the old price.
 fn close_sale(before: &PropertyRow, row: &mut PropertyRow, draft: &Draft, now: i64) {
     match (before.standard_status == CLOSED, row.standard_status == CLOSED) {
         (false, true) if draft.fields.closed_at.is_none() => row.closed_at = Some(now),
@@ -175,7 +175,7 @@ fn close_sale(before: &PropertyRow, row: &mut PropertyRow, draft: &Draft, now: i
     }
 }
 
-/// Writes what the draft knows into the row and names what differs by it. What it does not know stays.
+/// Writes the draft's known fields into the row and names those that differ. Unknown fields stay.
 fn apply(row: &mut PropertyRow, draft: &Draft) -> Result<Vec<&'static str>, Vec<FieldError>> {
     let mut differing = Vec::new();
     let fields = &draft.fields;
@@ -253,10 +253,10 @@ impl Prices {
     }
 }
 
-/// Another currency corrects the unit: a listing of 300,000 that was taken for dollars is one of 300,000 euros.
+/// Another currency corrects the unit: 300,000 that were taken for dollars are 300,000 euros.
 fn reinterpret_currency(row: &mut PropertyRow, currency: &str) {
     let (old, new) = (minor_per_major(&row.currency), minor_per_major(currency));
-    // Wider meanwhile: a large price times the units of another currency may not fit.
+    // Computed in a wider type: a large price times the units of another currency may not fit.
     let restated = |minor: i64| i128::from(minor) * i128::from(new) / i128::from(old);
     for price in [&mut row.list_price, &mut row.original_list_price, &mut row.close_price] {
         *price = price.map(|minor| i64::try_from(restated(minor)).unwrap_or(i64::MAX));
@@ -264,7 +264,7 @@ fn reinterpret_currency(row: &mut PropertyRow, currency: &str) {
     currency.clone_into(&mut row.currency);
 }
 
-/// The stored address with the parts that are known anew; none when it would be empty.
+/// The stored address with the known parts replaced; none if it would be empty.
 fn merge_address(stored: Option<&str>, seen: &Address) -> Option<String> {
     let mut address: Address = stored.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     for (part, seen) in [
@@ -283,7 +283,7 @@ fn merge_address(stored: Option<&str>, seen: &Address) -> Option<String> {
     (address != Address::default()).then(|| serde_json::to_string(&address).unwrap_or_default())
 }
 
-/// Derives what the search looks at.
+/// Derives the search columns.
 fn derive_search_columns(row: &mut PropertyRow) {
     let address: Address =
         row.address.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! From what a worker sent to a draft that may be stored: every bad field is named, and nothing of it is guessed.
+//! Turns a worker's input into a draft that may be stored: every bad field is reported, and nothing is guessed.
 
 use url::Url;
 
@@ -10,20 +10,20 @@ use crate::protocol::property::{Address, PropertyInput};
 
 /// Bytes that `attributes` may take as JSON.
 const MAX_ATTRIBUTES: usize = 16 * 1024;
-/// Of a property that is new and does not say.
+/// The currency of a new property without one.
 pub(super) const DEFAULT_CURRENCY: &str = "USD";
 const LARGEST_AREA: f64 = 1e12;
 
-/// A sighting whose fields are all acceptable and which names its property.
+/// An input that is valid and names its property.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
     pub(super) source: String,
     pub(super) listing_key: String,
     /// The rest. Blank texts are absent.
     pub(super) fields: PropertyInput,
-    /// Of `source_url`, with the port when it is not the scheme's own.
+    /// Host of `source_url`, with the port if it is not the scheme's own.
     pub(super) host: Option<String>,
-    /// `attributes` as the store keeps them.
+    /// `attributes` in their stored form.
     pub(super) attributes: Option<String>,
 }
 
@@ -52,7 +52,7 @@ impl Draft {
     }
 }
 
-/// Gathers what is wrong.
+/// Collects the bad fields.
 #[derive(Default)]
 struct DraftValidator {
     errors: Vec<FieldError>,
@@ -81,7 +81,7 @@ impl DraftValidator {
         value
     }
 
-    /// A blank text is one that the source does not know.
+    /// A blank text is one that the source does not have.
     fn check_text(&mut self, path: &[&str], value: &mut Option<String>, most: usize) {
         if value.as_deref().is_some_and(|text| text.trim().is_empty()) {
             *value = None;
@@ -112,7 +112,7 @@ impl DraftValidator {
         host
     }
 
-    /// No finer than the currency. Of a property whose stored currency has fewer decimals that is looked at once more.
+    /// No finer than the currency. Checked again if the property's stored currency has fewer decimals.
     fn check_prices(&mut self, input: &PropertyInput) {
         let currency = input.currency.as_deref().unwrap_or(DEFAULT_CURRENCY);
         if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -176,7 +176,7 @@ impl DraftValidator {
     }
 }
 
-/// What is said of an amount that the currency cannot express.
+/// The error for an amount that the currency cannot express.
 pub(super) fn price_error(currency: &str) -> String {
     format!("must be an amount that {currency} can express: 0 or more, with no more decimals than it has")
 }

@@ -1,4 +1,4 @@
-//! One property, and how many there are.
+//! One property, and the number of properties.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::protocol::problem::Problem;
 use crate::protocol::property::Property;
 use crate::storage::properties;
 
-/// A property, also one that is removed.
+/// A property, including removed ones.
 pub async fn get(op: &Op, id: PropertyId) -> Result<Property> {
     op.require(Permission::ReadProperties)?;
     let tx = op.read().await?;
@@ -19,14 +19,14 @@ pub async fn get(op: &Op, id: PropertyId) -> Result<Property> {
     Ok(property(&row))
 }
 
-/// How many properties the tenant's sources have now: `total_properties` of `status_update`.
+/// The number of properties that are not removed: `total_properties` of `status_update`.
 pub async fn total(op: &Op) -> Result<u64> {
     op.require(Permission::ReadStatus)?;
     let tx = op.read().await?;
     Ok(properties::count(&tx).await?)
 }
 
-/// Properties that are not removed, by `standard_status`; one that none has is absent.
+/// Properties that are not removed, by `standard_status`; a status without any is absent.
 pub async fn by_status(op: &Op) -> Result<BTreeMap<String, u64>> {
     op.require(Permission::ReadStats)?;
     let counts = properties::by_status(&op.read().await?).await?;

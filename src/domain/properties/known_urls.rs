@@ -1,4 +1,4 @@
-//! The pages that a spider knows already and visits again, so that a listing that is gone is noticed.
+//! The known pages that a spider visits again, so that removed listings are noticed.
 
 use crate::auth::permission::Permission;
 use crate::base::ids::PropertyId;
@@ -6,7 +6,7 @@ use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::storage::properties;
 
-/// A page with the key that a report of its end has to name.
+/// A page with the key that a report of its removal has to name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownUrl {
     pub property_id: PropertyId,

@@ -21,7 +21,7 @@ const MAX_WORDS: usize = 10;
 /// Characters of `q` at most.
 const MAX_Q: usize = 200;
 
-/// What the properties are to have. What is absent asks for nothing.
+/// Filters of the search. An absent one does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct PropertyQuery {
     /// Compared without case.
@@ -36,12 +36,12 @@ pub struct PropertyQuery {
     pub q: Option<String>,
     pub updated_since: Option<DateTime<Utc>>,
     pub source: Option<String>,
-    /// Properties that this job saw. An unknown job saw none.
+    /// Properties that this job reported. An unknown job reported none.
     pub job_id: Option<JobId>,
     pub include_removed: bool,
 }
 
-/// Where a page ended. It names its order: in another one it means nothing.
+/// Where a page ended. It names its order, and is invalid in another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PropertyKey {
     sort: PropertySort,
@@ -102,8 +102,8 @@ fn search(query: PropertyQuery) -> Result<Search> {
     })
 }
 
-/// Prices are whole hundredths. A bound between two of them is moved to the one inside; one that is off by no more
-/// than a float's error is meant to be the hundredth itself.
+/// Prices are whole hundredths. A bound between two of them is rounded inwards; one that is off by no more
+/// than a float's error is taken as the hundredth itself.
 fn hundredths(major: f64, inside: fn(f64) -> f64) -> i64 {
     let scaled = major * 100.0;
     let whole = scaled.round();

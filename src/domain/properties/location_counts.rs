@@ -1,4 +1,4 @@
-//! Where new properties are, counted, so that a summary can name the place that most of them share. Pure.
+//! Counts the locations of new properties, so that a summary can name the most frequent one. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::property::Address;
 use crate::storage::properties::PropertyRow;
 
-/// Different places of one kind that are counted; what comes beyond them is named by none.
+/// Distinct locations of one kind that are counted; further ones are ignored.
 const MAX_LOCATIONS: usize = 200;
 
 /// Counts by city, by state and by source.
@@ -63,7 +63,7 @@ fn count(counts: &mut BTreeMap<String, u64>, name: Option<String>, number: u64) 
     }
 }
 
-/// Of equals the first in the alphabet, so that the same counts always give the same name.
+/// On a tie the first in the alphabet, so that the same counts always give the same name.
 fn most_frequent(counts: &BTreeMap<String, u64>) -> Option<String> {
     let most = *counts.values().max()?;
     counts.iter().find(|(_, number)| **number == most).map(|(name, _)| name.clone())

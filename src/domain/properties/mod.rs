@@ -1,4 +1,4 @@
-//! Properties: what workers and the crawler saw becomes rows, events and summaries; people search and read them.
+//! Properties: what workers and the crawler report becomes rows, events and summaries; users search and read them.
 
 mod batch_plan;
 mod diff;

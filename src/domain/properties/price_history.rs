@@ -10,7 +10,7 @@ use crate::protocol::problem::Problem;
 use crate::protocol::property::PriceHistoryEntry;
 use crate::storage::{price_history, properties};
 
-/// Newest first: the first row is what holds now, the last what the property was first seen with.
+/// Newest first: the first row is the current state, the last the one that the property was first seen with.
 pub async fn price_history(
     op: &Op,
     id: PropertyId,

@@ -1,5 +1,5 @@
-//! The `new_properties` summary: counts merged, at most one message a job in five seconds. What is pending lives in
-//! the job's row, so that a node that stops takes nothing with it.
+//! The `new_properties` summary: merged counts, at most one message per job in five seconds. Pending counts
+//! are in the job's row, so that they survive a node that stops.
 
 use chrono::TimeDelta;
 
@@ -16,12 +16,12 @@ use crate::protocol::message::{PropertyNotification, PropertyNotificationEvent};
 use crate::storage::jobs::JobRow;
 use crate::storage::{job_summaries, jobs, micros};
 
-/// The shortest time between two summaries of one job.
+/// Shortest interval between two summaries of one job.
 const PERIOD: TimeDelta = TimeDelta::seconds(5);
-/// Jobs that one call of the timer looks at; the next call takes the rest.
+/// Jobs that one call of the timer handles; the next call takes the rest.
 const MAX_JOBS: u64 = 500;
 
-/// Counts new properties of a job, whose row the change holds, and tells them when the last summary is old enough.
+/// Counts new properties of a job, with its row locked, and emits them if the last summary is old enough.
 pub(super) async fn add_to_summary(
     op: &Op,
     change: &mut EventTx,
@@ -38,8 +38,8 @@ pub(super) async fn add_to_summary(
     Ok(job_summaries::save_pending(&change.tx, JobId(job.id), pending, locations.to_json()).await?)
 }
 
-/// Tells what is pending, whenever the last summary was: for a job's terminal report. The change must hold the job's
-/// row, as it is in the store at this moment, and is not to write the row's `summary_…` columns itself.
+/// Emits what is pending, however recent the last summary: for a job's final report. The change must hold the
+/// job's row, as it is in the store at this moment, and must not write the row's `summary_…` columns itself.
 pub async fn emit_summary(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
     if job.summary_pending == 0 {
         return Ok(());
@@ -48,7 +48,7 @@ pub async fn emit_summary(op: &Op, change: &mut EventTx, job: &JobRow) -> Result
     emit(op, change, job, job.summary_pending, &locations).await
 }
 
-/// Tells the summaries that are due, over all tenants: for a timer of about a second. Gives how many were told.
+/// Emits the summaries that are due, over all tenants: for a timer of about a second. Returns their number.
 pub async fn flush_summaries(services: &Services) -> Result<usize> {
     let since = micros(services.clock.now() - PERIOD);
     let system = services.db.system(SystemReason::MergedWrite).read().await?;
@@ -59,14 +59,14 @@ pub async fn flush_summaries(services: &Services) -> Result<usize> {
     for (tenant_id, job_id) in due {
         match flush(services, tenant_id, job_id).await {
             Ok(done) => emitted += usize::from(done),
-            // One that fails does not keep the others waiting.
+            // One that fails does not delay the others.
             Err(problem) => failure = Some(problem),
         }
     }
     failure.map_or(Ok(emitted), Err)
 }
 
-/// False when another node, or the terminal report, was first.
+/// False if another node, or the final report, was first.
 async fn flush(services: &Services, tenant_id: TenantId, job_id: JobId) -> Result<bool> {
     let op = Op::of_system(services, SystemReason::MergedWrite, tenant_id);
     let mut change = op.begin().await?;
@@ -92,7 +92,7 @@ async fn emit(
     notify(op, change, event(op, Some(JobId(job.id)), count, places)).await
 }
 
-/// Tells the new properties of a batch that belongs to no job.
+/// Emits the new properties of a batch that belongs to no job.
 pub(super) async fn emit_batch_summary(
     op: &Op,
     change: &mut EventTx,

@@ -1,4 +1,4 @@
-//! Takes what a worker or the crawler saw: one transaction a batch, in which a bad row sinks no other.
+//! Upserts what a worker or the crawler reports: one transaction a batch; a bad row does not reject the others.
 
 use std::collections::BTreeSet;
 
@@ -26,17 +26,17 @@ use crate::protocol::property_batch::{
 use crate::storage::properties::Key;
 use crate::storage::{job_items, jobs, micros, price_history, properties};
 
-/// How often a batch starts anew when another one inserts the same new listings at the same moment.
+/// How often a batch restarts because another one inserts the same new listings at the same moment.
 const MAX_ATTEMPTS: usize = 4;
 
-/// What a worker saw. Rows are read one by one, so that none is in memory longer than its draft takes.
+/// A worker's report. Rows are read one by one, so that none is in memory longer than its draft takes.
 pub struct Batch<I = Vec<ParsedProperty>> {
     pub job_id: Option<JobId>,
     pub items: I,
     pub notify: Notify,
 }
 
-/// What is told of new listings. Changes of known ones are always told.
+/// The events about new listings. Changes of known ones are always emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notify {
     /// Each of them, and the summary.
@@ -45,7 +45,7 @@ pub enum Notify {
     Summary,
 }
 
-/// Takes a batch of 1 to 500 rows.
+/// Upserts a batch of 1 to 500 rows.
 pub async fn upsert_batch<I>(op: &Op, batch: Batch<I>) -> Result<BatchResult>
 where
     I: IntoIterator<Item = ParsedProperty> + Send,
@@ -60,7 +60,7 @@ where
     upsert(op, &checked, |ledger, position| Ok(batch_result(&ledger, position))).await
 }
 
-/// One more than there may be is enough to refuse them for their number.
+/// One more than allowed is enough to reject them for their number.
 fn drafts(items: impl IntoIterator<Item = ParsedProperty>) -> Vec<Result<Draft, Vec<FieldError>>> {
     items.into_iter().take(MAX_ITEMS + 1).map(|item| item.and_then(Draft::parse)).collect()
 }
@@ -76,16 +76,16 @@ fn batch_result(plan: &BatchPlan, position: Option<Position>) -> BatchResult {
     }
 }
 
-/// A property as it stands after it was put.
+/// A property after it was put.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PutResult {
     pub outcome: UpsertOutcome,
     pub property: Property,
-    /// The place in the log after the change; none when nothing changed.
+    /// The log position after the change; none if nothing changed.
     pub position: Option<Position>,
 }
 
-/// Takes one property under the key that its path names; the body may repeat the key and not contradict it.
+/// Upserts one property under the key in the path; the body may repeat the key but not contradict it.
 pub async fn put_by_key(
     op: &Op,
     source: String,
@@ -102,7 +102,7 @@ pub async fn put_by_key(
 fn put_result(plan: BatchPlan, position: Option<Position>) -> Result<PutResult> {
     let row = plan.rows.into_iter().next().ok_or_else(Problem::internal)?;
     let row = row.map_err(Problem::validation)?;
-    // The removal of what never was has nothing to show.
+    // The removal of an unknown listing has nothing to show.
     let property = row.after().map(property).ok_or_else(Problem::not_found)?;
     Ok(PutResult { outcome: row.outcome, property, position })
 }
@@ -135,13 +135,13 @@ pub fn validate_row(input: PropertyInput) -> Vec<FieldError> {
 
 /// Every bad field of a property that is put under a key.
 pub fn validate_put(input: PropertyInput) -> Vec<FieldError> {
-    // The key stands in the path, which is judged with it when the property is taken.
+    // The key is in the path, and is validated with it on upsert.
     let named = |text: Option<String>| text.or_else(|| Some("x".to_owned()));
     let input = PropertyInput { source: named(input.source), listing_key: named(input.listing_key), ..input };
     Draft::parse(input).err().unwrap_or_default()
 }
 
-/// What to take, checked.
+/// A validated batch.
 struct CheckedBatch<'a> {
     job_id: Option<JobId>,
     notify: Notify,
@@ -166,8 +166,8 @@ async fn upsert<T: Serialize + DeserializeOwned>(
     Err(Problem::new(Code::Unavailable, words).retry_after(1))
 }
 
-/// Writes the batch and gathers its events. None: another batch inserted one of its new listings meanwhile, and it
-/// has to start anew. Waiting for that one's rows in this transaction could end in two waiting for each other.
+/// Writes the batch and collects its events. None: another batch inserted one of its new listings meanwhile,
+/// and it has to restart. Waiting for those rows in this transaction could deadlock.
 async fn write(op: &Op, change: &mut EventTx, batch: &CheckedBatch<'_>) -> Result<Option<BatchPlan>> {
     if let Some(job_id) = batch.job_id {
         jobs::find(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
@@ -190,8 +190,8 @@ async fn write(op: &Op, change: &mut EventTx, batch: &CheckedBatch<'_>) -> Resul
     Ok(Some(plan))
 }
 
-/// Counts the batch for its job, and tells or keeps the summary of what is new. Last, because whoever reports on the
-/// job waits for its row from here on.
+/// Counts the batch for its job, and emits or stores the summary of what is new. Last, because other reports
+/// on the job wait for its row from here on.
 async fn record_for_job(
     op: &Op,
     change: &mut EventTx,

@@ -1,4 +1,4 @@
-//! A stored property as readers see it, and the events that tell of it.
+//! A stored property in its wire form, and the events about its changes.
 
 use serde_json::Value;
 
@@ -14,9 +14,9 @@ use crate::storage::price_history::PriceRow;
 use crate::storage::properties::PropertyRow;
 use crate::storage::time;
 
-/// What a sighting did, as far as its events need it.
+/// What the events of a report need.
 pub(super) struct ChangeContext<'a> {
-    /// What filters could see before; none of a property that is new.
+    /// What filters could match before; none for a new property.
     pub(super) old: Option<&'a PropertyFacts>,
     pub(super) after: &'a PropertyRow,
     pub(super) job_id: Option<JobId>,
@@ -61,7 +61,7 @@ impl ChangeContext<'_> {
     }
 }
 
-/// What the filters of `property_updates` look at.
+/// What the filters of `property_updates` match.
 pub(super) fn facts(row: &PropertyRow) -> PropertyFacts {
     PropertyFacts {
         city: row.city_key.clone(),
@@ -72,7 +72,7 @@ pub(super) fn facts(row: &PropertyRow) -> PropertyFacts {
     }
 }
 
-/// The property on the wire. JSON that a hand has made unreadable is left out rather than failing a whole page.
+/// The property on the wire. JSON broken by manual edits is left out rather than failing a whole page.
 pub(super) fn property(row: &PropertyRow) -> Property {
     let at = |micros: i64| rfc3339(time(micros));
     Property {

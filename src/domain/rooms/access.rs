@@ -1,4 +1,4 @@
-//! A room as one caller meets it. Whoever may not know of a room is answered as if there were none.
+//! A room and the caller's access to it. A room that the caller may not know of is reported as not found.
 
 use crate::auth::permission::Permission;
 use crate::base::ids::{RoomId, UserId};
@@ -12,10 +12,10 @@ use crate::storage::room_members::{self, MemberRow};
 use crate::storage::rooms::{self, RoomRow};
 use crate::storage::{TenantTx, rooms::DIRECT};
 
-/// Characters of a public room's id.
+/// Maximum characters of a public room's id.
 pub const MAX_ROOM_ID: usize = 64;
 
-/// A room, and what the caller is in it.
+/// A room, and the caller's membership.
 pub struct RoomAccess {
     pub row: RoomRow,
     pub member: Option<MemberRow>,
@@ -26,7 +26,7 @@ impl RoomAccess {
         RoomId(self.row.id)
     }
 
-    /// Where its events go.
+    /// Where its events are published.
     pub fn conversation(&self) -> Conversation {
         if self.row.everyone { Conversation::Lobby(self.id()) } else { Conversation::Room(self.id()) }
     }
@@ -39,7 +39,7 @@ impl RoomAccess {
         self.member.as_ref().is_some_and(|member| member.owner)
     }
 
-    /// Refuses whoever is outside of a room that everybody may know of.
+    /// Refuses callers that are not members of a room which they may know of.
     pub fn require_member(&self) -> Result<()> {
         if self.is_member() {
             return Ok(());
@@ -47,7 +47,7 @@ impl RoomAccess {
         Err(Problem::new(Code::Forbidden, "Only members of the room may do this; join it first."))
     }
 
-    /// Refuses who neither owns the room nor is an admin.
+    /// Refuses callers that neither own the room nor are admins.
     pub fn require_moderator(&self, op: &Op) -> Result<()> {
         if self.is_owner() || op.may(Permission::ManageRooms) {
             Ok(())
@@ -56,7 +56,7 @@ impl RoomAccess {
         }
     }
 
-    /// Refuses what would add to a room that is archived.
+    /// Refuses additions to an archived room.
     pub fn require_open(&self) -> Result<()> {
         if self.row.archived_at.is_none() {
             return Ok(());
@@ -65,14 +65,14 @@ impl RoomAccess {
     }
 }
 
-/// The room, as it is.
+/// Loads a room.
 pub async fn load(op: &Op, tx: &TenantTx, room_id: &str) -> Result<RoomAccess> {
     let row = if is_room_id(room_id) { rooms::find(tx, room_id).await? } else { None };
     authorize(op, tx, row).await
 }
 
-/// The room, held until the transaction ends: what happens in a room happens one after the other, so that the order of its
-/// messages is the order of the log.
+/// Loads a room and locks it until the transaction ends: changes in a room are serialised, so that its messages have
+/// the order of the log.
 pub async fn lock(op: &Op, tx: &TenantTx, room_id: &str) -> Result<RoomAccess> {
     let row = if is_room_id(room_id) { rooms::lock(tx, room_id).await? } else { None };
     authorize(op, tx, row).await
@@ -94,12 +94,12 @@ async fn authorize(op: &Op, tx: &TenantTx, row: Option<RoomRow>) -> Result<RoomA
     }
 }
 
-/// The person who asks: keys have no rooms.
+/// The calling user: API keys have no rooms.
 pub fn require_user(op: &Op) -> Result<UserId> {
     op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_user)
 }
 
-/// Whether any room of the wire may have this id: a slug, or a UUID of ours, which is one too.
+/// Whether a room can have this id on the wire: a slug, or a UUID of a private room, which is a slug too.
 pub fn is_room_id(text: &str) -> bool {
     is_slug(text, MAX_ROOM_ID)
 }

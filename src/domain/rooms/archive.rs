@@ -1,4 +1,4 @@
-//! Archiving a room: what was said stays readable for its members, nothing is added.
+//! Archiving a room: its messages stay readable for its members, and nothing can be added.
 
 use super::access::{lock, require_user};
 use super::create::audit_entry;
@@ -13,8 +13,8 @@ use crate::protocol::message::RoomEvent;
 use crate::protocol::room::Room;
 use crate::storage::{micros, rooms};
 
-/// Archives a room; one that is archived stays so. For owners of the room and admins. `precondition` refuses when the caller
-/// read another state.
+/// Archives a room; an archived one stays so. For owners of the room and admins. `precondition` refuses when the
+/// caller read another state.
 pub async fn archive(
     op: &Op,
     room_id: &str,

@@ -1,4 +1,4 @@
-//! Making a room.
+//! Creating a room.
 
 use super::access::{MAX_ROOM_ID, RoomAccess, require_user};
 use super::members::add_member;
@@ -14,13 +14,13 @@ use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::room::{NewRoom, Room, Visibility};
 use crate::storage::{Error, micros, room_members, rooms, users};
 
-/// Characters of a name and of a topic.
+/// Maximum characters of a name and of a topic.
 pub(super) const MAX_NAME: usize = 100;
 pub(super) const MAX_TOPIC: usize = 500;
-/// Words that another name is refused with.
+/// The error text for an invalid name.
 pub(super) const NAME_WORDS: &str = "must have 1 to 100 characters on one line";
 
-/// Makes a room; its maker is its first owner.
+/// Creates a room; its creator is its first owner.
 pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
     op.require(Permission::ManageRooms)?;
     let maker = require_user(op)?;
@@ -56,7 +56,7 @@ pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
     op.commit_idempotent(change, |_| view(&RoomAccess { member, ..room }, Some(0))).await
 }
 
-/// The id that an acceptable room will have.
+/// The id of a valid new room.
 fn id_of(op: &Op, new: &NewRoom) -> String {
     match (new.visibility, &new.room_id) {
         (Visibility::Private, _) => MessageId::new(&op.services.clock).to_string(),
@@ -65,7 +65,7 @@ fn id_of(op: &Op, new: &NewRoom) -> String {
     }
 }
 
-/// Every bad field of a room to make.
+/// All invalid fields of a new room.
 pub fn validate_new(new: &NewRoom) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
     faults.require(is_single_line(&new.name, MAX_NAME), "name", "length", NAME_WORDS);
@@ -89,7 +89,7 @@ pub fn validate_new(new: &NewRoom) -> Vec<FieldError> {
     faults.into_errors()
 }
 
-/// The name in the letters of an id.
+/// The name in the characters of an id.
 fn slug_of(name: &str) -> String {
     let letters = name.chars().map(|letter| match letter.to_ascii_lowercase() {
         letter if letter.is_ascii_alphanumeric() => letter,
@@ -100,7 +100,7 @@ fn slug_of(name: &str) -> String {
     crate::base::text::truncate(&words.join("-"), MAX_ROOM_ID).trim_end_matches('-').to_owned()
 }
 
-/// The members from the start besides the maker, each of whom must be an active user; all who are not are named.
+/// The initial members besides the creator. All of them must be active users; the error lists those that are not.
 async fn initial_members(tx: &crate::storage::TenantTx, new: &NewRoom, maker: UserId) -> Result<Vec<UserId>> {
     let mut faults = FieldErrors::default();
     let mut found: Vec<UserId> = Vec::new();

@@ -16,7 +16,7 @@ pub async fn get(op: &Op, room_id: &str) -> Result<Room> {
     view(&room, unread)
 }
 
-/// What a member has not read.
+/// Number of messages that a member has not read.
 pub(super) async fn unread(op: &Op, tx: &TenantTx, room: &RoomAccess) -> Result<Option<u64>> {
     if !room.is_member() {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! Joining a public room: a lasting membership, whatever the connection that asked for it. Where the configuration wants it,
-//! joining a room that there is not makes it, as the seeds do.
+//! Joining a public room: a permanent membership, independent of the connection that asked for it. With
+//! `create_on_join`, joining a room that does not exist creates it.
 
 use super::access::{RoomAccess, is_room_id, lock, require_user};
 use super::create::audit_entry;
@@ -12,10 +12,10 @@ use crate::protocol::problem::Problem;
 use crate::protocol::room::Visibility;
 use crate::storage::{micros, room_members, rooms, users};
 
-/// Members that are named to somebody who joins.
+/// Members that are named in the answer to a join.
 const MAX_NAMED_MEMBERS: u64 = 1_000;
 
-/// What somebody who joined is told.
+/// The answer to a join.
 pub struct Joined {
     pub room_id: String,
     /// User ids, the first 1,000.
@@ -31,7 +31,7 @@ pub async fn join(op: &Op, room_id: &str) -> Result<Joined> {
         add_first_owner(op, &mut change, &room).await?;
     } else if !room.is_member() {
         op.require(Permission::JoinRooms)?;
-        // An admin sees private rooms, and still is brought in like everybody else.
+        // An admin sees private rooms, and still has to be added to them like any other user.
         if room.row.visibility != Visibility::Public.name() {
             return Err(Problem::not_found());
         }
@@ -54,8 +54,8 @@ pub async fn join(op: &Op, room_id: &str) -> Result<Joined> {
     Ok(Joined { room_id: room.row.slug, members })
 }
 
-/// Makes a public room of this id for a caller who may join rooms, unless there is one; tells whether it did. Ids that look
-/// like those that the server makes for private rooms are not taken: what is not found must not tell whether there is one.
+/// Creates a public room of this id for a caller that may join rooms, unless there is one; returns whether it did.
+/// UUIDs, the ids of private rooms, are refused: the answer must not reveal whether such a room exists.
 async fn create_if_absent(op: &Op, change: &EventTx, room_id: &str) -> Result<bool> {
     let is_private = uuid::Uuid::try_parse(room_id).is_ok();
     if !op.may(Permission::JoinRooms) || !is_room_id(room_id) || is_private {
@@ -72,11 +72,11 @@ async fn create_if_absent(op: &Op, change: &EventTx, room_id: &str) -> Result<bo
         created_by: require_user(op)?,
         now: micros(op.now()),
     };
-    // Two may join it first in the same moment: the later one finds the row.
+    // Two users may be the first to join it concurrently: the later one finds the row.
     Ok(rooms::insert_new(&change.tx, new).await?)
 }
 
-/// Brings the maker in as the room's first owner.
+/// Adds the creator as the room's first owner.
 async fn add_first_owner(op: &Op, change: &mut EventTx, room: &RoomAccess) -> Result<()> {
     add_member(op, change, room, require_user(op)?, true).await?;
     op.audit(&change.tx, audit_entry("room.created", &room.row.slug)).await

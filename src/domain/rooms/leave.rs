@@ -6,7 +6,7 @@ use crate::auth::permission::Permission;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 
-/// Ends the caller's membership; who is none stays none.
+/// Ends the caller's membership, if there is one.
 pub async fn leave(op: &Op, room_id: &str) -> Result<()> {
     op.require(Permission::ReadRooms)?;
     let mut change = op.begin().await?;

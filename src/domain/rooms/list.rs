@@ -1,4 +1,4 @@
-//! The rooms that a caller may know of.
+//! The rooms that a caller may know of, as a list.
 
 use super::access::{RoomAccess, require_user};
 use super::get::unread;
@@ -12,7 +12,7 @@ use crate::protocol::room::Room;
 use crate::storage::room_members;
 use crate::storage::rooms::{self, RoomFilter};
 
-/// Public rooms and one's own, in the order of their making; for admins all. `archived`: those that take nothing more.
+/// Public rooms and the caller's own, in the order of creation; all rooms for admins. `archived`: the archived ones.
 pub async fn list(op: &Op, archived: bool, page: PageRequest<i64>) -> Result<Page<Room, i64>> {
     op.require(Permission::ReadRooms)?;
     let reader = require_user(op)?;

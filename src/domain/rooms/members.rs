@@ -1,4 +1,4 @@
-//! Who is in a room, and who brings in or puts out whom.
+//! The members of a room, and adding and removing them.
 
 use super::access::{RoomAccess, load, lock, require_user};
 use super::create::audit_entry;
@@ -18,12 +18,12 @@ use crate::storage::rooms;
 use crate::storage::users::{self, UserRow};
 use crate::storage::{micros, time};
 
-/// The members of a room in the order of their joining; in the lobby, everybody, for those who may read the directory.
+/// The members of a room in the order of joining; in the lobby all users, for callers that may read the directory.
 pub async fn list(op: &Op, room_id: &str, page: PageRequest<i64>) -> Result<Page<Member, i64>> {
     op.require(Permission::ReadRooms)?;
     let tx = op.read().await?;
     let room = load(op, &tx, room_id).await?;
-    // Who is in a room is for those who are in it. The lobby's members are the tenant's people: that is the directory.
+    // Only members may list a room without access to the directory. The lobby's list is the directory itself.
     if room.member.is_none() {
         op.require(Permission::ReadDirectory)?;
     }
@@ -52,7 +52,7 @@ fn member(user: &UserRow, row: Option<&MemberRow>) -> Member {
     }
 }
 
-/// Brings somebody in, or says whether a member is an owner. For owners of the room and admins.
+/// Adds a user, or sets whether a member is an owner. For owners of the room and admins.
 pub async fn put(op: &Op, room_id: &str, user_id: UserId, owner: bool) -> Result<Member> {
     op.require(Permission::ReadRooms)?;
     let mut change = op.begin().await?;
@@ -73,7 +73,7 @@ pub async fn put(op: &Op, room_id: &str, user_id: UserId, owner: bool) -> Result
     Ok(member(&user, row.as_ref()))
 }
 
-/// Puts somebody out. For owners of the room and admins; anybody may put out themselves.
+/// Removes a member. For owners of the room and admins; all users may remove themselves.
 pub async fn remove(op: &Op, room_id: &str, user_id: UserId) -> Result<()> {
     op.require(Permission::ReadRooms)?;
     let mut change = op.begin().await?;
@@ -89,7 +89,7 @@ pub async fn remove(op: &Op, room_id: &str, user_id: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Makes a user a member and tells it. To be called while the room is locked, or new, and the user is no member.
+/// Makes a user a member and publishes it. To be called while the room is locked, or new, and the user is no member.
 pub(super) async fn add_member(
     op: &Op,
     change: &mut EventTx,
@@ -97,7 +97,7 @@ pub(super) async fn add_member(
     user_id: UserId,
     owner: bool,
 ) -> Result<()> {
-    // Read while the room is held: what is said in it from now on comes after this.
+    // Read while the room is locked: later messages in it have a greater sequence number.
     let joined_after = eventlog::read_head(&change.tx).await?.seq;
     let now = micros(op.now());
     let new = NewMember { room_id: room.id(), user_id, owner, joined_after, now };
@@ -107,8 +107,7 @@ pub(super) async fn add_member(
     Ok(())
 }
 
-/// Ends a membership and tells it. To be called while the room is locked.
-/// Puts a user out of every room, for whoever removes the user.
+/// Removes a user from all rooms, when the user is removed.
 pub(in crate::domain) async fn remove_from_all_rooms(change: &mut EventTx, user_id: UserId) -> Result<()> {
     for member in room_members::of_user(&change.tx, user_id).await? {
         let row =
@@ -119,6 +118,7 @@ pub(in crate::domain) async fn remove_from_all_rooms(change: &mut EventTx, user_
     Ok(())
 }
 
+/// Ends a membership and publishes it. To be called while the room is locked.
 pub(super) async fn remove_member(change: &mut EventTx, room: &RoomAccess, row: &MemberRow) -> Result<()> {
     room_members::delete(&change.tx, row.id).await?;
     let user = UserId(row.user_id);
@@ -130,7 +130,7 @@ pub(super) async fn remove_member(change: &mut EventTx, room: &RoomAccess, row: 
     Ok(())
 }
 
-/// What a room says of a person.
+/// A room's system message about a user.
 pub(super) fn system_message(room: &RoomAccess, event: RoomEvent, user: UserId) -> SystemMessage {
     let payload = SystemPayload {
         event: Some(event),

@@ -1,5 +1,5 @@
-//! Which rooms people are in, read once for all connections of a user that come back together. What was read stands as
-//! long as the hub has delivered no change of membership since.
+//! Cache of users' rooms, read once for all connections of a user that return together. An entry is valid as long as
+//! the hub has delivered no change of membership since.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::hub::Hub;
 use crate::protocol::position::Position;
 use crate::storage::{Database, Result, room_members};
 
-/// Bounded: users whose rooms are remembered; of the others they are read again.
+/// Bounded: users with cached rooms; those of others are read again.
 const MAX_USERS: u64 = 20_000;
 
 /// A user's rooms, each with the sequence number that the membership began after.
 #[derive(Clone, Debug)]
 pub struct UserMemberships {
     pub rooms: Arc<[(RoomId, i64)]>,
-    /// They speak for events up to here, and may know of later ones.
+    /// All changes up to this sequence number are included, and possibly later ones.
     pub as_of: i64,
 }
 
@@ -28,7 +28,7 @@ struct CachedMemberships {
     read_at: Position,
 }
 
-/// A node's shared reads of memberships.
+/// A node's cache of memberships.
 pub struct MembershipCache(Cache<(TenantId, UserId), Arc<CachedMemberships>>);
 
 impl Default for MembershipCache {
@@ -38,8 +38,8 @@ impl Default for MembershipCache {
 }
 
 impl MembershipCache {
-    /// The user's rooms, for somebody who hears of every later change through the hub. To be called after joining it
-    /// and reading `head`.
+    /// The user's rooms, for a connection that receives every later change through the hub. To be called after
+    /// joining it and reading `head`.
     pub async fn get(
         &self,
         db: &Database,
@@ -61,7 +61,7 @@ impl MembershipCache {
             if entry.is_some_and(|entry| is_current(entry.value())) {
                 return Ok(Op::Nop);
             }
-            // Before the read: it tells of everything up to here at least.
+            // Before the read: the result includes everything up to here at least.
             let read_at = hub.cursor(scope).unwrap_or(cursor);
             let rooms = read(db, scope, user).await?;
             Ok::<_, crate::storage::Error>(Op::Put(Arc::new(CachedMemberships { rooms, read_at })))

@@ -1,4 +1,4 @@
-//! Rooms: where people of a tenant talk. Public ones may be joined, private ones are known to their members only.
+//! Rooms, in which users of a tenant chat. Public ones may be joined, private ones are known to members and admins.
 
 pub(in crate::domain) mod access;
 mod archive;

@@ -1,4 +1,4 @@
-//! Changing what a room is called and is about.
+//! Changing a room's name and topic.
 
 use super::access::{RoomAccess, lock, require_user};
 use super::create::{MAX_NAME, MAX_TOPIC, NAME_WORDS, audit_entry};
@@ -16,14 +16,14 @@ use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::room::Room;
 use crate::storage::{micros, rooms};
 
-/// What is to change; absent fields stay.
+/// What is to change; absent fields stay as they are.
 pub struct RoomChange {
     pub name: Option<String>,
-    /// `Some(None)` empties it.
+    /// `Some(None)` clears it.
     pub topic: Option<Option<String>>,
 }
 
-/// Changes a room. `unchanged` refuses when the caller read another state. For owners of the room and admins.
+/// Changes a room. `precondition` refuses when the caller read another state. For owners of the room and admins.
 pub async fn update(
     op: &Op,
     room_id: &str,
@@ -42,7 +42,7 @@ pub async fn update(
     let name = patch.name.unwrap_or_else(|| room.row.name.clone());
     let topic = patch.topic.unwrap_or_else(|| room.row.topic.clone());
     if name == room.row.name && topic == room.row.topic {
-        // Nothing is written, and the room's tag stays.
+        // Nothing is written, and the room's ETag stays the same.
         return Ok(before);
     }
     rooms::update(&change.tx, room.id(), &name, topic.as_deref(), micros(op.now())).await?;
@@ -54,7 +54,7 @@ pub async fn update(
     view(&RoomAccess { row, member: room.member }, count)
 }
 
-/// Every bad field of a change.
+/// All invalid fields of a change.
 pub fn validate_change(patch: &RoomChange) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
     let name = patch.name.as_deref();

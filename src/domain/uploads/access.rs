@@ -1,4 +1,4 @@
-//! Who may read a file: who sent it, admins, and whoever may read the message or the job that it goes with.
+//! Access to a file: for its sender, admins, and readers of a message or a job that it is attached to.
 
 use crate::auth::permission::Permission;
 use crate::base::ids::{RoomId, UploadId, UserId};
@@ -9,7 +9,7 @@ use crate::storage::rooms::DIRECT;
 use crate::storage::uploads::{self, UploadRow};
 use crate::storage::{TenantTx, room_members, rooms, upload_attachments};
 
-/// The file, for a caller who may read it; as unknown to others as one that never was.
+/// The file, for a caller that may read it; for others it is not found.
 pub async fn find_readable(op: &Op, tx: &TenantTx, upload_id: UploadId) -> Result<UploadRow> {
     let row = uploads::find(tx, upload_id).await?;
     let row = row.filter(|row| row.state != uploads::REMOVING).ok_or_else(Problem::not_found)?;
@@ -21,14 +21,14 @@ pub async fn find_readable(op: &Op, tx: &TenantTx, upload_id: UploadId) -> Resul
     Err(Problem::not_found())
 }
 
-/// Who sent it, or an admin.
+/// Whether the caller is the sender or an admin.
 pub fn may_manage(op: &Op, row: &UploadRow) -> bool {
     user_id(op).is_some_and(|user| user.0 == row.user_id) || op.may(Permission::ManageUploads)
 }
 
 async fn is_attached_to_readable(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<bool> {
     for attachment in upload_attachments::of_upload(tx, row.id).await? {
-        // Jobs are for everybody of the tenant.
+        // Jobs are readable for all users of the tenant.
         if attachment.job_id.is_some() && op.may(Permission::ReadJobs) {
             return Ok(true);
         }
@@ -41,7 +41,7 @@ async fn is_attached_to_readable(op: &Op, tx: &TenantTx, row: &UploadRow) -> Res
     Ok(false)
 }
 
-/// Whether the caller reads what is said there.
+/// Whether the caller may read the messages there.
 async fn may_read_room(op: &Op, tx: &TenantTx, room_id: RoomId) -> Result<bool> {
     let Some(me) = user_id(op).filter(|_| op.may(Permission::ReadRooms)) else { return Ok(false) };
     let Some(room) = rooms::find_by_id(tx, room_id).await? else { return Ok(false) };

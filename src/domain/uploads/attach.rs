@@ -1,4 +1,4 @@
-//! Files that go with a message or a job. One's own only: who may read something may not hand it on by this.
+//! Files attached to a message or a job. Only the sender's own: access to a file does not allow passing it on.
 
 use std::collections::HashMap;
 
@@ -12,8 +12,8 @@ use crate::storage::uploads::{self, UploadRow};
 
 const FIELD: &str = "upload_ids";
 
-/// The files of these ids, in order, held until the transaction ends. Every one that is no finished file of the owner's
-/// is named, whatever else it may be.
+/// The files of these ids, in order, locked until the transaction ends. The error lists every id that is not a
+/// complete file of the owner, for whatever reason.
 pub async fn lock_own_files(tx: &TenantTx, owner: UserId, ids: &[String]) -> Result<Vec<UploadRow>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -37,7 +37,7 @@ pub async fn lock_own_files(tx: &TenantTx, owner: UserId, ids: &[String]) -> Res
     if errors.is_empty() { Ok(files) } else { Err(Problem::validation(errors)) }
 }
 
-/// The files as they are noted beside what they go with; nothing when there are none.
+/// The files as they are stored with their host; `None` when there are none.
 pub fn to_json(files: &[UploadRow]) -> Option<String> {
     let attachment = |row: &UploadRow| Attachment {
         upload_id: row.upload_id.to_string(),
@@ -50,12 +50,12 @@ pub fn to_json(files: &[UploadRow]) -> Option<String> {
     (!files.is_empty()).then(|| serde_json::to_string(&files).unwrap_or_default())
 }
 
-/// What [`noted`] has written.
+/// Parses what [`to_json`] has written.
 pub fn from_json(json: Option<&str>) -> Vec<Attachment> {
     json.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-/// Lets whoever may read the host read the files.
+/// Allows readers of the host to read the files.
 pub async fn bind(tx: &TenantTx, files: &[UploadRow], host: AttachmentTarget) -> Result<()> {
     let ids: Vec<i64> = files.iter().map(|row| row.id).collect();
     Ok(upload_attachments::insert(tx, &ids, host).await?)

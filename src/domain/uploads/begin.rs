@@ -1,4 +1,4 @@
-//! Somebody begins to send a file.
+//! Beginning an upload.
 
 use super::incoming::{IncomingUpload, IncomingUploadParts};
 use super::remove::discard;
@@ -14,11 +14,11 @@ use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 use crate::storage::micros;
 use crate::storage::uploads::{self, UploadProgress, UploadRow};
 
-/// Files that one user may have begun and not finished.
+/// Maximum number of unfinished uploads of one user.
 const MAX_UNFINISHED: u64 = 32;
-/// Characters of a declared type.
+/// Maximum characters of a declared type.
 const MAX_TYPE: usize = 200;
-/// What a file of unknown size gets of the quota at first.
+/// Quota that is reserved at first for a file of unknown size.
 const FIRST_BYTES: u64 = 0;
 
 /// A file as its sender announces it.
@@ -31,7 +31,7 @@ pub struct NewUpload {
     pub sha256: Option<String>,
 }
 
-/// Makes the file's row, reserves what it will take, and opens its place in the store.
+/// Inserts the file's row, reserves its quota, and opens its blob.
 pub async fn begin(op: &Op, new: NewUpload) -> Result<IncomingUpload> {
     op.require(Permission::Upload)?;
     let owner = require_user(op)?;
@@ -82,7 +82,7 @@ async fn insert(
     Ok(row)
 }
 
-/// What the store keeps for the file is noted before the first byte: it could not be found again otherwise.
+/// The blob's progress in the store is saved before the first byte: otherwise it could not be found again.
 async fn open(op: &Op, row: &UploadRow) -> Result<BlobWriter> {
     let (blob_writer, first) = op.services.uploads.blobs.begin(&key(op, UploadId(row.upload_id))).await?;
     if first.progress.is_some() {
@@ -101,7 +101,7 @@ async fn open(op: &Op, row: &UploadRow) -> Result<BlobWriter> {
     Ok(blob_writer)
 }
 
-/// Refuses what cannot become a file, every bad field at once; gives the announced size.
+/// Checks all fields, and reports every invalid one; returns the declared size.
 fn check(op: &Op, new: &NewUpload) -> Result<Option<u64>> {
     let mut errors = Vec::new();
     let mut add = |field: &str, kind: &str, words: &str| {

@@ -1,4 +1,4 @@
-//! The last step: the file is whole, is what it was said to be, and is told of.
+//! The last step of an upload: the file is checked against its declaration, published and announced.
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -19,13 +19,13 @@ use crate::storage::uploads::{self, CompletedFile, UploadRow};
 use crate::storage::{micros, upload_totals};
 
 impl IncomingUpload {
-    /// Checks the file against what was said of it, makes it readable and tells its owner. After a refusal nothing of a
-    /// file that broke a rule is kept; one that met trouble waits.
+    /// Checks the file against its declaration, makes it readable and notifies its owner. If that fails, a file that
+    /// broke a rule is removed, and one with another failure is kept to be resumed.
     pub async fn complete(self) -> Result<Upload> {
         self.complete_for(|op, _| op).await.map(|(upload, _)| upload)
     }
 
-    /// The same under what `context` makes of the work once the file's SHA-256 is known, which is given back.
+    /// The same in the context that `context` makes once the file's SHA-256 is known; returns that context too.
     pub async fn complete_for(mut self, context: impl FnOnce(Op, &str) -> Op) -> Result<(Upload, Op)> {
         if let Err(problem) = self.check_size_matches() {
             self.fail(&problem).await;
@@ -34,7 +34,7 @@ impl IncomingUpload {
         match self.seal_and_save(context).await {
             Ok((SaveOutcome::Stored(upload), op)) => Ok((upload, op)),
             Ok((SaveOutcome::AlreadyStored(upload), op)) => {
-                // The same file was stored under the same key meanwhile: this copy is not needed.
+                // The same file was stored under the same idempotency key meanwhile: this copy is not needed.
                 self.discard().await;
                 Ok((upload, op))
             }
@@ -57,7 +57,7 @@ impl IncomingUpload {
         if self.row.declared_sha256.as_ref().is_some_and(|said| *said != sha256) {
             return Err(wrong_checksum());
         }
-        // Up to here the store can be gone on with; from here on it is only to be published, as often as need be.
+        // Up to here the upload can be continued; from here on the blob can only be published, as often as necessary.
         self.save_checkpoint(&whole).await?;
         self.op.services.uploads.blobs.publish(&self.key(), &whole).await?;
         let content_type = self.content_type(whole.stored).await?;
@@ -66,7 +66,7 @@ impl IncomingUpload {
         Ok((done, op))
     }
 
-    /// What the first bytes say, as they stand in the store: those of an earlier sitting are not in memory.
+    /// The type by the first bytes, read from the store: those of an earlier connection are not in memory.
     async fn content_type(&self, size: u64) -> Result<String> {
         let head = 0..size.min(sniff::HEAD_BYTES);
         let blobs = &self.op.services.uploads.blobs;
@@ -88,7 +88,7 @@ impl IncomingUpload {
         };
         let row = uploads::lock(&change.tx, self.upload_id()).await?;
         let row = row.filter(|row| self.is_ours(row)).ok_or_else(taken_over)?;
-        // Of what was reserved in steps the rest is free again.
+        // What was reserved in steps and is not used is released.
         upload_totals::release(&change.tx, row.reserved - quota::signed(whole.stored)).await?;
         let facts = CompletedFile { content_type, sha256, now: micros(op.now()) };
         let row = uploads::complete(&change.tx, &row, facts).await?;
@@ -101,15 +101,15 @@ impl IncomingUpload {
 
 enum SaveOutcome {
     Stored(Upload),
-    /// It was stored before, under the same key.
+    /// It was stored before, under the same idempotency key.
     AlreadyStored(Upload),
 }
 
-/// The file that was stored under the key of `op`, when the key is one of the same file.
+/// The file that was stored under the idempotency key of `op`, when the key belongs to the same file.
 pub async fn replay_stored(op: &Op) -> Result<Upload> {
     match op.begin_idempotent().await? {
         Begin::Replay(upload) => Ok(upload),
-        // Its time was over in between.
+        // The stored answer has expired in between.
         Begin::Execute(_) => {
             let words = "The answer that was kept has just expired; send the file again.";
             Err(Problem::new(Code::IdempotencyInFlight, words).retry_after(1))

@@ -1,4 +1,4 @@
-//! A file's bytes, for a caller who may read it.
+//! A file's bytes, for a caller that may read it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct Content {
     key: BlobKey,
 }
 
-/// The file, unless it is not whole yet.
+/// The file; refused until it is complete.
 pub async fn content(op: &Op, upload_id: UploadId) -> Result<Content> {
     let tx = op.read().await?;
     let row = access::find_readable(op, &tx, upload_id).await?;

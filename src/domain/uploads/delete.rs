@@ -1,4 +1,4 @@
-//! Somebody takes a file back, or an admin takes it away.
+//! Deleting a file, by its sender or by an admin.
 
 use super::{access, remove, view};
 use crate::auth::permission::Permission;
@@ -9,7 +9,7 @@ use crate::protocol::problem::Problem;
 use crate::protocol::upload::Upload;
 use crate::storage::uploads;
 
-/// For who sent it, and for admins. Messages and jobs that it goes with keep its name, and it answers no more.
+/// For the sender and admins. Messages and jobs that it is attached to keep its name; the file is not found any more.
 /// `precondition` refuses when the caller read another state.
 pub async fn delete(
     op: &Op,
@@ -29,7 +29,7 @@ pub async fn delete(
     remove::begin_removal(op, &change.tx, &row).await?;
     op.commit(change).await?;
     op.services.uploads.locks.request_release(upload_id);
-    // The file is gone for everybody; should its bytes resist, the sweep comes back to them.
+    // The file is gone for all callers; if its bytes cannot be removed now, the sweep tries again.
     if let Err(problem) = remove::finish_removal(op, &row).await {
         tracing::warn!(%problem, upload.id = %upload_id, "the bytes of an upload could not be removed yet");
     }

@@ -1,4 +1,4 @@
-//! What the store's failures mean to who sends or reads a file.
+//! Maps failures of the blob store to errors for the sender or reader of a file.
 
 use crate::blobs;
 use crate::protocol::problem::{Code, Problem};
@@ -11,7 +11,7 @@ impl From<blobs::Error> for Problem {
                 Self::new(Code::Gone, "The file's bytes are not there any more.")
             }
             blobs::Error::Lost(_) => {
-                tracing::error!(%error, "an upload cannot be gone on with");
+                tracing::error!(%error, "an upload cannot be resumed");
                 Self::new(Code::Gone, "The server has lost the beginning of the file; send it anew.")
             }
             blobs::Error::Full(_) => {
@@ -33,7 +33,7 @@ impl From<blobs::Error> for Problem {
     }
 }
 
-/// Whether the file may go on later: the rules were kept, and something else failed.
+/// Whether the upload may be resumed later: it broke no rule, and something else failed.
 pub fn is_retryable(problem: &Problem) -> bool {
     matches!(problem.code, Code::Unavailable | Code::Internal | Code::Conflict | Code::RateLimited)
 }

@@ -1,14 +1,14 @@
-//! Names of files: those that every system takes, so that no download surprises the system that it is saved on.
+//! Filenames: only those that every operating system accepts, so that a download can be saved on any of them.
 
 use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 
-/// Bytes of a name at most, as file systems have it.
+/// Maximum bytes of a name, as in file systems.
 const MAX_BYTES: usize = 255;
 
 const WORDS: &str = "must be the name of a file: 1 to 255 bytes, no path, no control or direction characters, none of \
                      <>:\"/\\|?*, no dot or space at the end, and no name that Windows keeps for a device";
 
-/// Refuses a name that is none. The name itself is not repeated: it may be anything.
+/// Refuses an invalid name. The name itself is not repeated: it may contain anything.
 pub fn check(name: &str) -> Result<(), Problem> {
     if is_valid(name) {
         return Ok(());
@@ -32,16 +32,16 @@ fn is_forbidden(character: char) -> bool {
         || matches!(
             character,
             '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*'
-                // Marks that change the direction of what follows: gpj.exe reads as exe.jpg.
+                // Marks that change the direction of text: gpj.exe reads as exe.jpg.
                 | '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-                // Without width: two names that look the same.
+                // Zero-width characters: two names would look the same.
                 | '\u{200B}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{00AD}'
-                // Ends of lines and paragraphs, and what is no character.
+                // Separators of lines and paragraphs, annotation and tag characters.
                 | '\u{2028}' | '\u{2029}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
         )
 }
 
-/// Windows takes these for devices, with any ending.
+/// Windows reserves these for devices, with any extension.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_uppercase();
     let numbered =

@@ -1,5 +1,5 @@
-//! A file that is on its way in. Its bytes go to the store as they come; where it has got to is noted every few
-//! megabytes, and when its sender pauses.
+//! An upload in progress. Its bytes are written to the store as they arrive; a checkpoint is saved every few
+//! megabytes, and when the sender pauses.
 
 use bytes::Bytes;
 
@@ -16,18 +16,18 @@ use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 use crate::storage::micros;
 use crate::storage::uploads::{self, UploadProgress, UploadRow};
 
-/// Bytes between two notes of where the file has got to: what is sent again after a crash, at most.
+/// Bytes between two checkpoints, which is what is sent again after a crash, at most.
 const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
-/// What a file of unknown size takes of the quota at a time.
+/// Quota that a file of unknown size reserves at a time.
 const STEP_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A file and the right to send it.
+/// A file and the lock to send it.
 pub struct IncomingUpload {
     pub(super) op: Op,
     pub(super) row: UploadRow,
     pub(super) blob_writer: BlobWriter,
     pub(super) received: u64,
-    /// Up to here it is noted as stored.
+    /// Up to here a checkpoint is saved.
     checkpointed: u64,
     reserved: u64,
     lock: UploadLock,
@@ -56,17 +56,17 @@ impl IncomingUpload {
         &self.row.filename
     }
 
-    /// Bytes that came in so far; right after a beginning, those that are stored.
+    /// Bytes received so far; right after begin or resume, those that are stored.
     pub fn offset(&self) -> u64 {
         self.received
     }
 
-    /// Waits until another connection wants the file: then this one is to pause.
+    /// Waits until another connection asks for the file: then this one has to pause.
     pub async fn takeover_requested(&self) {
         self.lock.takeover_requested().await;
     }
 
-    /// What the sender says of it later than at the beginning.
+    /// Sets a SHA-256 that the sender declares only after the beginning.
     pub fn expect_sha256(&mut self, sha256: &str) -> Result<()> {
         if !is_sha256(sha256) {
             let path = [PathSegment::Name("sha256".to_owned())];
@@ -77,7 +77,7 @@ impl IncomingUpload {
         Ok(())
     }
 
-    /// Takes a piece in. After a refusal the file is to be ended with [`Receiving::fail`].
+    /// Appends bytes. After an error the upload must be ended with [`IncomingUpload::fail`].
     pub async fn append(&mut self, bytes: Bytes) -> Result<()> {
         if self.lock.is_takeover_requested() {
             return Err(taken_over());
@@ -91,7 +91,7 @@ impl IncomingUpload {
         self.received = after;
         if self.received - self.checkpointed >= CHECKPOINT_BYTES {
             let reached = self.blob_writer.checkpoint().await?;
-            // A bucket that waits for the rest of a part has nothing new to note.
+            // A bucket that waits for the rest of a part has no new checkpoint.
             if reached.stored > self.checkpointed {
                 self.save_checkpoint(&reached).await?;
             }
@@ -109,7 +109,7 @@ impl IncomingUpload {
         }
     }
 
-    /// Takes a step more of the quota, or near its end just what is needed.
+    /// Reserves one more step of the quota, or near its end just what is needed.
     async fn reserve(&mut self, bytes: u64) -> Result<()> {
         let most = self.op.services.uploads.max_bytes();
         let step = (self.reserved + STEP_BYTES).min(most).max(bytes);
@@ -129,7 +129,7 @@ impl IncomingUpload {
         Ok(())
     }
 
-    /// Writes down where the file has got to.
+    /// Saves a checkpoint.
     pub(super) async fn save_checkpoint(&mut self, reached: &Checkpoint) -> Result<()> {
         let now = self.op.now();
         let noted = UploadProgress {
@@ -149,7 +149,7 @@ impl IncomingUpload {
         Ok(())
     }
 
-    /// The sender goes on later, perhaps: notes what is stored.
+    /// Saves a checkpoint, from which the sender may resume later.
     pub async fn pause(mut self) {
         let upload_id = self.upload_id();
         let paused = async {
@@ -157,12 +157,12 @@ impl IncomingUpload {
             self.save_checkpoint(&reached).await
         };
         if let Err(problem) = paused.await {
-            // What was noted before holds; the rest is sent again.
+            // The previous checkpoint is valid; the rest is sent again.
             tracing::debug!(%problem, upload.id = %upload_id, "an upload was not noted when it paused");
         }
     }
 
-    /// The end after a refusal: of what broke a rule nothing is kept, what only met trouble waits for its sender.
+    /// Ends the upload after an error: a file that broke a rule is removed, others are kept for their sender.
     pub async fn fail(self, problem: &Problem) {
         if is_retryable(problem) {
             return drop(self);
@@ -170,7 +170,7 @@ impl IncomingUpload {
         self.discard().await;
     }
 
-    /// Nothing of the file is kept.
+    /// Removes the file.
     pub async fn discard(self) {
         discard(&self.op, self.upload_id(), self.row.writer).await;
     }
@@ -190,7 +190,7 @@ pub fn wrong_size(said: u64) -> Problem {
     Problem::new(Code::SizeMismatch, words)
 }
 
-/// The file was deleted, or another connection goes on with it.
+/// The error when the file was deleted, or resumed by another connection.
 pub fn taken_over() -> Problem {
     Problem::new(
         Code::Conflict,

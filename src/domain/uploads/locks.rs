@@ -1,5 +1,5 @@
-//! Who is sending which file on this node: one connection a file. Whoever comes back after a cut takes the file from the
-//! connection that was cut, which may not know of it yet.
+//! Locks on the files that this node receives: one connection for each file. A client that reconnects takes
+//! the file from its old connection, which may not have noticed the disconnect yet.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,21 +14,21 @@ use crate::base::ids::UploadId;
 use crate::domain::error::Result;
 use crate::protocol::problem::{Code, Problem};
 
-/// How long the connection that has the file gets to note where it is and let go.
+/// How long the connection that has the file may take to save a checkpoint and release it.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// As many as there are connections that send.
+/// Bounded by the connections that send files.
 #[derive(Default)]
 pub struct UploadLocks(Mutex<HashMap<UploadId, Arc<LockState>>>);
 
 #[derive(Default)]
 struct LockState {
-    /// Somebody else wants the file.
+    /// Another connection asks for the file.
     takeover: CancellationToken,
     released: CancellationToken,
 }
 
-/// The right to send a file; dropping it lets the file go.
+/// The lock to send a file; dropping it releases the file.
 pub struct UploadLock {
     locks: Arc<UploadLocks>,
     id: UploadId,
@@ -36,7 +36,7 @@ pub struct UploadLock {
 }
 
 impl UploadLocks {
-    /// Takes the file, from another connection if need be.
+    /// Acquires the file, from another connection if necessary.
     pub async fn acquire(self: &Arc<Self>, id: UploadId, clock: &Clock) -> Result<UploadLock> {
         let deadline = clock.now() + RELEASE_TIMEOUT;
         loop {
@@ -55,7 +55,7 @@ impl UploadLocks {
         }
     }
 
-    /// Tells the connection that sends a file to let it go.
+    /// Requests that the connection which sends a file releases it.
     pub fn request_release(&self, id: UploadId) {
         if let Some(held) = self.0.lock().get(&id) {
             held.takeover.cancel();
@@ -69,7 +69,7 @@ impl UploadLocks {
 }
 
 impl UploadLock {
-    /// Waits until somebody else wants the file.
+    /// Waits until another connection asks for the file.
     pub async fn takeover_requested(&self) {
         self.state.takeover.cancelled().await;
     }

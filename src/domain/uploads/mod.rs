@@ -1,6 +1,6 @@
-//! Files that people send, by socket or by request: one way for both. A file has a row before it has bytes, and bytes as
-//! long as it has a row; its hash, its place in the store and what it has of the quota are noted together, so that it can
-//! go on after a cut or a crash. What broke a rule is not kept.
+//! Files that users upload, by socket or by request, with the same code for both. A file's row exists before its
+//! bytes and as long as they do; its hash state, its place in the store and its reserved quota are saved together, so
+//! that it can be resumed after a disconnect or a crash. A file that breaks a rule is not kept.
 
 pub mod attach;
 
@@ -44,12 +44,12 @@ pub use remove::remove_bytes;
 pub use resume::{Resumed, resume};
 pub use sweep::{sweep, sweep_orphans};
 
-/// What the configuration says of files.
+/// Settings of uploads.
 #[derive(Clone, Copy, Debug)]
 pub struct UploadSettings {
-    /// Bytes of one file at most.
+    /// Maximum bytes of one file.
     pub max_bytes: u64,
-    /// How long an unfinished file waits for its sender.
+    /// How long an unfinished file is kept for its sender.
     pub abandoned_after: TimeDelta,
 }
 
@@ -59,7 +59,7 @@ impl Default for UploadSettings {
     }
 }
 
-/// Where files go, and who is sending which at this moment.
+/// The blob store, and the locks of the uploads in progress.
 pub struct Uploads {
     blobs: BlobStore,
     settings: UploadSettings,
@@ -77,13 +77,13 @@ impl Uploads {
         Self { blobs, settings, locks: Arc::default() }
     }
 
-    /// Bytes of one file at most.
+    /// Maximum bytes of one file.
     pub fn max_bytes(&self) -> u64 {
         self.settings.max_bytes
     }
 }
 
-/// What a file of the tenant at work is called in the store.
+/// The key in the blob store of a file of the operation's tenant.
 fn key(op: &Op, upload_id: UploadId) -> BlobKey {
     BlobKey { tenant_id: op.scope.tenant_id(), upload_id }
 }

@@ -1,5 +1,5 @@
-//! What files take of their tenant's quota. It is reserved before the bytes come, in a transaction of its own or in that
-//! of the file's row, so that of two files that race for the last of it one gets it.
+//! The files' use of their tenant's quota. It is reserved before the bytes arrive, in a transaction of its own or in
+//! that of the file's row, so that of two files that compete for the last of it one gets it.
 
 use crate::domain::error::Result;
 use crate::domain::limits::quota::Quota;
@@ -7,13 +7,13 @@ use crate::domain::op::Op;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::{TenantTx, upload_totals};
 
-/// Reserves `bytes` more, or says that there is no room. Gives `false` without a word where the caller can do with less.
+/// Reserves `bytes` more; `false` if there is no room. Counts no refusal, since the caller may need less.
 pub async fn try_reserve(op: &Op, tx: &TenantTx, bytes: u64) -> Result<bool> {
     let most = op.services.limits.limit(op.scope.tenant_id(), Quota::UploadBytes);
     Ok(upload_totals::reserve(tx, signed(bytes), most.map(signed)).await?)
 }
 
-/// Reserves `bytes` more.
+/// Reserves `bytes` more, or counts the refusal.
 pub async fn reserve(op: &Op, tx: &TenantTx, bytes: u64) -> Result<()> {
     if try_reserve(op, tx, bytes).await? {
         return record_usage(op, tx).await;
@@ -27,7 +27,7 @@ pub async fn reserve(op: &Op, tx: &TenantTx, bytes: u64) -> Result<()> {
     Err(Problem::new(Code::InsufficientStorage, words))
 }
 
-/// Lets the tenant's admins know when little is left.
+/// Records the tenant's use, which alerts its admins when little is left.
 pub async fn record_usage(op: &Op, tx: &TenantTx) -> Result<()> {
     let tenant_id = op.scope.tenant_id();
     if op.services.limits.limit(tenant_id, Quota::UploadBytes).is_some() {
@@ -37,7 +37,7 @@ pub async fn record_usage(op: &Op, tx: &TenantTx) -> Result<()> {
     Ok(())
 }
 
-/// As the store has numbers; what does not fit is more than any disk has.
+/// As a signed integer of the store; what does not fit is more than any disk has.
 pub fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }

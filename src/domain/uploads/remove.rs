@@ -1,5 +1,5 @@
-//! Taking a file away. Its row says so first, then the bytes go, then the row: whatever ends the process in between, the
-//! sweep goes on where it was.
+//! Removing a file. Its row is marked first, then the bytes are deleted, then the row: if the process ends in
+//! between, the sweep continues.
 
 use super::key;
 use crate::base::ids::{TenantId, UploadId};
@@ -10,7 +10,7 @@ use crate::domain::op::{Op, Services};
 use crate::storage::uploads::{self, UploadRow};
 use crate::storage::{TenantTx, micros, upload_attachments, upload_totals};
 
-/// Marks a locked row: from here on the file is nobody's, and has nothing of the quota.
+/// Marks a locked row: from here on no user can access the file, and no quota is reserved for it.
 pub async fn begin_removal(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<()> {
     upload_totals::release(tx, row.reserved).await?;
     upload_attachments::delete_of_upload(tx, row.id).await?;
@@ -18,7 +18,7 @@ pub async fn begin_removal(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<()
     Ok(uploads::begin_removal(tx, row.id, micros(op.now())).await?)
 }
 
-/// Takes the bytes of a marked file away, and then its row.
+/// Deletes the bytes of a marked file, and then its row.
 pub async fn finish_removal(op: &Op, row: &UploadRow) -> Result<()> {
     let upload_id = UploadId(row.upload_id);
     op.services.uploads.blobs.remove(&key(op, upload_id), row.progress.as_deref()).await?;
@@ -28,15 +28,14 @@ pub async fn finish_removal(op: &Op, row: &UploadRow) -> Result<()> {
     Ok(())
 }
 
-/// Takes the bytes of a file away and leaves its row to the caller, who takes it next: what has no bytes left is nothing that
-/// anybody may read.
+/// Deletes the bytes of a file and leaves its row to the caller, which deletes it next: a file without bytes cannot
+/// be read by any user.
 pub async fn remove_bytes(services: &Services, tenant_id: TenantId, row: &UploadRow) -> Result<()> {
     let key = BlobKey { tenant_id, upload_id: UploadId(row.upload_id) };
     Ok(services.uploads.blobs.remove(&key, row.progress.as_deref()).await?)
 }
 
-/// Keeps nothing of a file that is not finished and that this writer still has. What fails here is the sweep's to do
-/// again.
+/// Removes an unfinished file that this writer still has. If this fails, the sweep tries again.
 pub async fn discard(op: &Op, upload_id: UploadId, writer: i64) {
     let attempt = async {
         let change = op.begin().await?;

@@ -1,4 +1,4 @@
-//! Somebody goes on with a file after a cut.
+//! Resuming an upload after a disconnect.
 
 use super::incoming::{IncomingUpload, IncomingUploadParts};
 use super::remove::discard;
@@ -14,18 +14,18 @@ use crate::protocol::upload::Upload;
 use crate::storage::uploads::{self, UploadRow};
 use crate::storage::{TenantTx, micros};
 
-/// What became of the file meanwhile.
+/// The state of the file to resume.
 pub enum Resumed {
-    /// It waits for the rest.
+    /// It is incomplete.
     Receiving(Box<IncomingUpload>),
-    /// It was finished.
+    /// It was completed.
     Complete(Box<Upload>),
 }
 
-/// Takes up one's own file where it is stored up to.
+/// Resumes one of the caller's files at its last checkpoint.
 pub async fn resume(op: &Op, upload_id: UploadId) -> Result<Resumed> {
     op.require(Permission::Upload)?;
-    // Before another connection is made to let the file go.
+    // Checked before another connection is made to release the file.
     find_own(op, &op.read().await?, upload_id).await?;
     let lock = op.services.uploads.locks.acquire(upload_id, &op.services.clock).await?;
     let row = match take_over(op, upload_id).await? {
@@ -65,7 +65,7 @@ async fn take_over(op: &Op, upload_id: UploadId) -> Result<UploadRow> {
     Ok(row)
 }
 
-/// A file that the caller has sent; others' are as unknown as those that never were.
+/// A file of the caller; those of others are reported as not found.
 async fn find_own(op: &Op, tx: &TenantTx, upload_id: UploadId) -> Result<UploadRow> {
     let me = require_user(op)?;
     let row = uploads::find(tx, upload_id).await?;

@@ -1,13 +1,13 @@
-//! What a file is by its first bytes. What its sender called it is believed only where both are text: a page or a script
-//! under another name stays what it is.
+//! The type of a file by its first bytes. The declared type is used only where both are text: a page or a script
+//! under another name keeps its own type.
 
-/// Bytes that are looked at.
+/// Bytes that are examined.
 pub const HEAD_BYTES: u64 = 8 * 1024;
 
 const BINARY: &str = "application/octet-stream";
 const TEXT: &str = "text/plain";
 
-/// Text by other names, which nobody's browser runs.
+/// Text types that no browser executes.
 const PLAIN: [&str; 9] = [
     "text/plain",
     "text/csv",
@@ -33,7 +33,7 @@ pub fn content_type(head: &[u8], declared: Option<&str>, whole: bool) -> String 
     if PLAIN.contains(&essence.as_str()) { essence } else { TEXT.to_owned() }
 }
 
-/// UTF-8 without control characters but white space. A head may end within a character.
+/// UTF-8 without control characters other than white space. A head may end within a character.
 fn is_text(head: &[u8], whole: bool) -> bool {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,

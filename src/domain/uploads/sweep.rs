@@ -1,5 +1,4 @@
-//! What a node clears up by itself: files that nobody finished, bytes that could not be removed, and bytes of which no row
-//! tells.
+//! Cleanup by a node: expired unfinished files, bytes that could not be removed, and bytes without a row.
 
 use futures_util::TryStreamExt;
 
@@ -12,12 +11,12 @@ use crate::domain::op::{Op, Services};
 use crate::storage::micros;
 use crate::storage::uploads::{self, UploadRow};
 
-/// Files looked at in one query.
+/// Files read in one query.
 const PAGE: u64 = 100;
-/// Blobs asked about in one query.
+/// Blobs looked up in one query.
 const BATCH: usize = 200;
 
-/// Removes what is due; returns how many files went. One that resists does not keep the others.
+/// Removes expired files; returns how many. A failure for one does not keep the others.
 pub async fn sweep(services: &Services) -> Result<u64> {
     let (mut gone, mut failed) = (0, Ok(()));
     let tx = services.db.system(SystemReason::UploadSweep).read().await?;
@@ -34,14 +33,14 @@ pub async fn sweep(services: &Services) -> Result<u64> {
 
 async fn remove_due(services: &Services, found: &UploadRow) -> Result<bool> {
     let upload_id = UploadId(found.upload_id);
-    // A sender that is slower than the notes of it is still one.
+    // A sender that is slower than its checkpoints expire is still active.
     if services.uploads.locks.is_locked(upload_id) {
         return Ok(false);
     }
     let op = Op::of_system(services, SystemReason::UploadSweep, TenantId(found.tenant_id));
     let change = op.begin().await?;
     let row = uploads::lock(&change.tx, upload_id).await?;
-    // Its sender may have come back since it was found.
+    // Its sender may have resumed it since it was found.
     let due = |row: &UploadRow| row.expires_at.is_some_and(|at| at <= micros(op.now()));
     let Some(row) = row.filter(due) else { return Ok(false) };
     if row.state == uploads::RECEIVING {
@@ -52,8 +51,8 @@ async fn remove_due(services: &Services, found: &UploadRow) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes bytes of which no row tells: a row is there before its bytes and after them, so these are left over from a
-/// store that was put back. Young ones are left alone, should the store be shared by mistake.
+/// Removes bytes without a row: a row exists before its bytes and after them, so these are left over from a restored
+/// store. Young ones are left alone, in case the store is shared by mistake.
 pub async fn sweep_orphans(services: &Services) -> Result<u64> {
     let before = services.clock.now() - services.uploads.settings.abandoned_after;
     let mut keys = services.uploads.blobs.list().await?;

@@ -1,4 +1,4 @@
-//! Files by the use cases, on a clock that stands.
+//! Tests of the upload use cases, on a manual clock.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ async fn reads(op: &Op, upload_id: &str) -> Vec<u8> {
     pieces.concat()
 }
 
-/// What the tenant has taken of its quota, by the total and by the rows.
+/// The tenant's reserved quota, by the total and by the rows.
 async fn reserved(op: &Op) -> (i64, i64) {
     let tx = op.read().await.unwrap();
     let rows = uploads::list(&tx, None, None, 100).await.unwrap();

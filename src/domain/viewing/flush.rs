@@ -1,4 +1,4 @@
-//! Tells viewers of each other.
+//! Publishes the viewers of a property to each other.
 
 use std::collections::HashSet;
 
@@ -12,12 +12,12 @@ use crate::protocol::message::{ServerMessage, Viewers};
 use crate::protocol::routing::Topic;
 use crate::protocol::websocket::encode::TextFrame;
 
-/// Up to so many viewers every change is told.
+/// Up to this number of viewers every change is published.
 const EXACT_UP_TO: usize = 100;
-/// Above that a change by one in so many.
+/// Above it, only changes of at least one in this number.
 const CHANGE_DIVISOR: usize = 20;
 
-/// Something to tell.
+/// An update to publish.
 struct ViewerUpdate {
     key: TenantProperty,
     viewers: ViewerSummary,
@@ -60,7 +60,7 @@ impl ViewerTracker {
     }
 }
 
-/// Whether those who were told before are told again.
+/// Whether viewers that have received an earlier update are sent the current one.
 fn is_significant(published: Option<&ViewerSummary>, now: &ViewerSummary) -> bool {
     match published {
         None => true,

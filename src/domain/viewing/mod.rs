@@ -1,5 +1,5 @@
-//! Who is looking at which listing, for those who look at it too. Told once a second; above a hundred viewers only when the
-//! count has changed by a twentieth, so that a crowd that comes and goes costs each viewer little.
+//! The viewers of each property, published to those viewers once a second; above a hundred viewers only when the
+//! count has changed by a twentieth, so that many arrivals and departures cost each viewer little.
 
 mod flush;
 mod read;
@@ -20,24 +20,24 @@ use crate::domain::rooms::access::require_user;
 use crate::protocol::problem::Problem;
 use crate::storage::properties;
 
-/// Viewers who are named.
+/// Viewers that are named.
 const MAX_NAMED_VIEWERS: usize = 20;
 
-/// What is looked at, and what has been told of it.
+/// The current viewers, and what has been published of them.
 pub struct ViewerTracker {
     store: Box<dyn ViewerStore>,
     state: Mutex<State>,
 }
 
-/// Bounded by the listings that are looked at.
+/// Bounded by the properties with viewers.
 #[derive(Default)]
 struct State {
     published: HashMap<TenantProperty, ViewerSummary>,
-    /// Connections that have not been told yet: they are, whatever the others have heard.
+    /// Connections that have received nothing yet: they get the viewers even if the others get no update.
     new_connections: HashMap<TenantProperty, HashSet<ConnectionId>>,
 }
 
-/// A listing that its viewer may look at.
+/// A property that the caller may view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ViewTarget {
     pub property: PropertyId,
@@ -45,7 +45,7 @@ pub struct ViewTarget {
     viewer: UserId,
 }
 
-/// The property that the caller wants to look at. One that is removed can be looked at as well.
+/// The property that the caller wants to view. A removed one can be viewed as well.
 pub async fn authorize(op: &Op, property: PropertyId) -> Result<ViewTarget> {
     op.require(Permission::ShowViewing)?;
     let viewer = require_user(op)?;
@@ -64,7 +64,7 @@ impl ViewerTracker {
         Self { store: store, state: Mutex::default() }
     }
 
-    /// A connection shows a listing from now on. It is told who else looks with the next second.
+    /// Registers a connection as a viewer. It is sent the property's viewers within a second.
     pub fn enter(&self, target: ViewTarget, connection: ConnectionId) {
         let mut state = self.state.lock();
         self.store.put(target.key, target.viewer, connection);
@@ -82,7 +82,7 @@ impl ViewerTracker {
         }
     }
 
-    /// How many connections show a listing, in all tenants.
+    /// Number of connections that view a property, in all tenants.
     pub fn connections(&self) -> usize {
         self.store.count()
     }

@@ -1,4 +1,4 @@
-//! Who looks at what, by request.
+//! Viewers, by request.
 
 use super::{MAX_NAMED_VIEWERS, require_property};
 use crate::auth::permission::Permission;
@@ -10,14 +10,14 @@ use crate::domain::op::Op;
 use crate::protocol::message::ViewersPayload;
 use crate::protocol::property::ViewedProperty;
 
-/// Who is looking at a property at this moment.
+/// The current viewers of a property.
 pub async fn viewers_of(op: &Op, property: PropertyId) -> Result<ViewersPayload> {
     op.require(Permission::ReadProperties)?;
     let listing = require_property(op, property).await?;
     Ok(payload(property, &op.services.ephemeral.viewing.store.viewers_of(listing, MAX_NAMED_VIEWERS)))
 }
 
-/// What the tenant's people are looking at, in the order of ids.
+/// The tenant's properties with viewers, in the order of ids.
 pub fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<ViewedProperty, i64>> {
     op.require(Permission::ReadProperties)?;
     let most = usize::try_from(page.limit + 1).unwrap_or(usize::MAX);

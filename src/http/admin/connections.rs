@@ -28,13 +28,13 @@ pub struct ConnectionView {
     address: Option<String>,
     user_agent: Option<String>,
     opened_at: String,
-    /// The last sign of life: a message, a ping or an answer to ours. A stream gives none after its beginning.
+    /// The last sign of life: a message, a ping or a pong. A stream gives none after its start.
     last_heard_at: String,
-    /// Bytes that wait for the client to read.
+    /// Bytes that are queued for the client.
     queued_bytes: u64,
-    /// Events that the client is behind the log's head; 0 when nothing waits for it.
+    /// How many events the client is behind the log's head; 0 when nothing is queued.
     lag: u64,
-    /// Passing messages that were dropped because the client read slowly.
+    /// Ephemeral messages that were dropped because the client read slowly.
     dropped: u64,
     /// Messages of the client.
     messages_in: u64,
@@ -53,12 +53,12 @@ enum CarrierName {
 /// The connection will be closed.
 #[derive(Debug, ApiResponse)]
 pub enum CloseConnectionResponse {
-    /// The connection is told to go (4403).
+    /// The connection gets the close code 4403.
     #[oai(status = 204)]
     Done,
 }
 
-/// In the order of their ids, which is that of their beginning to the millisecond.
+/// In the order of their ids, which is that of their start to the millisecond.
 pub(super) fn list(
     request: &Request,
     op: &Op,
@@ -74,8 +74,8 @@ pub(super) fn list(
     Ok(listed(request, Page::from_rows(open, page.limit, |one| one.id).map(|one| view(&one, head))))
 }
 
-/// The deed is noted first: a connection that is closed without a trace would be worse than one that is noted and had
-/// just gone by itself.
+/// The audit entry is written first: a connection that is closed without an entry would be worse than an entry for a
+/// connection that had just ended by itself.
 pub(super) async fn close(request: &Request, op: &Op, id: Uuid) -> Result<CloseConnectionResponse, Problem> {
     let found = sessions(request)?.find(ConnectionId(id));
     let own = found.filter(|one| one.scope == op.scope).ok_or_else(Problem::not_found)?;

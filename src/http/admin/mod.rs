@@ -1,4 +1,4 @@
-//! What operators and clients ask of the server itself.
+//! Administration of the server itself, for operators and clients.
 
 mod close_codes;
 mod connections;
@@ -21,13 +21,13 @@ pub struct AdminApi;
 
 #[OpenApi(tag = "Tag::Operations")]
 impl AdminApi {
-    /// List the codes that a WebSocket is closed with
+    /// List the close codes of WebSockets
     #[oai(path = "/close-codes", method = "get", operation_id = "list_close_codes")]
     async fn close_codes(&self) -> Result<Json<Vec<CloseCodeBody>>, Problem> {
         Ok(close_codes::list())
     }
 
-    /// Get live figures: the tenant's for its admin, the node's for an operator
+    /// Get live statistics: the tenant's for its admin, the node's for an operator
     #[oai(path = "/stats", method = "get", operation_id = "get_stats")]
     async fn stats(&self, request: &Request, observer: StatsCaller) -> Result<Json<Stats>, Problem> {
         stats::get(connections::sessions(request)?, &observer).await

@@ -1,4 +1,4 @@
-//! `GET /stats`: a tenant's live figures for its admin, the node's for an operator.
+//! `GET /stats`: a tenant's live statistics for its admin, the node's for an operator.
 
 use std::sync::Arc;
 

@@ -15,20 +15,20 @@ use crate::http::body::body_rules;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
-/// A key to make.
+/// An API key to create.
 #[derive(Debug, Object)]
 #[oai(rename = "NewApiKey", deny_unknown_fields, example)]
 pub struct NewKeyBody {
-    /// What the key is called: 1 to 200 characters.
+    /// The display name: 1 to 200 characters.
     name: String,
-    /// At least one.
+    /// The scopes; at least one.
     #[oai(validator(min_items = 1, max_items = 4))]
     scopes: Vec<ScopeView>,
-    /// When it ends by itself; never when absent.
+    /// When it expires; never when absent.
     expires_at: Option<Timestamp>,
 }
 
-/// A key with its text, which is shown this once.
+/// A new API key with its secret, which is shown only once.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct ApiKeyCreated {
@@ -44,7 +44,7 @@ pub struct ApiKeyCreated {
 
 #[derive(Debug, ApiResponse)]
 pub enum CreateApiKeyResponse {
-    /// The key; keep its text.
+    /// The key is created. Keep its secret.
     #[oai(status = 201)]
     Key(Json<ApiKeyCreated>, #[oai(header = "Cache-Control")] String),
 }

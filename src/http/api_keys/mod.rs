@@ -31,7 +31,7 @@ pub struct ApiKeysApi;
 impl ApiKeysApi {
     /// List the API keys
     ///
-    /// Those that were not revoked, newest first.
+    /// Keys that are not revoked, newest first.
     #[oai(path = "/api-keys", method = "get", operation_id = "list_api_keys")]
     async fn list(
         &self,
@@ -43,10 +43,10 @@ impl ApiKeysApi {
         list::list(request, &caller.op, limit.0, cursor.0.as_deref()).await
     }
 
-    /// Make an API key
+    /// Create an API key
     ///
-    /// Its text is shown in this answer and never again. The key stands with its maker: it sleeps while they are
-    /// deactivated and ends when they are removed.
+    /// The answer is the only one that contains the secret. The key depends on the user that creates it: it is
+    /// suspended while that user is deactivated, and ends when the user is removed.
     #[oai(path = "/api-keys", method = "post", operation_id = "create_api_key")]
     async fn create(
         &self,

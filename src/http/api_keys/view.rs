@@ -1,4 +1,4 @@
-//! An API key without its text.
+//! An API key without its secret.
 
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
@@ -11,7 +11,7 @@ use crate::protocol::problem::Problem;
 use crate::storage::api_keys::ApiKeyRow;
 use crate::storage::time;
 
-/// What a key is for.
+/// A scope of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "ApiKeyScope")]
 pub enum ScopeView {
@@ -56,11 +56,11 @@ pub struct KeyView {
     pub(super) id: Uuid,
     pub(super) name: String,
     pub(super) scopes: Vec<ScopeView>,
-    /// The user whose key it is.
+    /// The id of the user that created the key.
     pub(super) made_by: i64,
     pub(super) created_at: String,
     pub(super) expires_at: Option<String>,
-    /// Exact to five minutes.
+    /// Accurate to five minutes.
     pub(super) last_used_at: Option<String>,
 }
 

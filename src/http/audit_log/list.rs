@@ -15,7 +15,7 @@ use crate::protocol::role::Role;
 use crate::storage::audit_log::AuditRow;
 use crate::storage::time;
 
-/// One deed.
+/// One audited action.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct AuditEntry {
@@ -24,13 +24,13 @@ pub struct AuditEntry {
     /// `user`, `key`, `operator`, `system` or `anonymous`.
     actor_kind: String,
     actor_id: Option<String>,
-    /// For `anonymous`, the name as it was typed.
+    /// For `anonymous`, the user name as it was entered.
     actor_name: Option<String>,
     /// Dotted: `user.created`, `login.failed`.
     action: String,
     target_kind: Option<String>,
     target_id: Option<String>,
-    /// What else is known of the deed.
+    /// Details of the action.
     detail: Option<Value>,
     address: Option<String>,
     request_id: Option<String>,
@@ -43,9 +43,9 @@ pub(super) async fn list(
     limit: Option<u64>,
     cursor: Option<&str>,
 ) -> Result<Listed<AuditEntry>, Problem> {
-    // Entries that are on their way are shown, too; where they cannot be written now the others still are.
+    // Pending entries are shown too; if they cannot be written now, the stored ones are still listed.
     if let Err(problem) = failed_sign_ins::write_pending(identity).await {
-        tracing::warn!(%problem, "failed sign-ins could not be written to the audit log; it is tried again");
+        tracing::warn!(%problem, "failed sign-ins could not be written to the audit log; will retry");
     }
     let page = audit::list(op, page_request(limit, cursor)?).await?;
     Ok(listed(request, page.map(view)))

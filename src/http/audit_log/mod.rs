@@ -1,4 +1,4 @@
-//! Who did what in the caller's tenant.
+//! The audit log of the caller's tenant.
 
 mod list;
 
@@ -22,8 +22,8 @@ pub struct AuditLogApi;
 impl AuditLogApi {
     /// Read the audit log
     ///
-    /// Newest first. Entries are written with the deed that they speak of, and never changed. What admins do with another's
-    /// thing stands here, and what operators do to the tenant.
+    /// Newest first. Entries are written together with the action that they record, and never changed. They cover
+    /// what admins do to other users' resources, and what operators do to the tenant.
     #[oai(path = "/audit-log", method = "get", operation_id = "list_audit_log")]
     async fn list(
         &self,

@@ -1,4 +1,4 @@
-//! Signing in, continuing and ending it, and what one may do with one's own account.
+//! Sign-in, refresh and sign-out, and what users do with their own account.
 
 mod log_out;
 mod password;
@@ -34,8 +34,8 @@ pub struct AuthApi;
 impl AuthApi {
     /// Sign in, or continue a sign-in
     ///
-    /// `grant_type=password` (the default) takes `username` and `password`; the name may be `tenant/name`, or the scope
-    /// `tenant:SLUG` names the tenant. `grant_type=refresh_token` trades a refresh token, once, for the next pair.
+    /// `grant_type=password` (the default) takes `username` and `password`; the tenant is named in `tenant/name` or
+    /// by the scope `tenant:SLUG`. `grant_type=refresh_token` exchanges a refresh token, once, for the next pair.
     #[oai(path = "/auth/token", method = "post", operation_id = "create_token")]
     async fn token(
         &self,
@@ -48,7 +48,7 @@ impl AuthApi {
 
     /// Register a tenant
     ///
-    /// Makes a tenant with its first admin and signs the admin in. Off unless `auth.registration` is set.
+    /// Creates a tenant with its first admin and signs the admin in. Off unless `auth.registration` is set.
     #[oai(path = "/auth/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
@@ -74,7 +74,7 @@ impl AuthApi {
 
     /// List one's sign-ins
     ///
-    /// Those that still stand, newest first.
+    /// Active ones, newest first.
     #[oai(path = "/auth/sessions", method = "get", operation_id = "list_sessions")]
     async fn list_sessions(
         &self,
@@ -89,7 +89,7 @@ impl AuthApi {
 
     /// End one's other sign-ins
     ///
-    /// Ends every sign-in of the caller but the one that asks.
+    /// Ends every sign-in of the caller but the one of this request.
     #[oai(path = "/auth/sessions", method = "delete", operation_id = "end_other_sessions")]
     async fn end_other_sessions(
         &self,
@@ -110,10 +110,10 @@ impl AuthApi {
         sessions::end(identity.0, &account, session_id.0).await
     }
 
-    /// Get a ticket for a socket or a stream
+    /// Create a ticket for a socket or a stream
     ///
-    /// For pages, which cannot send headers there. It opens one socket or stream, within 30 seconds. A stream may show it
-    /// again when it reconnects, until five minutes after its last connection has ended.
+    /// For pages, which cannot send headers there. It opens one socket or stream, within 30 seconds. A stream may use
+    /// it again to reconnect, until five minutes after its last connection has ended.
     #[oai(path = "/auth/socket-ticket", method = "post", operation_id = "create_socket_ticket")]
     async fn socket_ticket(
         &self,
@@ -123,10 +123,10 @@ impl AuthApi {
         ticket::ticket(identity.0, &caller.admitted)
     }
 
-    /// Keep a stream open with a newer token
+    /// Refresh the token of a stream
     ///
-    /// The newer access token, of the user that opened the stream, is the one in `Authorization`. The stream goes on until
-    /// that token ends, without losing an event or a subscription. `connection_established` tells the `connection_id`.
+    /// Send the newer access token, of the user that opened the stream, in `Authorization`. The stream then lasts
+    /// until that token expires, without losing an event or a subscription. `connection_established` has the id.
     #[oai(path = "/auth/streams/:connection_id/refresh", method = "post", operation_id = "refresh_stream")]
     async fn refresh_stream(
         &self,
@@ -139,8 +139,8 @@ impl AuthApi {
 
     /// Set one's password
     ///
-    /// With the current password and a token; or, without a token, with the one-time link that an admin handed over. The
-    /// account's other sign-ins end.
+    /// With the current password and a token; or, without a token, with the one-time link from an admin. The other
+    /// sign-ins of the account end.
     #[oai(path = "/auth/password", method = "post", operation_id = "set_password")]
     async fn password(
         &self,

@@ -43,7 +43,7 @@ pub(super) async fn set(
     let proof = choose_proof(&body.current_password, &body.link_token)
         .map_err(|error| Problem::validation(std::iter::once(error).chain(validate_new(new)).collect()))?;
     match proof {
-        // The link is proof enough, whoever else is signed in on this page.
+        // The link is sufficient proof, even if another user is signed in on this page.
         Proof::Link(link) => set_by_link(identity, link, new, &request_origin(request)).await?,
         Proof::Current(current) => {
             let account = account.ok_or_else(Problem::authentication_required)?;
@@ -54,13 +54,13 @@ pub(super) async fn set(
     Ok(SetPasswordResponse::Done)
 }
 
-/// What shows that the caller may set the password.
+/// The proof that the caller may set the password.
 enum Proof<'a> {
     Current(&'a str),
     Link(&'a str),
 }
 
-/// The one proof that is given.
+/// Returns the one proof that is given.
 fn choose_proof<'a>(current: &'a Option<String>, link: &'a Option<String>) -> Result<Proof<'a>, FieldError> {
     let bad = |name: &str, kind: &str, words: &str| {
         Err(FieldError::in_body(&[PathSegment::Name(name.to_owned())], kind, words))

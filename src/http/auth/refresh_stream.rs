@@ -1,4 +1,4 @@
-//! `POST /auth/streams/{connection_id}/refresh`: a stream cannot be spoken to, so its newer token comes by request.
+//! `POST /auth/streams/{connection_id}/refresh`: a stream takes no messages, so its newer token comes by request.
 
 use poem_openapi::types::Example;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::session::{ConnectionRegistry, refresh};
 
-/// A stream that goes on.
+/// A refreshed stream.
 #[derive(Debug, Object)]
 #[oai(example)]
 pub struct StreamRefreshed {
-    /// When it ends now, unless it is refreshed again. RFC 3339.
+    /// When it ends unless it is refreshed again. RFC 3339.
     expires_at: String,
 }
 
 #[derive(Debug, ApiResponse)]
 pub enum RefreshStreamResponse {
-    /// The stream goes on; a `token_refreshed` event tells it so too.
+    /// The stream continues; it also sends a `token_refreshed` event.
     #[oai(status = 200)]
     Done(Json<StreamRefreshed>),
 }

@@ -17,7 +17,7 @@ use crate::http::client_ip::request_origin;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
-/// Registration is on. Stands before the body among the handler's parameters, so that a body is not read for nothing.
+/// Checks that registration is on. Must come before the body among the handler's parameters, which is then not read.
 pub struct RegistrationIsOpen;
 
 impl<'a> FromRequest<'a> for RegistrationIsOpen {

@@ -20,9 +20,9 @@ use crate::storage::time;
 #[oai(skip_serializing_if_is_none, example)]
 pub struct SessionView {
     id: Uuid,
-    /// Whether it is the one that asks.
+    /// Whether it is the sign-in of this request.
     current: bool,
-    /// What the client calls itself.
+    /// The client's `User-Agent`.
     user_agent: Option<String>,
     address: Option<String>,
     created_at: String,

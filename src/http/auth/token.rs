@@ -16,7 +16,7 @@ use crate::protocol::examples;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::role::Role;
 
-/// What secrets are answered with: no cache on the way may keep them.
+/// `Cache-Control` of answers with secrets: no cache may store them.
 pub(in crate::http) const NO_STORE: &str = "no-store";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -26,7 +26,7 @@ pub enum GrantType {
     RefreshToken,
 }
 
-/// A sign-in, or its continuation.
+/// A sign-in, or its refresh.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct TokenRequest {
@@ -53,15 +53,15 @@ pub struct TokenPair {
     access_token: String,
     /// `bearer`.
     token_type: String,
-    /// Seconds that the access token holds.
+    /// Seconds until the access token expires.
     expires_in: u32,
-    /// Serves once; the answer to it carries the next one.
+    /// Valid once; the answer to it contains the next one.
     refresh_token: String,
     /// Absent for an operator.
     tenant_id: Option<i64>,
     /// Absent for an operator.
     user_id: Option<i64>,
-    /// Of an operator alone.
+    /// For an operator only.
     operator_id: Option<i64>,
     /// `viewer`, `member`, `admin` or `operator`.
     role: String,
@@ -76,7 +76,7 @@ pub enum TokenResponse {
 
 #[derive(Debug, ApiResponse)]
 pub enum RegisterResponse {
-    /// The tenant is made, and its admin signed in.
+    /// The tenant is created, and its admin is signed in.
     #[oai(status = 201)]
     Made(Json<TokenPair>, #[oai(header = "Cache-Control")] String),
 }
@@ -107,7 +107,7 @@ pub(super) async fn token(
     Ok(TokenResponse::Made(Json(token_pair(&signed_in)), NO_STORE.to_owned()))
 }
 
-/// The client that guesses are counted for; all whose address is not known share one count.
+/// The client address for which sign-in attempts are counted; all clients without a known address share one count.
 pub(super) fn client(request: &Request) -> IpAddr {
     address(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

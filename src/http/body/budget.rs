@@ -1,4 +1,4 @@
-//! The bytes of all bodies in memory at once, with a share for each tenant and for each address that shows no credential.
+//! The bytes of all bodies in memory, with a share for each tenant and for each address without a credential.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use crate::base::ids::TenantId;
 use crate::base::ip_prefix::IpPrefix;
 use crate::protocol::problem::{Code, Problem};
 
-/// Whose bytes they are.
+/// The owner of counted bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BudgetOwner {
     Tenant(TenantId),
     /// All operators of the node together.
     Operators,
-    /// A caller who has shown no credential; none: the address is not known.
+    /// A caller without a credential; `None`: the address is not known.
     Anonymous(Option<IpPrefix>),
 }
 
@@ -29,7 +29,7 @@ struct Used {
     all: usize,
     anonymous: usize,
     by_owner: HashMap<BudgetOwner, usize>,
-    /// What holders have beyond their shares. It takes nothing from others' shares.
+    /// Bytes of owners beyond their shares. They take nothing from others' shares.
     over_share: HashMap<BudgetOwner, usize>,
 }
 
@@ -54,9 +54,9 @@ impl BodyBudget {
         Self { total, used: Mutex::default() }
     }
 
-    /// The most that `holder` may have while `used` is taken. A holder takes more only while it has no more than what
-    /// stays free, so one that takes all it can leaves half of what it found: something is always left. Strangers hold a
-    /// quarter together, and one address an eighth of that.
+    /// The most that `owner` may have while `used` is taken. An owner gets more only while it has no more than what
+    /// stays free, so one that takes all it can leaves half of what it found: something is always left. Anonymous
+    /// callers have a quarter together, and one address an eighth of that.
     fn share(&self, holder: BudgetOwner, used: &Used, bytes: usize) -> usize {
         let free = self.total.saturating_sub(used.all + bytes);
         match holder {
@@ -68,7 +68,7 @@ impl BodyBudget {
         }
     }
 
-    /// Counts `bytes` more for `holder`, or refuses them.
+    /// Counts `bytes` more for `owner`, or refuses them.
     pub fn acquire(&self, holder: BudgetOwner, bytes: usize) -> Result<(), Problem> {
         let mut used = self.used.lock();
         let own = used.of(holder);
@@ -86,7 +86,7 @@ impl BodyBudget {
         Ok(())
     }
 
-    /// Counts `bytes` more for `holder`, whatever it has: they are there. Until they are given back it takes no more.
+    /// Counts `bytes` more for `owner`, whatever it has: they are in use. Until they are released it gets no more.
     pub fn acquire_over_share(&self, holder: BudgetOwner, bytes: usize) {
         *self.used.lock().over_share.entry(holder).or_default() += bytes;
     }
@@ -95,7 +95,7 @@ impl BodyBudget {
         subtract(&mut self.used.lock().over_share, holder, bytes);
     }
 
-    /// Refuses a holder that has more than its share, before anything is done for it.
+    /// Refuses an owner that has more than its share, before its request is processed.
     pub fn check(&self, holder: BudgetOwner) -> Result<(), Problem> {
         let used = self.used.lock();
         if used.over_share.contains_key(&holder) && used.of(holder) > self.share(holder, &used, 0) {
@@ -113,7 +113,7 @@ impl BodyBudget {
         subtract(&mut used.by_owner, holder, bytes);
     }
 
-    /// How many bytes are counted at this moment.
+    /// How many bytes are counted now.
     pub fn in_flight(&self) -> usize {
         let used = self.used.lock();
         used.all + used.over_share.values().sum::<usize>()

@@ -1,4 +1,4 @@
-//! Forms, read by the same types as JSON.
+//! Forms, parsed by the same types as JSON.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, Problem> {
     T::parse_from_json(Some(value.clone())).map_err(|_| refusal::<T>(&value))
 }
 
-/// The form's known fields as the JSON object that `T` is read from.
+/// The form's known fields as the JSON object from which `T` is parsed.
 fn object_of<T: ParseFromJSON>(given: &BTreeMap<String, Vec<String>>) -> Result<Value, Problem> {
     let mut registry = Registry::new();
     T::register(&mut registry);

@@ -1,4 +1,4 @@
-//! Lines of a job's log: one JSON object, or a JSON object a line (NDJSON), as loggers write them.
+//! Lines of a job's log: one JSON object, or one JSON object per line (NDJSON), as loggers write them.
 
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
@@ -13,15 +13,15 @@ use crate::http::validation::bad_parameters;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::worker::{NewLogLine, NewLogLines, ParsedLogLine};
 
-/// A body of log lines in either form, as large as a batch. Each line is judged by itself, so that a bad one sinks no
-/// other.
+/// A body of log lines in either form, as large as a batch. Each line is checked separately, so that a bad one does
+/// not affect the others.
 #[derive(Debug)]
 pub struct LogLines(pub Vec<ParsedLogLine>);
 
 const NDJSON: &str = "application/x-ndjson";
-/// Lines at most.
+/// Maximum number of lines.
 const MOST_LINES: usize = 1000;
-/// Other names that the form goes by.
+/// Other media types of the form.
 const ALIASES: [&str; 3] = [NDJSON, "application/ndjson", "application/jsonl"];
 
 impl<'a> ApiExtractor<'a> for LogLines {
@@ -61,7 +61,7 @@ impl<'a> ApiExtractor<'a> for LogLines {
     }
 }
 
-/// Text, with the example of the other form, a line each.
+/// Text, with the example of the other form as one line each.
 fn lines_schema() -> MetaSchemaRef {
     let lines = NewLogLines::example().lines;
     let text: String = lines.iter().map(|line| line.to_json_string() + "\n").collect();
@@ -73,7 +73,7 @@ fn charge(request: &Request, bytes: &[u8]) -> Result<(), Problem> {
     BodyReservation::of(request).map_or(Ok(()), |account| account.charge_parsed(bytes.len()))
 }
 
-/// Reads the lines out of the one object.
+/// Reads the lines from the one object.
 fn of_object(bytes: &[u8]) -> Result<Vec<ParsedLogLine>, Problem> {
     let shape = SchemaReader::of::<NewLogLine>();
     match RawRows::read(bytes, "lines", MOST_LINES) {
@@ -88,11 +88,11 @@ fn of_object(bytes: &[u8]) -> Result<Vec<ParsedLogLine>, Problem> {
     }
 }
 
-/// Reads a line's object on each line.
+/// Reads one object per line.
 fn of_lines(bytes: &[u8]) -> Result<Vec<ParsedLogLine>, Problem> {
     let shape = SchemaReader::of::<NewLogLine>();
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    // One more than there may be is enough to refuse them for their number.
+    // One more than allowed is enough to refuse them for their number.
     let rows: Vec<ParsedLogLine> = lines.take(MOST_LINES + 1).map(|text| line(&shape, text)).collect();
     if (1..=MOST_LINES).contains(&rows.len()) {
         return Ok(rows);
@@ -105,7 +105,7 @@ fn of_lines(bytes: &[u8]) -> Result<Vec<ParsedLogLine>, Problem> {
     Err(Problem::validation(vec![FieldError::in_body(&[PathSegment::Name("lines".to_owned())], kind, words)]))
 }
 
-/// One line, or all that is wrong with it.
+/// One line, or all its faults.
 fn line(shape: &SchemaReader, text: &[u8]) -> ParsedLogLine {
     let value = shape.read(text, FreeForm::Keep).map_err(|error| vec![unreadable(&error)])?;
     NewLogLine::parse_from_json(Some(value.clone())).map_err(|_| shape.bad_fields(&value))
@@ -115,7 +115,7 @@ fn line(shape: &SchemaReader, text: &[u8]) -> ParsedLogLine {
 mod tests {
     use super::*;
 
-    /// Each line as its level and text, or the places of what is wrong with it.
+    /// Each line as its level and text, or the locations of its faults.
     fn seen(rows: &[ParsedLogLine]) -> Vec<String> {
         let one = |row: &ParsedLogLine| match row {
             Ok(line) => format!("{} {}", line.level.name(), line.message),

@@ -39,11 +39,11 @@ pub use reservation::{
 pub use rules::Rules;
 pub(super) use rules::body_rules;
 
-/// A JSON body of the size that its kind may have.
+/// A JSON body with the size limit of its kind.
 #[derive(Debug)]
 pub struct Body<T, S = Single>(pub T, PhantomData<S>);
 
-/// A JSON body that carries many rows.
+/// A JSON body with many rows.
 pub type Batch<T> = Body<T, Many>;
 
 impl<'a, T: Rules, S: BodySize> ApiExtractor<'a> for Body<T, S> {
@@ -81,11 +81,11 @@ fn meta<T: Type>(content_type: &'static str) -> MetaRequest {
     }
 }
 
-/// Bodies up to this size are read without their schema, which costs less time; what that takes of memory is bounded by
-/// the size, and lasts no longer than the reading.
+/// Bodies up to this size are parsed without their schema, which is faster; the size bounds the memory that this
+/// takes, and it is freed after parsing.
 const PLAIN_BYTES: usize = 64 * 1024;
 
-/// Refuses for what is wrong with the parameters and with the body, at once.
+/// Refuses for the faults of the parameters and of the body at once.
 fn with_parameters<T>(parameters: Vec<FieldError>, body: Result<T, Problem>) -> Result<T, Problem> {
     match body {
         Err(problem) if problem.code != Code::ValidationFailed => Err(problem),
@@ -113,7 +113,7 @@ fn parse<T: Rules>(request: &Request, bytes: &Bytes) -> Result<T, Problem> {
     }
     match T::parse_from_json(Some(value)) {
         Ok(parsed) => Ok(parsed),
-        // Parsing has consumed the value; a bad body is worth reading twice, a good one is not worth a copy.
+        // Parsing has consumed the value; parsing a bad body twice is cheaper than copying every good one.
         Err(_) => {
             let value = read_json::<T>(bytes, FreeForm::Drop)?;
             Err(rules::refusal::<T>(Vec::new(), &value, rules::now(request)))
@@ -138,7 +138,7 @@ fn read_json<T: Type>(bytes: &[u8], free_form: FreeForm) -> Result<Value, Proble
     Ok(value)
 }
 
-/// Puts names into the form that they are compared and stored in, so that rules judge what will be stored.
+/// Normalises names to the form in which they are compared and stored, so that rules check what will be stored.
 fn trim_names(body: &mut Value) {
     for (name, value) in body.as_object_mut().into_iter().flatten() {
         if normalize::is_name_field(name) {
@@ -149,10 +149,10 @@ fn trim_names(body: &mut Value) {
     }
 }
 
-/// Fields that hold an object with names of its own. What a client may fill freely is not among them.
+/// Fields that hold an object with names of its own. Free-form fields are not among them.
 const PARTS: [&str; 2] = ["admin", "tenant"];
 
-/// The text, or each text of the list, without blanks around it and composed.
+/// The text, or each text of the list, trimmed and composed.
 fn trim(value: &mut Value) {
     match value {
         Value::String(text) => *text = normalize::exact(text),
@@ -172,11 +172,11 @@ fn missing_body() -> FieldError {
     FieldError::in_body(&[], "required", "is required")
 }
 
-/// The refusal of a value that is no `T`.
+/// The refusal of a value that is not a `T`.
 fn refusal<T: Type>(value: &Value) -> Problem {
     let mut errors = bad_fields::<T>(value);
     if errors.is_empty() {
-        // A rule that the type has and its schema cannot say.
+        // A rule of the type that its schema cannot express.
         errors.push(FieldError::in_body(&[], "invalid", "is not acceptable"));
     }
     Problem::validation(errors)

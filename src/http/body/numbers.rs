@@ -1,5 +1,5 @@
-//! Numbers of a JSON body: `3.0` is the whole number 3, as JSON has one kind of number, and a whole number that no
-//! 64-bit integer holds is refused, because reading it would round it.
+//! Numbers of a JSON body: `3.0` is the integer 3, as JSON has one kind of number, and an integer beyond 64 bits is
+//! refused, because parsing it would round it.
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
@@ -10,12 +10,12 @@ use crate::base::json_integer::integral_float;
 use crate::http::validation::{parts_of, whole_number_at};
 use crate::protocol::problem::{FieldError, PathSegment};
 
-/// A refusal names so many of them at most.
+/// A refusal names at most this many of them.
 const MOST: usize = 100;
-/// What stands deeper is named by what it stands in: each step down reads the rest once more.
+/// A number deeper than this is reported at its ancestor: each level down parses the rest once more.
 const DEEPEST: usize = 32;
 
-/// Turns numbers such as `3.0` into whole ones where the schema of `T` wants a whole number.
+/// Turns numbers such as `3.0` into integers where the schema of `T` wants an integer.
 pub(super) fn normalize_integers<T: Type>(value: &mut Value) {
     if !has_whole_float(value) {
         return;
@@ -25,7 +25,7 @@ pub(super) fn normalize_integers<T: Type>(value: &mut Value) {
     IntegerWalker { registry: &registry }.value(&T::schema_ref(), value);
 }
 
-/// The same along a schema that is known already.
+/// The same with a schema that is known already.
 pub(super) fn normalize_integers_along(registry: &Registry, schema: &MetaSchemaRef, value: &mut Value) {
     if has_whole_float(value) {
         IntegerWalker { registry }.value(schema, value);
@@ -78,8 +78,8 @@ impl IntegerWalker<'_> {
     }
 }
 
-/// The whole numbers of a body that a 64-bit integer does not hold. Where the schema of `T` has a rule for the number, the
-/// rule is what is told.
+/// The integers of a body that do not fit into 64 bits. If the schema of `T` has a rule for the number, the fault
+/// states that rule.
 pub(super) fn too_large_for<T: Type>(bytes: &[u8]) -> Vec<FieldError> {
     let mut faults = too_large(bytes);
     if faults.is_empty() {
@@ -97,14 +97,14 @@ pub(super) fn too_large_for<T: Type>(bytes: &[u8]) -> Vec<FieldError> {
     faults
 }
 
-/// The places of whole numbers that a 64-bit integer does not hold, wherever they stand in the body.
+/// The locations of integers that do not fit into 64 bits, anywhere in the body.
 pub(super) fn too_large(bytes: &[u8]) -> Vec<FieldError> {
     let mut faults = Vec::new();
     if has_too_large(bytes)
         && let Ok(raw) = serde_json::from_slice::<&RawValue>(bytes)
     {
         find(raw, &mut Vec::new(), &mut faults);
-        // What stands too deep to be followed is refused all the same.
+        // A number that is too deep to be located is refused all the same.
         if faults.is_empty() {
             faults.push(fault(&[]));
         }
@@ -112,7 +112,7 @@ pub(super) fn too_large(bytes: &[u8]) -> Vec<FieldError> {
     faults
 }
 
-/// Looks through the text once, outside of strings, for a run of digits that is such a number.
+/// Scans the text once, outside of strings, for a run of digits that is such a number.
 fn has_too_large(bytes: &[u8]) -> bool {
     let mut at = 0;
     while at < bytes.len() {

@@ -1,4 +1,4 @@
-//! A JSON body that may be left out, for operations that the seeds call with query parameters instead.
+//! A JSON body that may be left out, for operations that existing clients call with query parameters instead.
 
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaRequest, Registry};
@@ -32,7 +32,7 @@ impl<'a, T: Rules> ApiExtractor<'a> for OptionalBody<T> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let parameters = bad_parameters(request);
-        // Clients that send no body often name a type all the same, and forms without fields are none.
+        // Clients that send no body often name a type all the same, and forms without fields are empty.
         let taken = body.take().map_err(|_| crate::protocol::problem::Problem::internal())?;
         if taken.is_empty() || request.header("content-length") == Some("0") {
             return with_parameters(parameters, Ok(Self(None))).map_err(Into::into);

@@ -1,4 +1,4 @@
-//! The body of `POST /properties/batch`, row by row: no row is read before its turn, and none beyond the most is kept.
+//! The body of `POST /properties/batch`: rows are parsed one by one, and those beyond the limit are not kept.
 
 use bytes::Bytes;
 use poem::{Request, RequestBody};
@@ -17,18 +17,18 @@ use crate::protocol::property::PropertyInput;
 use crate::protocol::property_batch::{self, BadRow, BatchRequest, MAX_ITEMS, ParsedProperty};
 use crate::protocol::wire_id::WireId;
 
-/// A batch whose rows are still JSON.
+/// A batch with rows that are still JSON.
 #[derive(Debug)]
 pub struct PropertyBatch {
     pub job_id: Option<WireId>,
     rows: Vec<Bytes>,
 }
 
-/// Bytes of a job's id, with room for zeros in front.
+/// Bytes of a job's id, with room for leading zeros.
 const ID_BYTES: usize = 64;
 
 impl PropertyBatch {
-    /// The rows, each read when it is asked for.
+    /// The rows, each parsed when it is asked for.
     pub fn into_properties(self) -> impl Iterator<Item = ParsedProperty> + Send {
         let shape = SchemaReader::of::<PropertyInput>();
         self.rows.into_iter().map(move |row| {
@@ -46,7 +46,7 @@ impl PropertyBatch {
     }
 }
 
-/// The faults of a row, those of its rules among them, each field once.
+/// The faults of a row, including those of its rules, each field once.
 fn all_errors(bad: BadRow) -> Vec<FieldError> {
     let BadRow { mut errors, rest } = bad;
     let known: Vec<String> = errors.iter().map(|error| error.pointer.clone()).collect();
@@ -96,14 +96,14 @@ fn parse(bytes: &Bytes) -> Result<PropertyBatch, Problem> {
     }
 }
 
-/// The job, if one is named; `None` when what is named is no id.
+/// The job, if one is given; `None` when the value is not an id.
 fn job_id(given: &RawRows<'_>) -> Option<Option<WireId>> {
     let Some(raw) = given.others.get("job_id").filter(|raw| raw.get() != "null") else { return Some(None) };
     let value = serde_json::from_str(raw.get()).ok().filter(|_| raw.get().len() <= ID_BYTES);
     WireId::parse_from_json(Some(value?)).ok().map(Some)
 }
 
-/// Names all that is wrong; the rows are judged by their schema too, since none of them is taken.
+/// Names all faults; the rows are checked by their schema too, since none of them is accepted.
 fn refused(bytes: &Bytes) -> Problem {
     if bytes.is_empty() {
         return Problem::validation(vec![super::missing_body()]);

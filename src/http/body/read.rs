@@ -14,11 +14,11 @@ use crate::http::problem::of_broken_body;
 use crate::http::serve::BodyProgress;
 use crate::protocol::problem::{Code, Problem};
 
-/// So much of a body that is too large is read and dropped before it is refused: a peer that still sends when we
-/// close gets a reset, and with it loses the answer that tells why.
+/// At most this much of a body that is too large is read and dropped before it is refused: a peer that is still
+/// sending when we close gets a reset, and with it loses the answer that explains why.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 
-/// The body of a request that must say it is `wanted`.
+/// The body of a request, which must have the content type `wanted`.
 pub(super) async fn body_of_type<S: BodySize>(
     request: &Request,
     body: &mut RequestBody,
@@ -26,7 +26,7 @@ pub(super) async fn body_of_type<S: BodySize>(
 ) -> Result<Bytes, Problem> {
     let body = body.take().map_err(|_| Problem::internal())?;
     let content_type = request.content_type();
-    // No body and no type is a body that is missing; the schema tells whether one is needed.
+    // No body and no type is a missing body; the schema decides whether one is needed.
     let is_missing = body.is_empty() && content_type.is_none();
     if !is_missing && !content_type.is_some_and(|given| has_essence(given, wanted)) {
         let detail = format!("The body must be sent as {wanted}.");
@@ -35,14 +35,14 @@ pub(super) async fn body_of_type<S: BodySize>(
     read_whole::<S>(request, body).await
 }
 
-/// Whether a content type is `wanted`, whatever its parameters. Of the types that are JSON with a meaning of their own
-/// only a merge patch (RFC 7396) means what our bodies mean; a JSON patch (RFC 6902) is a list of steps.
+/// Whether a content type is `wanted`, whatever its parameters. Of the JSON-based types only a merge patch (RFC 7396)
+/// means what our bodies mean; a JSON patch (RFC 6902) is a list of operations.
 pub fn has_essence(given: &str, wanted: &str) -> bool {
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == wanted || (wanted == "application/json" && essence == "application/merge-patch+json")
 }
 
-/// Reads a whole body of the size that its kind may have, and counts it among the bodies in memory. One that was read
+/// Reads a whole body with the size limit of its kind, and counts it among the bodies in memory. A body that was read
 /// before is not read or counted again.
 pub async fn read_whole<S: BodySize>(request: &Request, body: poem::Body) -> Result<Bytes, Problem> {
     let Some(account) = BodyReservation::of(request) else {
@@ -69,7 +69,7 @@ async fn read(
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let mut is_too_large = announced.is_some_and(|length| length > limit as u64);
-    // Who asks for leave to send the body has sent none of it yet; of a stranger's nothing more is read.
+    // With `Expect: 100-continue` none of the body was sent yet; an anonymous body is not read any further.
     let stops_at_once =
         request.headers().contains_key(header::EXPECT) || account.is_some_and(BodyReservation::is_anonymous);
     let expected = announced.map_or(limit, |length| usize::try_from(length).unwrap_or(limit).min(limit));
@@ -93,10 +93,10 @@ async fn read(
     if is_too_large { Err(too_large(limit)) } else { Ok(whole.bytes.freeze()) }
 }
 
-/// A body as it comes. What it takes of memory is counted before it is taken.
+/// A body while it arrives. Its memory is counted before it is allocated.
 struct Buffer<'a> {
     bytes: BytesMut,
-    /// Bytes that will come at most.
+    /// The most bytes that will arrive.
     expected: usize,
     account: Option<&'a BodyReservation>,
 }
@@ -119,13 +119,13 @@ impl Buffer<'_> {
     }
 }
 
-/// What is taken for a body that has only begun.
+/// The first allocation for a body.
 const FIRST_BYTES: usize = 4 * 1024;
 
-/// Bytes a second that a body must bring on average once its first time is over. Who holds memory has to use it.
+/// Bytes per second that a body must bring on average after its first interval: memory may not be held idly.
 pub(super) const LEAST_RATE: u64 = 8 * 1024;
 
-/// Waits until the body is slower than it may be.
+/// Waits until the body is slower than allowed.
 async fn wait_until_too_slow(clock: &Clock, pace: Duration, progress: &BodyProgress) {
     let mut due = 0;
     loop {

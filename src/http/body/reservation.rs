@@ -1,5 +1,5 @@
-//! What one request's body may be and what it costs: its limits, and the bytes that it holds of the budget until the
-//! request is over, however it ends.
+//! The size limits of one request's body, and the bytes that it reserves of the budget until the request is over,
+//! however it ends.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,22 +17,22 @@ use crate::http::client_ip;
 use crate::http::idempotency::REPLAYED;
 use crate::protocol::problem::Problem;
 
-/// Bytes in the body of a caller who has shown no credential.
+/// Bytes in the body of a caller without a credential.
 pub const ANONYMOUS_BYTES: usize = 16 * 1024;
 
-/// Bytes that a parsed value may take beyond the body's own: its free-form part is bounded, and what is small may cost a
-/// multiple of its text.
+/// Bytes that a parsed value may take beyond the body's own: its free-form part is bounded, and small values may cost
+/// a multiple of their text.
 const PARSED_FACTOR: usize = 15;
 const PARSED_MOST: usize = 256 * 1024;
 
-/// How large bodies may be, and how fast they must come.
+/// How large bodies may be, and how fast they must arrive.
 #[derive(Clone, Copy, Debug)]
 pub struct BodySettings {
     pub body_bytes: usize,
     pub batch_bytes: usize,
     /// Of all bodies together, in memory at once.
     pub in_flight_bytes: usize,
-    /// A body must be whole after this time, unless it comes at [`super::read::LEAST_RATE`] on average.
+    /// A body must be complete after this time, unless it arrives at [`super::read::LEAST_RATE`] on average.
     pub read_timeout: Duration,
 }
 
@@ -52,7 +52,7 @@ pub trait BodySize: Send + Sync + 'static {
     fn max_bytes(settings: &BodySettings) -> usize;
 }
 
-/// A body of one thing.
+/// A body with a single object.
 #[derive(Clone, Copy, Debug)]
 pub struct Single;
 
@@ -72,7 +72,7 @@ impl BodySize for Many {
     }
 }
 
-/// One request's body; put among the request's data by [`BodyGate`].
+/// One request's body; [`BodyBudgetLayer`] adds it to the request's data.
 #[derive(Clone)]
 pub struct BodyReservation(Arc<ReservationInner>);
 
@@ -81,7 +81,7 @@ struct ReservationInner {
     settings: BodySettings,
     clock: Clock,
     address: Option<IpPrefix>,
-    /// Set once the caller is known.
+    /// Set once the caller is authenticated.
     owner: OnceLock<BudgetOwner>,
     charged: Mutex<Option<(BudgetOwner, usize)>>,
     /// A body that was read before it is parsed.
@@ -93,12 +93,12 @@ impl BodyReservation {
         request.data()
     }
 
-    /// Notes who sends the body, once the credential holds. Refuses a caller whose unread answers are more than their share.
+    /// Sets the owner after authentication. Refuses a caller with more unread answers than its share.
     pub fn set_owner(request: &Request, principal: &Principal) -> Result<(), Problem> {
         let Some(account) = Self::of(request) else { return Ok(()) };
         let owner =
             principal.scope().map_or(BudgetOwner::Operators, |scope| BudgetOwner::Tenant(scope.tenant_id()));
-        // A request has one caller; the first stays.
+        // A request has one caller; the first one set remains.
         let _ = account.0.owner.set(owner);
         account.0.budget.check(owner)
     }
@@ -121,7 +121,7 @@ impl BodyReservation {
         (&self.0.clock, self.0.settings.read_timeout)
     }
 
-    /// Counts bytes that are about to be held. They are given back with the request.
+    /// Counts bytes that are about to be allocated. They are released with the request.
     pub fn charge(&self, bytes: usize) -> Result<(), Problem> {
         let mut charged = self.0.charged.lock();
         let (holder, before) = charged.unwrap_or((self.owner(), 0));
@@ -130,12 +130,12 @@ impl BodyReservation {
         Ok(())
     }
 
-    /// Counts what a body of so many bytes becomes when it is parsed.
+    /// Counts the parsed size of a body of `length` bytes.
     pub(super) fn charge_parsed(&self, length: usize) -> Result<(), Problem> {
         self.charge(length + length.saturating_mul(PARSED_FACTOR).min(PARSED_MOST))
     }
 
-    /// Keeps a body for the extractor that parses it.
+    /// Buffers a body for the extractor that parses it.
     pub(in crate::http) fn buffer(&self, body: Bytes) {
         let _ = self.0.buffered.set(body);
     }
@@ -153,7 +153,7 @@ impl Drop for ReservationInner {
     }
 }
 
-/// Gives every request an account for its body.
+/// Gives every request a reservation for its body.
 #[derive(Clone)]
 pub struct BodyBudgetLayer {
     budget: Arc<BodyBudget>,
@@ -171,7 +171,7 @@ impl BodyBudgetLayer {
         Self { budget: Arc::new(BodyBudget::new(settings.in_flight_bytes)), settings, clock }
     }
 
-    /// The budget, for figures and tests.
+    /// The budget, for metrics and tests.
     pub fn budget(&self) -> Arc<BodyBudget> {
         Arc::clone(&self.budget)
     }
@@ -202,10 +202,10 @@ impl<E: Endpoint> Endpoint for BodyBudgetEndpoint<E> {
         let is_safe = request.method().is_safe();
         let response = self.inner.call(request).await.map(IntoResponse::into_response)?;
         if account.is_anonymous() {
-            // What strangers are given is made once for all of them.
+            // Answers to anonymous callers are shared by all of them.
             return Ok(response);
         }
-        // A change that was made before can be asked for again.
+        // A replayed change can be requested again.
         let refusable = match is_safe || response.headers().contains_key(REPLAYED) {
             true => Refusable::Yes,
             false => Refusable::No,

@@ -1,5 +1,5 @@
-//! What answers hold of the budget of bodies. An answer is made as a whole and kept until its client has taken it, so what
-//! is made for a caller counts like what the caller sends.
+//! The memory of answers in the budget of bodies. An answer is built as a whole and kept until its client has read
+//! it, so it counts for the caller like a request body.
 
 use std::io;
 use std::pin::Pin;
@@ -14,18 +14,18 @@ use poem::Response;
 use super::budget::{BodyBudget, BudgetOwner};
 use crate::protocol::problem::Problem;
 
-/// Answers up to here are not counted.
+/// Answers up to this size are not counted.
 const FREE_BYTES: usize = 4 * 1024;
 
-/// Whether the answer may be replaced by a refusal. One that tells of a change may not: the change was made. It is counted
-/// beyond the share, so that its caller is served nothing more until it is read.
+/// Whether the answer may be replaced by a refusal. The answer to a change may not: the change was made. It is
+/// counted beyond the share, so that its caller is refused further requests until the answer is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusable {
     Yes,
     No,
 }
 
-/// Bytes of an answer; given back when this is dropped.
+/// Bytes of an answer; released on drop.
 struct Charge {
     budget: Arc<BodyBudget>,
     holder: BudgetOwner,
@@ -42,8 +42,8 @@ impl Drop for Charge {
     }
 }
 
-/// Counts an answer for `holder` until all of it has been written, or refuses to give it where that is allowed. One whose
-/// length is not known is made as it is read and is not counted.
+/// Counts an answer for `owner` until all of it has been written, or refuses it where that is allowed. An answer of
+/// unknown length is produced while it is read and is not counted.
 pub(super) fn charge(
     budget: &Arc<BodyBudget>,
     holder: BudgetOwner,
@@ -65,7 +65,7 @@ pub(super) fn charge(
     Ok(response)
 }
 
-/// A body whose bytes are counted for as long as any of them is kept.
+/// A body that is counted until all of its pieces are dropped.
 struct ChargedBody {
     inner: BoxBody<Bytes, io::Error>,
     charge: Arc<Charge>,

@@ -1,5 +1,5 @@
-//! A body that is an object around one list of rows: the rows stay raw JSON, so that a bad one is judged by itself and
-//! none is read before its turn, and no more are kept than there may be.
+//! A body that is an object around one list of rows: the rows stay raw JSON, so that a bad one is checked separately
+//! and each is parsed only when it is processed; no more are kept than allowed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,23 +9,23 @@ use serde_json::value::RawValue;
 
 use crate::protocol::problem::FieldError;
 
-/// What is said of a row that is nested deeper than it is read.
+/// The fault of a row that is nested deeper than it is parsed.
 pub(super) const DEEP: &str = "is nested too deeply";
-/// Fields beside the list that are remembered; a body with so many is refused for them.
+/// How many fields beside the list are kept; a body with this many is refused for them.
 const MOST_OTHERS: usize = 100;
 
 /// The rows and the fields beside them.
 pub(super) struct RawRows<'de> {
     list: &'static str,
     most: usize,
-    /// The first of the rows: as many as there may be.
+    /// The first rows: at most as many as allowed.
     pub(super) rows: Vec<&'de RawValue>,
     pub(super) others: BTreeMap<String, &'de RawValue>,
     count: usize,
 }
 
 impl<'de> RawRows<'de> {
-    /// Reads the object whose field `list` holds up to `most` rows.
+    /// Reads the object with up to `most` rows in its field `list`.
     pub(super) fn read(bytes: &'de [u8], list: &'static str, most: usize) -> serde_json::Result<Self> {
         let mut given = Self { list, most, rows: Vec::new(), others: BTreeMap::new(), count: 0 };
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -34,21 +34,21 @@ impl<'de> RawRows<'de> {
         Ok(given)
     }
 
-    /// Whether there is a row, no more than there may be, and no field beside them but these.
+    /// Whether there is at least one row, not too many, and no unknown field beside them.
     pub(super) fn is_good(&self, known: &[&str]) -> bool {
         (1..=self.most).contains(&self.count) && self.others.keys().all(|name| known.contains(&name.as_str()))
     }
 }
 
-/// The fault of a row that is JSON in its form and cannot be read.
+/// The fault of a row that is valid JSON and cannot be read.
 pub(super) fn unreadable(error: &serde_json::Error) -> FieldError {
     FieldError::in_body(&[], "invalid", unreadable_words(error).unwrap_or("is not JSON that can be read"))
 }
 
-/// What stands in JSON of the right form that is not read; `None`: the form is wrong. The parser has no codes, only words.
+/// Why syntactically valid JSON is not read; `None`: the syntax is wrong. The parser has no error codes, only texts.
 pub(super) fn unreadable_words(error: &serde_json::Error) -> Option<&'static str> {
     let text = error.to_string();
-    // The parser says of one half that it is alone, or that its escape has no end.
+    // For half of a pair, the parser says that it is alone or that its escape has no end.
     if text.contains("surrogate") || text.contains("hex escape") {
         Some("has a text with half of a surrogate pair")
     } else if text.contains("recursion limit") {
@@ -93,7 +93,7 @@ impl<'de> Visitor<'de> for Fields<'_, 'de> {
     }
 }
 
-/// The rows, of which so many are kept as there may be.
+/// The rows; only as many as allowed are kept.
 struct Rows<'g, 'de>(&'g mut RawRows<'de>);
 
 impl<'de> DeserializeSeed<'de> for Rows<'_, 'de> {
@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for Rows<'_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        // Of a field that stands twice the last one counts, as in any JSON object.
+        // If a field occurs twice the last one counts, as in any JSON object.
         (self.0.rows, self.0.count) = (Vec::new(), 0);
         while self.0.count < self.0.most {
             match list.next_element()? {

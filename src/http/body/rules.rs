@@ -1,5 +1,5 @@
-//! One refusal names every bad field: those that the schema finds, and those that break a rule which no schema can say.
-//! A body that its schema refuses is mended with fields of the example, only so that the rules can judge what is left.
+//! One refusal names every bad field: those that the schema finds, and those that break a rule which no schema can
+//! express. A body that its schema refuses is repaired from the example, only so that the rules can check the rest.
 
 use chrono::{DateTime, Utc};
 use poem::Request;
@@ -20,19 +20,19 @@ use crate::protocol::worker::{ClaimRequest, CompleteReport, FailReport, LeaseRep
 
 /// A body with its rules.
 pub trait Rules: ParseFromJSON {
-    /// The fields that `null` empties, of a body in which absent fields stay as they are; in others `null` is absent.
+    /// Fields that `null` empties, if absent fields of the body stay unchanged; in others `null` means absent.
     const EMPTIED_BY_NULL: Option<&'static [&'static str]> = None;
 
-    /// A body that may stand in for bad fields; `None`: the rules are not asked when the schema refuses.
+    /// A valid body that replaces bad fields; `None`: the rules are not checked when the schema refuses.
     fn sample() -> Option<Value> {
         None
     }
 
-    /// Every field that breaks a rule of the use case. The use case itself judges a body that the schema takes.
+    /// Every field that breaks a rule of the use case, which itself checks a body that the schema accepts.
     fn violations(self, now: DateTime<Utc>) -> Vec<FieldError>;
 }
 
-/// Bodies whose rules are those of a use case.
+/// Bodies with the rules of a use case.
 macro_rules! body_rules {
     ($($body:ty $(, emptied by null: [$($field:literal),*])?: |$it:ident, $now:ident| $violations:expr;)*) => {$(
         impl $crate::http::body::Rules for $body {
@@ -79,7 +79,7 @@ fn validate_message(
     messages::validate(text, client_message_id.as_deref(), &id_texts(uploads))
 }
 
-/// The time that rules about the future are judged by.
+/// The current time, for rules about the future.
 pub(super) fn now(request: &Request) -> DateTime<Utc> {
     identity_of(request).map_or(DateTime::<Utc>::MIN_UTC, |identity| identity.now())
 }
@@ -95,13 +95,13 @@ pub(super) fn null_fields<T: Rules>(value: &Value) -> Vec<FieldError> {
     .collect()
 }
 
-/// Texts with the character NUL, which not every store keeps; a body without its escape has none.
+/// Texts with the character NUL, which not every store accepts; a body without its escape has none.
 pub(super) fn nul_characters<T: Type>(bytes: &[u8], value: &Value) -> Vec<FieldError> {
     let has_escape = bytes.windows(6).any(|six| six == b"\\u0000");
     if has_escape { nul_texts::<T>(value) } else { Vec::new() }
 }
 
-/// The refusal of a body: the faults that were found already, those of its schema, and the rules that the rest breaks.
+/// The refusal of a body: the known faults, those of its schema, and the rules that the rest breaks.
 pub(super) fn refusal<T: Rules>(found: Vec<FieldError>, value: &Value, now: DateTime<Utc>) -> Problem {
     let mut errors = found;
     add(&mut errors, bad_fields::<T>(value));
@@ -109,14 +109,14 @@ pub(super) fn refusal<T: Rules>(found: Vec<FieldError>, value: &Value, now: Date
         add(&mut errors, mended.violations(now));
     }
     if errors.is_empty() {
-        // A rule that the type has and its schema cannot say.
+        // A rule of the type that its schema cannot express.
         errors.push(FieldError::in_body(&[], "invalid", "is not acceptable"));
     }
     Problem::validation(errors)
 }
 
-/// Adds the faults of another judge, but those of a field of which a fault is known already, of a part of it, or of what it
-/// stands in. Faults of the whole body stand beside all others.
+/// Adds further faults, except those of a field that has a fault already, of a part of it, or of an ancestor. Faults
+/// of the whole body are always kept beside the others.
 fn add(errors: &mut Vec<FieldError>, more: Vec<FieldError>) {
     let known = errors.len();
     for error in more {
@@ -131,13 +131,13 @@ fn add(errors: &mut Vec<FieldError>, more: Vec<FieldError>) {
     }
 }
 
-/// The body with another value in each bad place.
+/// The body with a valid value at each bad location.
 fn repair<T: ParseFromJSON>(value: &Value, errors: &[FieldError], stand_in: &Value) -> Option<T> {
     let mut mended = value.clone();
     if !mended.is_object() {
         return None;
     }
-    // From the end of a list to its beginning, so that what is taken out moves no other.
+    // From the end of a list to its beginning, so that a removal does not move the others.
     for error in errors.iter().rev() {
         let path = error.loc.get(1..).unwrap_or_default();
         if !path.is_empty() {
@@ -147,7 +147,7 @@ fn repair<T: ParseFromJSON>(value: &Value, errors: &[FieldError], stand_in: &Val
     T::parse_from_json(Some(mended)).ok()
 }
 
-/// Puts the stand-in's value at the place, or takes the place out where it has none.
+/// Puts the sample's value at the location, or removes the value where the sample has none.
 fn repair_at(value: &mut Value, path: &[PathSegment], stand_in: Option<&Value>) {
     let [step, rest @ ..] = path else { return };
     let other = stand_in.and_then(|stand_in| child(stand_in, step));
@@ -182,7 +182,7 @@ fn put(fields: &mut Map<String, Value>, name: &str, other: Option<&Value>) {
     }
 }
 
-/// The stand-in's own value there; any item of its list is as good as another.
+/// The sample's value at this step; any item of its list will do.
 fn child<'a>(value: &'a Value, step: &PathSegment) -> Option<&'a Value> {
     match (value, step) {
         (Value::Object(fields), PathSegment::Name(name)) => fields.get(name).filter(|value| !value.is_null()),

@@ -1,6 +1,6 @@
-//! Reads JSON along a schema, so that memory follows the schema and not the sender: what the schema does not know, or knows
-//! to be of another kind, is passed over and stands as an empty value of its kind, which is refused just as the whole
-//! would be. Free-form parts are kept up to what their fields may have.
+//! Reads JSON along a schema, so that memory is bounded by the schema and not by the sender: a part that is unknown
+//! to the schema, or of the wrong kind, is skipped and becomes an empty value of its kind, which is refused just as
+//! the whole would be. Free-form parts are kept up to the limit of their fields.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,20 +14,20 @@ use super::numbers::normalize_integers_along;
 use crate::http::validation::{bad_fields_along, parts_of};
 use crate::protocol::problem::FieldError;
 
-/// What is done with parts of which the schema says nothing.
+/// How parts without a schema are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum FreeForm {
-    /// Kept, for the type that is read.
+    /// Kept, for the type that is parsed.
     Keep,
-    /// Passed over: a refusal says nothing of what is inside.
+    /// Skipped: a refusal reports nothing inside of them.
     Drop,
 }
 
-/// Bytes of a free-form field. All that there are take as much; one that is larger is cut to a value that is too large.
+/// Maximum bytes of each free-form field; a larger one is replaced by a value that its rule refuses.
 const FREE_BYTES: usize = 16 * 1024;
-/// Fields that the schema does not know, in a whole body: a refusal names no more faults.
+/// Unknown fields in a whole body: a refusal names no more faults.
 const UNKNOWN_FIELDS: usize = 1000;
-/// Items of a list that are judged even where the list may not have so many.
+/// Items of a list that are checked even if the list may have fewer.
 const JUDGED_ITEMS: usize = 1000;
 
 /// A schema with the others that it refers to.
@@ -43,7 +43,7 @@ impl SchemaReader {
         Self { registry, root: T::schema_ref() }
     }
 
-    /// The value with whole numbers where the schema wants them, however they were written.
+    /// The value with integers where the schema wants them, however they were written.
     pub(in crate::http) fn with_whole_numbers(&self, mut value: Value) -> Value {
         normalize_integers_along(&self.registry, &self.root, &mut value);
         value
@@ -54,7 +54,7 @@ impl SchemaReader {
         bad_fields_along(&self.registry, &self.root, value)
     }
 
-    /// The value in `bytes`, as far as the schema knows it.
+    /// The value in `bytes`, as far as the schema describes it.
     pub(in crate::http) fn read(&self, bytes: &[u8], free_form: FreeForm) -> serde_json::Result<Value> {
         let unknown = Cell::new(0);
         let walk =
@@ -91,7 +91,7 @@ impl<'a> SchemaVisitor<'a> {
                 && part.enum_items.is_empty()
         };
         let parts = self.parts();
-        // A choice between forms is judged when it is read.
+        // A choice between forms is checked when it is parsed.
         parts.iter().any(|part| !part.any_of.is_empty() || !part.one_of.is_empty())
             || parts.iter().all(says_nothing)
     }
@@ -118,7 +118,7 @@ impl<'a> SchemaVisitor<'a> {
     }
 }
 
-/// A text that makes a field larger than it may be, so that the field's own rule refuses it.
+/// A text that makes a field larger than allowed, so that the field's own rule refuses it.
 fn too_large() -> Value {
     Value::from("x".repeat(FREE_BYTES))
 }
@@ -141,7 +141,7 @@ impl<'de> DeserializeSeed<'de> for SchemaVisitor<'_> {
     }
 }
 
-/// What numbers, texts and the like become; the same wherever they stand.
+/// The visitor methods for scalars; the same for both visitors.
 macro_rules! scalars {
     () => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -188,7 +188,7 @@ impl<'de> Visitor<'de> for SchemaVisitor<'_> {
             skip_items(&mut list)?;
             return Ok(Value::Array(Vec::new()));
         };
-        // One more than there may be is enough to refuse the list for its length.
+        // One more than allowed is enough to refuse the list for its length.
         let most = part.max_items.map_or(usize::MAX, |most| JUDGED_ITEMS.max(most.saturating_add(1)));
         let items = part.items.as_deref().unwrap_or(self.schema);
         let mut values = Vec::new();
@@ -236,14 +236,14 @@ impl<'de> Visitor<'de> for SchemaVisitor<'_> {
     }
 }
 
-/// A value of any form, counted as it is read. What is left is `None` once it was too much: from then on all is passed over.
+/// A value of any form, counted as it is read. `left` is `None` once the limit is exceeded: the rest is skipped.
 #[derive(Clone, Copy)]
 struct FreeFormVisitor<'a> {
     left: &'a Cell<Option<usize>>,
 }
 
 impl FreeFormVisitor<'_> {
-    /// Counts bytes that the value takes as JSON, at the least. False: it is too large already.
+    /// Counts bytes that the value takes as JSON at least. False: it is too large already.
     fn spend(self, bytes: usize) -> bool {
         let left = self.left.get().and_then(|left| left.checked_sub(bytes));
         self.left.set(left);

@@ -19,12 +19,12 @@ pub struct BroadcastsApi;
 impl BroadcastsApi {
     /// Broadcast to the tenant, or to all tenants
     ///
-    /// Tells an audience of the tenant something, once and durably. The fields come as a JSON body or, as the seeds have
-    /// it, as query parameters. An operator's goes to all tenants, one by one, and is answered before that is done.
+    /// Sends a message to an audience of the tenant, once and durably. The fields come as a JSON body or as query
+    /// parameters. An operator's broadcast goes to all tenants, one by one, and is answered before that is done.
     #[oai(path = "/admin/broadcast", method = "post", operation_id = "send_broadcast")]
     #[expect(
         clippy::too_many_arguments,
-        reason = "each is a parameter of the operation, documented where it stands"
+        reason = "each is a parameter of the operation with its own documentation"
     )]
     async fn send(
         &self,
@@ -39,7 +39,7 @@ impl BroadcastsApi {
             pattern = "^(everyone|admins|all_tenants|role:(viewer|member|admin)|user:[0-9]{1,19})$"
         ))]
         audience: Query<Option<String>>,
-        /// RFC 3339; informs only.
+        /// RFC 3339; informational only.
         start_time: Query<Option<Timestamp>>,
         body: OptionalBody<BroadcastBody>,
     ) -> Result<Replayable<SendBroadcastResponse>, Problem> {

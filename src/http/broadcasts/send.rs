@@ -28,7 +28,7 @@ pub struct BroadcastBody {
         pattern = "^(everyone|admins|all_tenants|role:(viewer|member|admin)|user:[0-9]{1,19})$"
     ))]
     audience: Option<String>,
-    /// When what it speaks of begins; now when absent. Informs only.
+    /// When the announced event begins; now when absent. Informational only.
     start_time: Option<Timestamp>,
 }
 
@@ -41,18 +41,18 @@ pub(super) struct BroadcastParameters {
     pub(super) start_time: Option<Timestamp>,
 }
 
-/// Where the broadcast stands.
+/// A broadcast that was sent.
 #[derive(Debug, Object)]
 #[oai(example)]
 pub struct BroadcastSent {
     /// `Broadcast sent successfully`.
     message: String,
     broadcast_id: String,
-    /// For comparison with the positions of frames; not for `since`.
+    /// To compare with the positions of messages; not for `since`.
     position: String,
 }
 
-/// A broadcast to all tenants that is kept and will be written to each.
+/// A broadcast to all tenants that is stored and will be written to each tenant's log.
 #[derive(Debug, Object)]
 #[oai(example)]
 pub struct BroadcastAccepted {
@@ -61,13 +61,13 @@ pub struct BroadcastAccepted {
     broadcast_id: String,
 }
 
-/// How a broadcast was answered.
+/// The answer to a broadcast.
 #[derive(Debug, ApiResponse)]
 pub enum SendBroadcastResponse {
-    /// The tenant's log has it.
+    /// The broadcast is in the tenant's log.
     #[oai(status = 200)]
     Sent(Json<BroadcastSent>),
-    /// It is kept, and every tenant will have it.
+    /// The broadcast is stored, and every tenant will get it.
     #[oai(status = 202)]
     Accepted(Json<BroadcastAccepted>),
 }
@@ -75,7 +75,7 @@ pub enum SendBroadcastResponse {
 /// The audience of operators.
 const ALL_TENANTS: &str = "all_tenants";
 
-/// The seeds' word for it.
+/// The text that existing clients expect.
 const SENT: &str = "Broadcast sent successfully";
 
 pub(super) async fn send(
@@ -126,7 +126,7 @@ async fn to_all(op: &PlatformOp, given: BroadcastInput) -> Result<SendBroadcastR
     })))
 }
 
-/// What was given, in either way.
+/// The fields of either form.
 struct BroadcastInput {
     message: String,
     category: Option<String>,

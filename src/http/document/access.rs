@@ -1,19 +1,19 @@
-//! Who may call an operation: from the permission that its handler names in its signature to words and to members that
-//! a program reads.
+//! Which callers may use an operation: turns the permission in a handler's signature into a description and into
+//! members for programs.
 
 use serde_json::{Map, Value, json};
 
 use crate::auth::key_scope::Role;
 use crate::auth::permission::Permission;
 
-/// What a permission is called among the security requirements of an operation, where extractors of callers put it. It never
-/// reaches the document.
+/// The prefix of a permission among the security requirements of an operation, where extractors of callers put it. It
+/// never reaches the document.
 pub const PERMISSION: &str = "permission:";
 
-/// The scheme of a sign-in with a password: of no use where only API keys are let in.
+/// The scheme of a password sign-in: useless where only API keys are allowed.
 const SIGN_IN: &str = "sign_in";
 
-/// Who is let in.
+/// The callers that are allowed.
 #[derive(Default)]
 struct Access {
     roles: Vec<Role>,
@@ -22,7 +22,7 @@ struct Access {
     anonymous: bool,
 }
 
-/// Replaces the permissions of an operation by what they mean.
+/// Replaces the permissions of an operation by their meaning.
 pub(super) fn describe(operation: &mut Map<String, Value>) {
     let requirements = operation.get("security").and_then(Value::as_array).cloned().unwrap_or_default();
     let access = access(&requirements);

@@ -1,4 +1,4 @@
-//! From what poem-openapi writes to the document that we commit and serve. Pure JSON in, JSON out.
+//! Turns the document of poem-openapi into the one that we commit and serve. Pure JSON in, JSON out.
 
 pub mod access;
 mod parameters;
@@ -24,10 +24,10 @@ pub enum DocumentError {
     Twice(String),
 }
 
-/// The version that the document keeps to: the last of 3.0, which every generator reads.
+/// The version of the document: the last of 3.0, which every generator reads.
 const VERSION: &str = "3.0.3";
 
-/// Problems that a REST operation can answer with; the others belong to sockets and streams.
+/// Problems that a REST operation can answer with; the others are for sockets and streams.
 const OF_OPERATIONS: &[Code] = &[
     Code::BadRequest,
     Code::InvalidJson,
@@ -56,23 +56,23 @@ const OF_OPERATIONS: &[Code] = &[
     Code::InsufficientStorage,
 ];
 
-/// What the rules of `prune` cannot see: operations that refuse with a status that what they take does not tell.
+/// Exceptions to the rules of `prune`: operations with a status that does not follow from their inputs.
 const BESIDES: &[(&str, &[&str])] = &[
-    // They judge credentials that stand in the body, or none.
+    // They check credentials in the body, or none.
     ("create_token", &["401", "403"]),
     ("register", &["403"]),
-    // The job that found the rows is named in the body, and answered like one in a path.
+    // The job that found the rows is named in the body; an unknown one is answered as in a path.
     ("upsert_properties", &["404"]),
-    // A file that is not complete yet, or whose bytes were lost.
+    // A file that is not complete yet, or is lost.
     ("get_upload_content", &["409", "410"]),
-    // A key whose answer is gone with what it was about.
+    // An idempotency key; its answer was removed with the resource.
     ("create_upload", &["410"]),
     ("create_spider", &["410"]),
-    // So is the room that a message is for.
+    // The room of the message is in the body as well.
     ("send_chat", &["404"]),
 ];
 
-/// The document made of `spec`, which is `OpenApiService::spec()`, for the address that people open.
+/// The document made of `spec`, which is `OpenApiService::spec()`, for the public URL.
 pub fn document(spec: &str, public_url: Option<&str>) -> Result<Value, DocumentError> {
     let mut document: Value =
         serde_json::from_str(spec).map_err(|error| DocumentError::NotJson(error.to_string()))?;
@@ -92,7 +92,7 @@ pub fn document(spec: &str, public_url: Option<&str>) -> Result<Value, DocumentE
     complete_what_is_shared(&mut document);
     schemas::normalize(&mut document);
     add_routes(&mut document);
-    // A document of a server that knows no address of its own is about the server that it was read from.
+    // Without a public URL the document is about the server that it was read from.
     document["servers"] = json!([{ "url": public_url.unwrap_or("/"), "description": "This server." }]);
     Ok(sorted(document))
 }
@@ -104,7 +104,7 @@ pub fn document_text(spec: &str, public_url: Option<&str>) -> Result<String, Doc
     document(spec, public_url).map(text)
 }
 
-/// An operation stands in one section: the one that it names itself, else its resource's.
+/// An operation has one tag: its own if it names one, else its resource's.
 fn keep_own_tag(operation: &mut Map<String, Value>) {
     let own = operation.get("tags").and_then(Value::as_array).and_then(|tags| tags.last()).cloned();
     operation.insert("tags".to_owned(), own.into_iter().collect());
@@ -114,7 +114,7 @@ fn keep_own_tag(operation: &mut Map<String, Value>) {
 fn complete_what_is_shared(document: &mut Value) {
     document["info"]["license"] =
         json!({ "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" });
-    // What a user may do follows from the role, not from scopes; the member is required all the same.
+    // A user's permissions follow from the role, not from scopes; the member is required all the same.
     if let Some(flow) = document.pointer_mut("/components/securitySchemes/sign_in/flows/password") {
         flow["scopes"] = json!({});
     }
@@ -123,7 +123,7 @@ fn complete_what_is_shared(document: &mut Value) {
     }
 }
 
-/// Adds what is served at the root, and to every answer its headers.
+/// Adds the routes at the root, and the headers of every response.
 fn add_routes(document: &mut Value) {
     let counted: BTreeSet<String> =
         document["paths"].as_object().into_iter().flatten().map(|(path, _)| path.clone()).collect();
@@ -175,8 +175,8 @@ fn check_operation_ids(document: &Value) -> Result<(), DocumentError> {
     Ok(())
 }
 
-/// Drops the problem responses that cannot occur by rule. A handler's return type names them all; what an operation
-/// takes tells which are possible.
+/// Removes the problem responses that cannot occur by rule. A handler's return type names them all; the operation's
+/// inputs determine which are possible.
 fn prune((method, operation): (&'static str, &mut Map<String, Value>)) {
     let has_body = operation.contains_key("requestBody");
     let is_secured = operation
@@ -201,7 +201,7 @@ fn prune((method, operation): (&'static str, &mut Map<String, Value>)) {
         "416" => has_range,
         "413" | "415" => has_body,
         "507" => changes && has_body,
-        // Unknown query parameters are refused everywhere, and any request can be one too many or fail.
+        // Unknown query parameters are refused everywhere, and any request can exceed a limit or fail.
         _ => true,
     };
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
@@ -215,7 +215,7 @@ fn is_problem(response: &Value) -> bool {
     response["content"].get(PROBLEM_JSON).is_some()
 }
 
-/// Each problem response is written once, with an example of every code that has its status, and referred to.
+/// Each problem response is defined once, with an example of every code that has its status, and referenced.
 fn share_problems(document: &mut Value) {
     let mut shared: BTreeMap<String, Value> = BTreeMap::new();
     for (_, operation) in operations_mut(document) {
@@ -233,7 +233,7 @@ fn share_problems(document: &mut Value) {
     }
 }
 
-/// Built from the real type, so that they cannot rot.
+/// Built from the real type, so that they cannot become outdated.
 fn examples_of(status: &str) -> Value {
     let codes = OF_OPERATIONS.iter().filter(|code| code.row().status.to_string() == status);
     let examples = codes.map(|code| {
@@ -245,7 +245,7 @@ fn examples_of(status: &str) -> Value {
     Value::Object(examples.collect())
 }
 
-/// Names of the schemas that JSON request bodies are made of: they refuse fields that they do not name.
+/// Names of the schemas of JSON request bodies: they refuse unknown fields.
 fn refusing_unknown_fields(document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (_, operation) in operations(document) {
@@ -254,7 +254,7 @@ fn refusing_unknown_fields(document: &Value) -> BTreeSet<String> {
             collect_references(document, &media["schema"], &mut found);
         }
     }
-    // A part of an `allOf` sees the fields of the other parts, and must let them pass.
+    // A part of an `allOf` sees the fields of the other parts, and must accept them.
     let mut parts = BTreeSet::new();
     all_of_parts(document, &mut parts);
     found.retain(|name| !parts.contains(name));
@@ -283,7 +283,7 @@ fn all_of_parts(value: &Value, parts: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
             let all_of = map.get("allOf").and_then(Value::as_array);
-            // An `allOf` of one reference and remarks on it joins no fields.
+            // An `allOf` of one reference and annotations on it joins no fields.
             let joined = all_of.filter(|all| all.iter().filter(|part| has_fields(part)).count() > 1);
             let names = joined.into_iter().flatten().filter_map(|part| part["$ref"].as_str());
             parts.extend(names.filter_map(|text| text.strip_prefix(SCHEMAS)).map(str::to_owned));
@@ -324,7 +324,7 @@ fn plain_media_types(value: &mut Value) {
     }
 }
 
-/// A choice is written as an object whatever its parts are, and no text or number would fit it: the parts say their type.
+/// A choice is written as an object whatever its parts are, which excludes texts: its parts have the type.
 fn leave_type_to_choices(value: &mut Value) {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! Parameters and bodies of operations: what each is for, and what an absent one counts as.
+//! Parameters and bodies of operations: their descriptions and defaults.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use crate::base::json_integer::MAX_SAFE_INTEGER;
 use crate::base::page::DEFAULT_LIMIT;
 use crate::protocol::{descriptions, schemas};
 
-/// What an absent parameter counts as, where that is one value.
+/// Defaults of parameters that have a single one.
 const DEFAULTS: &[(&str, &str)] =
     &[("list_jobs.sort", "-created_at"), ("list_properties.sort", "-updated_at")];
 
@@ -46,8 +46,8 @@ pub(super) fn complete(operation: &mut Map<String, Value>) {
     }
 }
 
-/// What a path can name. A path that breaks a rule here leads nowhere and is answered 404, as one that names nothing is,
-/// so the rules are for readers of the document and no refusal is made from them.
+/// Rules of path parameters. A path that breaks one of them is answered 404, like one that names nothing, so the
+/// rules are for readers of the document and no refusal is made from them.
 fn add_rules(name: &str, schema: &mut Value) {
     if schema["type"] == "integer" {
         schema["minimum"] = 1.into();
@@ -64,7 +64,7 @@ fn add_rules(name: &str, schema: &mut Value) {
     }
 }
 
-/// Characters of texts in a path: at least, at most.
+/// Lengths in characters of texts in a path: minimum, maximum.
 const LENGTHS: [(&str, u64, u64); 2] = [("listing_key", 1, 200), ("source", 1, 100)];
 
 fn default(operation: &str, name: &str) -> Option<Value> {

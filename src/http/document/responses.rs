@@ -1,8 +1,8 @@
-//! Headers of answers: those that every answer has, and the names of the others as people write them.
+//! Headers of responses: those that every response has, and the usual spelling of the others.
 
 use serde_json::{Map, Value, json};
 
-/// Headers that are written once and referred to.
+/// Headers that are defined once and referenced.
 pub(super) fn shared() -> Value {
     json!({
         "X-Request-Id": {
@@ -25,15 +25,15 @@ pub(super) fn shared() -> Value {
     })
 }
 
-/// Headers of every answer.
+/// Headers of every response.
 const ALWAYS: [&str; 1] = ["X-Request-Id"];
-/// Headers of every answer of an operation that is counted.
+/// Headers of every response of a rate-limited operation.
 const COUNTED: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
 
-/// Completes the headers of an answer.
+/// Completes the headers of a response.
 pub(super) fn complete(response: &mut Value, is_counted: bool) {
     if response.get("$ref").is_some() {
-        // It is completed where it is written.
+        // It is completed where it is defined.
         return;
     }
     let own = response["headers"].as_object().cloned().unwrap_or_default();
@@ -71,11 +71,11 @@ fn canonical(name: &str) -> String {
 
 fn meaning(name: &str) -> &'static str {
     match name {
-        "ETag" => "Names this state of the thing.",
-        "Location" => "The address of what was made.",
-        "Cache-Control" => "`no-store`: no cache on the way may keep the answer.",
+        "ETag" => "Identifies this state of the resource.",
+        "Location" => "The address of the new resource.",
+        "Cache-Control" => "`no-store`: no cache may store the answer.",
         "Link" => "The next page: `<…>; rel=\"next\"`.",
-        _ => "As HTTP has it.",
+        _ => "As defined by HTTP.",
     }
 }
 

@@ -1,8 +1,8 @@
-//! Operations outside of `/api/v1`: health, figures, keys, the documents themselves, and the two aliases of the seeds.
+//! Operations outside of `/api/v1`: health, metrics, keys, the documents, and two aliases for existing clients.
 
 use serde_json::{Map, Value, json};
 
-/// What is documented twice: the operation, its address at the root.
+/// Operations that are documented twice: the address, and its alias at the root.
 const ALIASES: [(&str, &str); 2] =
     [("/api/v1/admin/broadcast", "/admin/broadcast"), ("/api/v1/chat/send", "/chat/send")];
 
@@ -56,11 +56,11 @@ fn operation(path: &str) -> Value {
             false,
         ),
         "/metrics" => {
-            metrics_operation("get_metrics", "The node's figures", "All figures of the node that answers.")
+            metrics_operation("get_metrics", "The node's metrics", "All metrics of the node that answers.")
         }
         _ => metrics_operation(
             "get_tenant_metrics",
-            "Figures of single tenants",
+            "Metrics of single tenants",
             "Those of the busiest tenants by name, as many as `telemetry.tenant_metrics` says, and the others together; \
              404 while that is not set.",
         ),
@@ -114,7 +114,7 @@ fn metrics_operation(id: &str, summary: &str, words: &str) -> Value {
     let example = "# TYPE lotline_runtime_tasks_alive gauge\nlotline_runtime_tasks_alive 12\n";
     let mut responses = json!({
         "200": {
-            "description": "The figures in the text format of Prometheus.",
+            "description": "The metrics in the text format of Prometheus.",
             "content": { "text/plain": { "schema": { "type": "string", "example": example } } },
         },
     });
@@ -125,8 +125,8 @@ fn metrics_operation(id: &str, summary: &str, words: &str) -> Value {
         "operationId": id,
         "summary": summary,
         "description": format!(
-            "{words}\n\n**Access:** operators; whoever shows `telemetry.metrics_key` as a bearer token. A listener of its own \
-             (`telemetry.metrics_bind`) on loopback asks for nothing."
+            "{words}\n\n**Access:** operators; `telemetry.metrics_key` as a bearer token. A separate listener \
+             (`telemetry.metrics_bind`) on loopback requires no credential."
         ),
         "tags": ["Operations"],
         "security": [{ "sign_in": [] }, { "bearer": [] }],
@@ -145,7 +145,7 @@ fn object(properties: Value, required: &[&str], example: Value) -> Value {
 }
 
 fn state(word: &str) -> Value {
-    let status = json!({ "type": "string", "enum": [word], "description": "The state in a word." });
+    let status = json!({ "type": "string", "enum": [word], "description": "The state." });
     object(json!({ "status": status }), &["status"], json!({ "status": word }))
 }
 

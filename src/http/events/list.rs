@@ -24,31 +24,31 @@ use crate::session::event_page;
 #[oai(skip_serializing_if_is_none, example)]
 pub struct EventPageView {
     data: Vec<EventMessage>,
-    /// Where the next call goes on.
+    /// The position from which the next call continues.
     position: String,
     has_more: bool,
-    /// False: the log does not reach back to `since`, and what is in `data` stands behind what is missing. Read every
-    /// list of `resync_urls`, then go on from `position`.
+    /// False: the log does not reach back to `since`, and events before those in `data` are missing. Read every list
+    /// of `resync_urls`, then continue from `position`.
     recovered: bool,
     /// The list of the first feed in `subscriptions`; without any, of the inbox.
     resync_url: Option<String>,
-    /// All lists to read, by what they show the state of.
+    /// All lists to read, by feed.
     resync_urls: Option<ResyncUrls>,
 }
 
-/// The lists that show the state of what was asked for, removed rows included.
+/// The lists that show the state of the requested feeds, removed rows included.
 #[derive(Debug, Default, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct ResyncUrls {
     inbox: Option<String>,
-    /// The caller's own jobs, which the inbox tells of too.
+    /// The caller's own jobs, which the inbox also covers.
     own_jobs: Option<String>,
     job_updates: Option<String>,
     property_updates: Option<String>,
     system_alerts: Option<String>,
 }
 
-/// A message as the log keeps it, documented as what it was made from.
+/// A message as the log stores it, documented as the type from which it was made.
 #[derive(Debug)]
 pub struct EventMessage(Value);
 

@@ -1,4 +1,4 @@
-//! The log by request.
+//! The event log over REST.
 
 mod list;
 
@@ -22,14 +22,14 @@ pub struct EventsApi;
 impl EventsApi {
     /// Read events after a position
     ///
-    /// The inbox and the named feeds, in order, as socket and stream bring them. Without `since` the page is empty and
-    /// tells the head. `data` may be empty while `has_more` is true: go on from `position`.
+    /// The inbox and the named feeds, in order, as on socket and stream. Without `since` the page is empty and has
+    /// the head's position. `data` may be empty while `has_more` is true: continue from `position`.
     #[oai(path = "/events", method = "get", operation_id = "list_events")]
     async fn list(
         &self,
         sessions: Data<&Arc<ConnectionRegistry>>,
         caller: Caller<ReadEvents>,
-        /// A position; what came after it is read. Any other text is answered with `recovered: false`.
+        /// A position; the events after it are returned. Any other text is answered with `recovered: false`.
         since: Query<Option<String>>,
         /// Feeds separated by commas, or a JSON array of `subscribe` objects.
         #[oai(validator(max_length = 20000))]

@@ -12,7 +12,7 @@ use crate::protocol::problem::Problem;
 /// A new job.
 #[derive(Debug, ApiResponse)]
 pub enum Created {
-    /// The job waits for a worker.
+    /// The job is queued for a worker.
     #[oai(status = 201)]
     Job(
         Json<Job>,

@@ -25,14 +25,14 @@ pub enum JobSort {
     OldestFirst,
 }
 
-/// Where a page ended. It names its order: in another one it means nothing.
+/// The end of a page. It contains its order: it is invalid in another one.
 #[derive(Serialize, Deserialize)]
 struct JobCursor {
     sort: JobSort,
     job_id: i64,
 }
 
-/// The filters as they came.
+/// The filters as they were sent.
 pub(super) struct JobFilters {
     pub(super) status: Option<JobStatus>,
     pub(super) spider_name: Option<String>,

@@ -11,7 +11,7 @@ use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::job::{LogLevel, LogLine};
 use crate::protocol::problem::Problem;
 
-/// The filters as they came.
+/// The filters as they were sent.
 pub(super) struct LogFilters {
     pub(super) level: Option<LogLevel>,
     pub(super) min_level: Option<LogLevel>,

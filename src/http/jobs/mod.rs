@@ -1,4 +1,4 @@
-//! Crawl jobs, as people see them, with their logs.
+//! Crawl jobs, as users see them, with their logs.
 
 mod append_logs;
 mod cancel;
@@ -34,7 +34,7 @@ pub struct JobsApi;
 impl JobsApi {
     /// Start a job
     ///
-    /// The job waits until a worker takes it. One that an API key creates belongs to the key's maker.
+    /// The job waits until a worker claims it. One that an API key creates belongs to the creator of the key.
     #[oai(path = "/jobs", method = "post", operation_id = "create_job")]
     async fn create(
         &self,
@@ -50,7 +50,7 @@ impl JobsApi {
     #[oai(path = "/jobs", method = "get", operation_id = "list_jobs")]
     #[expect(
         clippy::too_many_arguments,
-        reason = "each is a parameter of the operation, documented where it stands"
+        reason = "each is a parameter of the operation with its own documentation"
     )]
     async fn list(
         &self,
@@ -87,8 +87,8 @@ impl JobsApi {
 
     /// Cancel a job
     ///
-    /// A pending job is cancelled at once. A running one is asked to stop: it is cancelled when its worker says so or
-    /// its lease ends. Members cancel their own jobs, admins any.
+    /// A pending job is cancelled at once. A running one is asked to stop: it is cancelled when its worker reports
+    /// that or its lease ends. Members cancel their own jobs, admins any.
     #[oai(path = "/jobs/:job_id/cancel", method = "post", operation_id = "cancel_job")]
     async fn cancel(
         &self,
@@ -116,11 +116,11 @@ impl JobsApi {
 
     /// Read a job's log
     ///
-    /// Oldest line first. A cursor that was the last one is good for asking later whether there are more.
+    /// Oldest line first. The cursor of the last page can be used later to check for new lines.
     #[oai(path = "/jobs/:job_id/logs", method = "get", operation_id = "list_job_logs")]
     #[expect(
         clippy::too_many_arguments,
-        reason = "each is a parameter of the operation, documented where it stands"
+        reason = "each is a parameter of the operation with its own documentation"
     )]
     async fn logs(
         &self,
@@ -129,7 +129,7 @@ impl JobsApi {
         job_id: Path<i64>,
         /// Exactly this level.
         level: Query<Option<LogLevel>>,
-        /// This level and what is worse.
+        /// This level and more severe ones.
         min_level: Query<Option<LogLevel>>,
         /// Of this execution only.
         #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
@@ -143,7 +143,7 @@ impl JobsApi {
 
     /// Add lines to a job's log
     ///
-    /// At most 1,000 a call. No lease is needed: lines may come late.
+    /// At most 1,000 per call. No lease is needed: lines may arrive late.
     #[oai(
         path = "/jobs/:job_id/logs",
         method = "post",
@@ -163,7 +163,7 @@ impl JobsApi {
 
     /// List the listings that were accepted for a job
     ///
-    /// In the order of arrival; a listing appears once an execution.
+    /// In the order of arrival; a listing appears once per execution.
     #[oai(path = "/jobs/:job_id/items", method = "get", operation_id = "list_job_items")]
     async fn items(
         &self,
@@ -195,5 +195,5 @@ impl JobsApi {
     }
 }
 
-/// `limit` and `cursor` as they came.
+/// `limit` and `cursor` as they were sent.
 type PageParameters<'a> = (Option<u64>, Option<&'a str>);

@@ -1,4 +1,4 @@
-//! The checks that sockets and streams share, in the order in which they may be told.
+//! The checks that sockets and streams share, in the order in which their results may be disclosed.
 
 use poem::Request;
 
@@ -14,16 +14,16 @@ use crate::http::client_ip::request_origin;
 use crate::http::rate_limits::count_address;
 use crate::protocol::problem::{Code, Problem};
 
-/// Somebody who may come in.
+/// A request that passed all checks.
 pub(super) struct AdmittedRequest {
     pub(super) parameters: Parameters,
-    /// The ticket that was shown: to be redeemed by the session that starts.
+    /// The ticket that was sent: the session that starts redeems it.
     pub(super) ticket: Option<String>,
     pub(super) admitted: Authenticated,
     pub(super) origin: Origin,
 }
 
-/// Checks what needs no credential: the address's pace, the origin, the names of the parameters.
+/// Checks that need no credential: the address's rate limit, the origin, the names of the parameters.
 pub(super) fn check_request(
     live: &LiveContext,
     request: &Request,
@@ -39,7 +39,7 @@ pub(super) fn check_request(
     Ok(parameters)
 }
 
-/// Checks credential, user and the user in the path. Nothing is taken yet: no seat, no ticket.
+/// Checks credential, user and the user in the path. Nothing is acquired yet: no connection guard, no ticket.
 pub(super) async fn check_caller(
     live: &LiveContext,
     request: &Request,
@@ -48,7 +48,7 @@ pub(super) async fn check_caller(
 ) -> Result<AdmittedRequest, Problem> {
     let credential = credential::read(request, &parameters, channel)?;
     live.sessions.refuse_when_stopping()?;
-    // Up to here nothing was computed or read for the visitor; beyond, only so many are served at once.
+    // Up to here the request cost no computation or query; from here on, concurrent requests are limited.
     let sessions = &live.sessions;
     let admitted = sessions.authenticate(&sessions.admission.connects, credential).await?;
     check_user(request, &admitted)?;
@@ -62,7 +62,7 @@ pub(super) async fn check_caller(
     Ok(AdmittedRequest { parameters, ticket, admitted, origin: request_origin(request) })
 }
 
-/// The path's user must be the token's. A key speaks for no user.
+/// The path's user must be the token's. An API key has no user.
 fn check_user(request: &Request, admitted: &Authenticated) -> Result<(), Problem> {
     let Some(wanted) = request.raw_path_param("user_id") else { return Ok(()) };
     let own = admitted.principal.user_id().map(|user| user.to_string());

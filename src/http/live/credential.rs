@@ -1,4 +1,4 @@
-//! The four ways to carry a credential: `?token=`, `?ticket=`, `Authorization: Bearer`, subprotocol. One at a time.
+//! The four ways to send a credential: `?token=`, `?ticket=`, `Authorization: Bearer`, subprotocol. Only one at once.
 
 use poem::Request;
 use poem::http::header;
@@ -21,7 +21,7 @@ pub(super) fn read<'r>(
     let in_header =
         request.headers().contains_key(header::AUTHORIZATION).then(|| bearer(request)).transpose()?;
     let in_header = in_header.map(Credential::Header);
-    // What a browser offers as a subprotocol is no header that a program sets: keys are refused there too.
+    // A browser's subprotocol offer is not a header that a program sets: API keys are refused there too.
     let offered = subprotocol::bearer_token(request.headers()).map_err(|_| two_credentials())?;
     let has_pair = offered.is_none() || offers_lotline(request);
     let offered = offered.map(Credential::Query);
@@ -34,7 +34,7 @@ pub(super) fn read<'r>(
     }
 }
 
-/// Whether the one subprotocol is offered that the answer may name. A list that cannot be read is the handshake's to refuse.
+/// Whether the only subprotocol that the answer may name is offered. The handshake refuses a malformed list.
 fn offers_lotline(request: &Request) -> bool {
     subprotocol::select(request.headers()).map_or(true, |selected| selected.is_some())
 }

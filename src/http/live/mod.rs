@@ -1,4 +1,4 @@
-//! The doors of sockets and streams. Everything is checked before the upgrade: no session starts unauthenticated.
+//! The endpoints of sockets and streams. Everything is checked before the upgrade: no session starts unauthenticated.
 
 mod admission;
 mod credential;
@@ -16,13 +16,13 @@ pub use stream::{StreamEndpoint, StreamKind};
 use super::web_origin::OriginPolicy;
 use crate::session::ConnectionRegistry;
 
-/// What the doors stand on.
+/// What the endpoints of sockets and streams share.
 pub struct LiveContext {
     pub sessions: Arc<ConnectionRegistry>,
     pub origins: OriginPolicy,
-    /// Refused sockets that may be open at once only to tell why (`reject=close`).
+    /// Refused sockets that may be open at once only to send the reason (`reject=close`).
     pub rejects: tokio::sync::Semaphore,
 }
 
-/// At most so many refused sockets are open at once; beyond it the refusal is plain HTTP.
+/// At most this many refused sockets are open at once; beyond it the refusal is plain HTTP.
 pub const MOST_REJECTS: usize = 256;

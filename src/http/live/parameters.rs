@@ -1,5 +1,5 @@
-//! The query of a live connection. Every parameter is one that its address knows: one that is misspelt or belongs elsewhere would
-//! have no effect, and its sender would not learn of it. Each may stand once only: of two, each reader would believe another.
+//! The query of a live connection. Each address accepts only its own parameters: a misspelt or misplaced one would
+//! silently have no effect. Each may occur only once: readers would disagree on which one counts.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,10 +10,10 @@ use crate::base::text::truncate;
 use crate::protocol::problem::{Code, Problem};
 use crate::telemetry::secret_patterns::mask_secrets;
 
-/// The parameters that one address knows.
+/// The parameters that one address accepts.
 pub(super) type AllowedParameters = &'static [&'static str];
 
-/// What a cache is circumvented with; it says nothing.
+/// A parameter that circumvents caches; it is ignored.
 const CACHE_BUSTER: &str = "_";
 /// Unknown names that a refusal repeats, and bytes of each.
 const SHOWN: usize = 5;
@@ -23,7 +23,7 @@ const SHOWN_BYTES: usize = 60;
 pub(super) struct Parameters(HashMap<String, String>);
 
 impl Parameters {
-    /// Reads the query; a refusal names every parameter that is not among `known`.
+    /// Parses the query; a refusal names every parameter that is not among `allowed`.
     pub(super) fn read(request: &Request, allowed: AllowedParameters) -> Result<Self, Problem> {
         let query = request.uri().query().unwrap_or_default();
         let (mut found, mut unknown) = (HashMap::new(), Vec::new());
@@ -51,7 +51,7 @@ impl Parameters {
 }
 
 fn refusal(unknown: &[Cow<'_, str>], allowed: AllowedParameters) -> Problem {
-    // A credential without a name would stand where names do.
+    // A credential without a parameter name would be read as a name.
     let shown: Vec<String> = unknown
         .iter()
         .take(SHOWN)

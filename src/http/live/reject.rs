@@ -1,4 +1,4 @@
-//! `reject=close`: browsers cannot read a refused upgrade, so on request the refusal is told by a close frame.
+//! `reject=close`: browsers cannot read a refused upgrade, so on request the refusal is sent as a close frame.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::encode;
 use crate::protocol::websocket::handshake::{self, Accept};
 
-/// Whether the client asked that a refusal is told where a page can read it.
+/// Whether the client asked for a refusal that a page can read.
 pub(super) fn is_requested(request: &Request) -> bool {
     let query = request.uri().query().unwrap_or_default();
     url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "reject" && value == "close")
 }
 
-/// Of the parameter, for doors that read it: nothing else may stand there.
+/// Checks the value of the parameter: only `close` is allowed.
 pub(super) fn check(parameters: &Parameters) -> Result<(), Problem> {
     match parameters.get("reject") {
         None | Some("close") => Ok(()),
@@ -31,10 +31,10 @@ pub(super) fn check(parameters: &Parameters) -> Result<(), Problem> {
     }
 }
 
-/// How long a refused client has to read why and go.
+/// How long a refused client has to read the reason and disconnect.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Upgrades only to close at once, when the client asked for that and there is room; the problem itself otherwise.
+/// Upgrades only to close at once, if the client asked for it and the limit allows it; else returns the problem.
 pub(super) fn refuse(live: &Arc<LiveContext>, request: &Request, problem: Problem) -> poem::Result<Response> {
     match prepare_close(request, &problem) {
         Some((accept, upgrade)) if live.rejects.available_permits() > 0 => {
@@ -79,7 +79,7 @@ fn close_at_once(live: &Arc<LiveContext>, upgrade: Upgrade, problem: &Problem) {
     });
 }
 
-/// The answer 101.
+/// The 101 answer.
 pub(super) fn switching(accept: &Accept) -> Response {
     let mut response = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS).finish();
     response.headers_mut().extend(accept.headers());

@@ -1,4 +1,4 @@
-//! The WebSocket doors: one handler for every address, and the echo.
+//! The WebSocket endpoints: one handler for every address, and the echo.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::session::connect_request::ConnectRequest;
 use crate::session::connection_limits::Carrier;
 use crate::session::ws::{self, Mode};
 
-/// What a door opens on.
+/// The kind of session that an endpoint starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketKind {
     Follow,
@@ -42,7 +42,7 @@ pub struct SocketEndpoint {
     pub kind: SocketKind,
 }
 
-/// All that is needed to begin.
+/// Everything that a session needs to start.
 struct AcceptedUpgrade {
     accept: Accept,
     upgrade: Upgrade,
@@ -70,7 +70,7 @@ impl SocketEndpoint {
             Mode::Follow(_) | Mode::Echo => Carrier::Socket,
             Mode::Upload => Carrier::Upload,
         };
-        // Only now is the handshake judged: a plain GET learns first what a socket would be refused for.
+        // The handshake is checked last: a plain GET first gets the refusal that a socket would get.
         let accept = handshake::check(request.method(), request.version(), request.headers())
             .map_err(bad_handshake)?;
         let upgrade = Upgrade::of(request).ok_or_else(|| bad_handshake(Refusal::NoUpgrade))?;
@@ -86,7 +86,7 @@ impl SocketEndpoint {
             }
         };
         permit.into_iter().for_each(|place| guard.connection.store_admission_permit(place));
-        // The seat first: a ticket is spent only by a session that starts.
+        // The connection guard first: a ticket is spent only by a session that starts.
         if let Some(ticket) = &visitor.ticket {
             sessions.identity.tickets.redeem_for_socket(ticket).await?;
         }

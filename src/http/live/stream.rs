@@ -1,5 +1,5 @@
-//! The doors of server-sent events. EventSource gives up for ever on any status but 200, so a temporary refusal is a
-//! stream that says so and ends; a permanent one is HTTP, unless `reject=close` asks to be told on a stream.
+//! The endpoints of server-sent events. EventSource gives up for ever on any status but 200, so a temporary refusal
+//! is a stream with the reason that ends; a permanent one is HTTP, unless `reject=close` asks for a stream.
 
 use std::sync::Arc;
 
@@ -27,14 +27,14 @@ use crate::session::log_stream::{self, LogStreamRequest};
 use crate::session::sse::{self, EventNames, Keepalive, StreamFormat};
 use crate::session::tenant_stats_stream;
 
-/// What a stream brings.
+/// The content of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamKind {
     /// The inbox, named `notification`.
     Notifications,
     /// The inbox and the named feeds, named by type.
     Events,
-    /// Live figures of the tenant, once a second.
+    /// Live statistics of the tenant, once a second.
     Stats,
     /// The lines of one job's log.
     Logs,
@@ -57,7 +57,7 @@ impl StreamKind {
                 "lastEventId",
                 "last_event_id",
             ],
-            // Nothing to resume; but polyfills repeat the id of a refusal.
+            // Nothing to resume, but polyfills repeat the id of a refusal.
             Self::Stats => &["token", "ticket", "keepalive", "reject", "lastEventId", "last_event_id"],
             Self::Logs => &[
                 "token",
@@ -101,7 +101,7 @@ impl Endpoint for StreamEndpoint {
 
 impl StreamEndpoint {
     async fn open(&self, request: &Request) -> Result<Response, Problem> {
-        // Whatever the reader was refused for, be it its parameters: it was told not to come back.
+        // Checked first, whatever the refusal was for, be it the parameters: the reader must not reconnect.
         if must_not_reconnect(request) {
             // The one answer that ends an EventSource for good.
             return Ok(StatusCode::NO_CONTENT.into());
@@ -144,7 +144,7 @@ impl StreamEndpoint {
         let sessions = &self.live.sessions;
         let principal = visitor.admitted.principal.clone();
         let op = Op::of_caller(&sessions.services, principal, visitor.origin.clone())?;
-        // A path that names no job answers as a job does that is not there.
+        // A path that names no job is answered like a job that does not exist.
         let job = request.raw_path_param("job_id").and_then(|id| id.parse().ok()).map(JobId);
         let job = job.ok_or_else(Problem::not_found)?;
         let query = log_query(&visitor)?;
@@ -164,7 +164,7 @@ impl StreamEndpoint {
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
-    /// The seat first: a ticket is spent only by a session that starts. The stream's seat holds it from then on.
+    /// The connection guard first: a ticket is spent only by a session that starts. The guard holds it from then on.
     async fn redeem(&self, ticket: Option<&str>, guard: &ConnectionGuard) -> Result<(), Problem> {
         let Some(ticket) = ticket else { return Ok(()) };
         let held = self.live.sessions.identity.tickets.redeem_for_stream(ticket).await?;
@@ -214,13 +214,13 @@ impl StreamEndpoint {
     }
 }
 
-/// Where to go on. A reconnecting EventSource repeats its address and adds where it got to: that is the newer word.
+/// The position to resume from. A reconnecting EventSource repeats its address and adds its last id, which is newer.
 fn since<'a>(request: &'a Request, visitor: &'a AdmittedRequest) -> Result<Option<&'a str>, Problem> {
     let last = last_event_id(request, &visitor.parameters)?;
     Ok(last.or_else(|| visitor.parameters.get("since")))
 }
 
-/// Where a reconnecting reader got to: in the header, or in one of the two parameters that polyfills use.
+/// The last event id of a reconnecting reader: in the header, or in one of the two parameters that polyfills use.
 fn last_event_id<'a>(request: &'a Request, parameters: &'a Parameters) -> Result<Option<&'a str>, Problem> {
     let parameter = |name| parameters.get(name).filter(|id| !id.is_empty());
     let in_query = match (parameter("lastEventId"), parameter("last_event_id")) {
@@ -252,7 +252,7 @@ fn keepalive(visitor: &AdmittedRequest) -> Result<Keepalive, Problem> {
     }
 }
 
-/// Which lines of a log are wanted: the two level filters of the log's list.
+/// The requested lines of a log: the two level filters of the log's list.
 fn log_query(visitor: &AdmittedRequest) -> Result<LogQuery, Problem> {
     let level = |name| match visitor.parameters.get(name) {
         None => Ok(None),

@@ -1,19 +1,19 @@
-//! A refusal as a stream: `problem`, when to come back, and the end. Where coming back is of no use, the stream has an id that says
-//! so: a reader that reconnects with it gets 204, which ends an EventSource.
+//! A refusal as a stream: `problem`, the time to reconnect, and the end. If reconnecting is useless, the stream has
+//! an id that says so: a reader that reconnects with it gets 204, which ends an EventSource.
 
 use crate::hub::Closing;
 use crate::protocol::problem::{CloseCode, Problem, Retry};
 use crate::session::sse;
 
-/// Seconds to stay away from a temporary refusal that names none.
+/// Seconds until reconnecting after a temporary refusal that states no time.
 const DEFAULT_RETRY_SECS: u64 = 5;
 /// The same where only a new token helps: its page has to open another stream.
 const NEW_TOKEN_RETRY_SECS: u64 = 60;
-/// As long as a reader may be asked to wait that should not come back at all.
+/// The longest wait that a reader can be given; for one that should not reconnect at all.
 const MAX_RETRY_SECS: u64 = 3_600;
 
-/// Whether the refusal is a stream: temporary ones always, others where `reject=close` asks for it. A page of a foreign origin
-/// gets no stream at all.
+/// Whether the refusal is a stream: temporary ones always, others if `reject=close` asks for it. A page of a foreign
+/// origin gets no stream at all.
 pub(super) fn is_sent_on_stream(problem: &Problem, rejects_by_close: bool) -> bool {
     matches!(problem.code.row().status, 429 | 503) || (rejects_by_close && problem.code.closes_on_request())
 }
@@ -33,12 +33,12 @@ pub(super) fn text(problem: &Problem) -> Vec<u8> {
     text
 }
 
-/// Whether a reader comes back that was told not to.
+/// Whether the id is that of a refusal after which the reader must not reconnect.
 pub(super) fn is_end(last_event_id: &str) -> bool {
     CloseCode::ALL.iter().any(|code| code.row().retry == Retry::Stop && end_id(*code) == last_event_id)
 }
 
-/// Ids of this form belong to no log: positions and lines are numbers, and so is what follows `end.` on a stream of lines.
+/// No log uses ids of this form: positions and lines are numbers, and so is what follows `end.` on a log stream.
 fn end_id(code: CloseCode) -> String {
     format!("end.{}", code.row().name)
 }

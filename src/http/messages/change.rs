@@ -12,11 +12,11 @@ use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Message;
 
-/// The text from now on; without one nothing changes.
+/// The new text; without one nothing changes.
 #[derive(Debug, Object)]
 #[oai(rename = "MessagePatch", deny_unknown_fields, example)]
 pub struct MessagePatchBody {
-    /// Absent: it stays as it is.
+    /// Absent: unchanged.
     #[oai(validator(min_length = 1, max_length = 1000))]
     text: Option<String>,
 }
@@ -36,7 +36,7 @@ impl Example for MessagePatchBody {
 /// Deleted.
 #[derive(Debug, ApiResponse)]
 pub enum Deleted {
-    /// The text is gone, from the history and from the log.
+    /// The text is removed, from the history and from the log.
     #[oai(status = 204)]
     Done,
 }
@@ -57,7 +57,7 @@ pub(super) async fn delete(op: &Op, message_id: &str, if_match: Option<&str>) ->
     Ok(Deleted::Done)
 }
 
-/// What is no id names nothing.
+/// A malformed id is answered as not found.
 pub(super) fn id(text: &str) -> Result<MessageId, Problem> {
     text.parse().map_err(|_| Problem::not_found())
 }

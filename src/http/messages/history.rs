@@ -12,14 +12,14 @@ use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Message;
 
-/// A person whom the caller has talked with.
+/// Another user that has exchanged messages with the caller.
 #[derive(Debug, Object)]
 #[oai(rename = "Conversation", skip_serializing_if_is_none, example)]
 pub struct ConversationView {
     user_id: i64,
     username: String,
     display_name: Option<String>,
-    /// Messages of that person that the caller has not read.
+    /// Messages of that user that the caller has not read.
     unread_count: u64,
     started_at: String,
 }

@@ -1,4 +1,4 @@
-//! What people say: in rooms and to each other.
+//! Messages in rooms and between users.
 
 mod change;
 mod history;
@@ -24,14 +24,14 @@ use crate::protocol::room::{Message, MessageSent, NewChatMessage, NewDirectMessa
 
 pub struct MessagesApi;
 
-/// Also at the root, where the first front ends expect it.
+/// Also at the root, where existing clients expect it.
 pub struct ChatApi;
 
 #[OpenApi(tag = "Tag::Messages")]
 impl ChatApi {
-    /// Say something in a room
+    /// Send a message to a room
     ///
-    /// The room's members are told; without a room it is the lobby.
+    /// To all members of the room; without a room, to the lobby.
     #[oai(path = "/chat/send", method = "post", operation_id = "send_chat")]
     async fn send(
         &self,
@@ -74,7 +74,7 @@ impl MessagesApi {
 
     /// List conversations
     ///
-    /// The people whom the caller has talked with, the latest acquaintance first.
+    /// The users that have exchanged messages with the caller, the most recently started conversation first.
     #[oai(path = "/direct-messages", method = "get", operation_id = "list_conversations")]
     async fn conversations(
         &self,
@@ -86,7 +86,7 @@ impl MessagesApi {
         history::conversations(request, &caller.op, limit.0, cursor.0.as_deref()).await
     }
 
-    /// List the messages between the caller and a person
+    /// List the messages between the caller and another user
     ///
     /// Newest first.
     #[oai(path = "/direct-messages/:user_id", method = "get", operation_id = "list_direct_messages")]
@@ -101,7 +101,7 @@ impl MessagesApi {
         history::of_person(request, &caller.op, user_id.0, limit.0, cursor.0.as_deref()).await
     }
 
-    /// Say something to one person
+    /// Send a message to one user
     #[oai(path = "/direct-messages/:user_id", method = "post", operation_id = "send_direct_message")]
     async fn direct(
         &self,
@@ -127,7 +127,7 @@ impl MessagesApi {
 
     /// Edit a message
     ///
-    /// For its author alone. An admin may delete a message of a room, and edits none but their own.
+    /// For its author only. An admin may delete any message of a room, and edits only their own.
     #[oai(path = "/messages/:message_id", method = "patch", operation_id = "edit_message")]
     async fn edit(
         &self,
@@ -141,7 +141,7 @@ impl MessagesApi {
 
     /// Delete a message
     ///
-    /// Its text is taken out of the history and of the log. For its author, and for admins in rooms.
+    /// Its text is removed from the history and from the log. For its author, and for admins in rooms.
     #[oai(path = "/messages/:message_id", method = "delete", operation_id = "delete_message")]
     async fn delete(
         &self,

@@ -28,7 +28,7 @@ impl Example for ReadMarkerBody {
     }
 }
 
-/// Noted.
+/// The answer to a read marker.
 #[derive(Debug, ApiResponse)]
 pub enum MarkReadResponse {
     /// Everything up to the message is read. A marker never moves back.

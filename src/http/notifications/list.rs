@@ -42,7 +42,7 @@ fn view(notification: Notification) -> NotificationView {
     NotificationView {
         notification_id: row.id.to_string(),
         kind: row.kind,
-        // The body was written by us as JSON.
+        // The body was written by the server as JSON.
         message: serde_json::from_str(&row.body).unwrap_or_default(),
         read: notification.read,
         created_at: rfc3339(time(row.created_at)),

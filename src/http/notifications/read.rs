@@ -8,7 +8,7 @@ use crate::domain::notifications;
 use crate::domain::op::Op;
 use crate::protocol::problem::Problem;
 
-/// Marked, now or before.
+/// Marked as read, now or before.
 #[derive(Debug, ApiResponse)]
 pub enum MarkReadResponse {
     /// The notification is read.

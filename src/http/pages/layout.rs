@@ -1,4 +1,4 @@
-//! What all pages have in common: head, style, navigation, and the Markdown of descriptions.
+//! What all pages share: head, style, navigation, and the Markdown of descriptions.
 
 use std::fmt::Write;
 
@@ -15,7 +15,7 @@ const PAGES: [(&str, &str); 4] = [
     ("/problems", "Errors and close codes"),
 ];
 
-/// The head of every page and its navigation. `here` is the page's address in it.
+/// The head of every page and its navigation. `current_path` is the page's address in it.
 pub fn header(current_path: &str) -> String {
     let mut links = String::new();
     for (address, name) in PAGES {
@@ -27,7 +27,7 @@ pub fn header(current_path: &str) -> String {
     format!("<header class=\"site\"><a class=\"brand\" href=\"/\">{mark}Lotline</a>{links}</header>")
 }
 
-/// A whole page. `here` is its address in the navigation.
+/// A whole page. `current_path` is its address in the navigation.
 pub fn page(title: &str, current_path: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
@@ -40,12 +40,12 @@ pub fn page(title: &str, current_path: &str, body: &str) -> String {
     )
 }
 
-/// A page whose script is in the page too. `here` as for [`page`].
+/// A page with an inline script. `current_path` as for [`page`].
 pub fn page_with_script(title: &str, current_path: &str, body: &str, script: &str) -> String {
     page(title, current_path, &format!("{body}<script>\n{script}</script>"))
 }
 
-/// A description, which is Markdown, as HTML. Marks of HTML in it are text.
+/// A Markdown description as HTML. HTML in it becomes text.
 pub fn markdown(text: &str) -> String {
     let events = Parser::new_ext(text, Options::ENABLE_TABLES).map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
@@ -56,7 +56,7 @@ pub fn markdown(text: &str) -> String {
     out
 }
 
-/// The same without a paragraph around it, for a place inside a line.
+/// The same without a paragraph around it, for use inside a line.
 pub fn inline(text: &str) -> String {
     let html = markdown(text);
     let bare = html.trim().strip_prefix("<p>").and_then(|html| html.strip_suffix("</p>"));

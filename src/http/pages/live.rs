@@ -1,4 +1,4 @@
-//! The page `/docs/async`: the AsyncAPI document to read, made on the server and without a script.
+//! The page `/docs/async`: the AsyncAPI document as HTML, rendered on the server and without a script.
 
 use std::fmt::Write;
 
@@ -79,7 +79,7 @@ fn contents(out: &mut String, document: &Value, groups: &[Group<'_>]) {
     out.push_str("</nav></details>");
 }
 
-/// What a stranger needs to connect: where, with what, and how it looks in code.
+/// How to connect: addresses, credentials, and an example in code.
 fn connect(out: &mut String, document: &Value) {
     let base = |server: &str| {
         let server = &document["servers"][server];
@@ -137,7 +137,7 @@ socket.onclose = ({ code, reason }) => console.log(code, reason);"#;
 const IN_A_TERMINAL: &str = r#"TOKEN=$(curl -s STREAM/api/v1/auth/token -d username=acme/ann -d password=… | jq -r .access_token)
 curl -N -H "Authorization: Bearer $TOKEN" "STREAM/sse/events?subscriptions=job_updates""#;
 
-/// The parameters of a channel, which stand with the channel of a socket and with the operation of a stream.
+/// The parameters of a channel: a socket has them on its channel, a stream on its operation.
 fn parameters<'a>(document: &'a Value, channel: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     let of_socket = &document["channels"][channel]["bindings"]["ws"]["query"];
     let of_stream = &document["operations"][format!("receive_{channel}")]["bindings"]["http"]["query"];
@@ -207,7 +207,7 @@ fn row(out: &mut String, id: Option<&str>, name: &str, kind: &str, words: &str) 
         write!(out, "<div{id}><dt><code>{}</code>{kind}</dt><dd>{}</dd></div>", escape(name), inline(words));
 }
 
-/// What is said of a schema: of the part that is the message's own, where it has several.
+/// The description of a schema: of the message's own part, if there are several.
 fn description<'a>(document: &'a Value, schema: &'a Value) -> &'a str {
     resolve(document, schema)["description"].as_str().unwrap_or_default()
 }

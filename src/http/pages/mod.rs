@@ -1,4 +1,4 @@
-//! Pages for people. Everything is in the page itself: it loads nothing from elsewhere and talks to this server only.
+//! Pages for people. They are self-contained: they load nothing from elsewhere and connect to this server only.
 
 mod layout;
 mod live;
@@ -13,7 +13,7 @@ pub use layout::{HEADER_STYLE, header};
 pub use live::documentation;
 pub use problems::{problem, reference};
 
-/// What a page of ours may do.
+/// What our pages may do.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self' ws: wss:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -34,7 +34,7 @@ fn html_response(html: Bytes) -> Response {
         .body(html)
 }
 
-/// The page to connect and send messages by hand.
+/// The page to connect and send messages interactively.
 pub fn try_it() -> String {
     page_with_script("Lotline", "/", include_str!("try.html"), include_str!("try.js"))
 }
@@ -45,7 +45,7 @@ pub fn set_password() -> String {
     page_with_script("Lotline: set a password", "/set-password", html, script)
 }
 
-/// The picture that browsers show beside a page's title, for those that ask for it by its traditional name.
+/// The icon of the pages, for browsers that request it by its traditional name.
 #[handler]
 pub fn favicon_ico() -> Response {
     picture("image/x-icon", include_bytes!("favicon.ico"))

@@ -1,5 +1,5 @@
-//! The reference of refusals: every problem and every close code on one page, and a page for each problem, which its `type`
-//! leads to. Every text is from the two tables, so nothing of a caller's gets into a page.
+//! The reference of refusals: every problem and every close code on one page, and a page for each problem, which its
+//! `type` refers to. Every text is from the two tables, so no input of a caller gets into a page.
 
 use std::fmt::Write;
 
@@ -57,7 +57,7 @@ const INTRODUCTION: &str = "<h1>Errors and close codes</h1>\n\
     refused connection told the same way, because browsers show scripts no HTTP status of a socket.</p>\n\
     <p>On this page: <a href=\"#problems\">problems</a>, <a href=\"#close-codes\">close codes</a>.</p>\n";
 
-/// `GET /problems/:code`: what one code means.
+/// `GET /problems/:code`: the meaning of one code.
 #[handler]
 pub fn problem(Path(name): Path<String>) -> Result<Response, Problem> {
     let code = Code::named(&name).ok_or_else(Problem::not_found)?;

@@ -1,5 +1,5 @@
 "use strict";
-// The secret stands in the fragment, which no browser sends to a server; it is taken out of the address at once.
+// The secret is in the fragment, which no browser sends to a server; it is removed from the address at once.
 const link = new URLSearchParams(location.hash.slice(1)).get("token");
 history.replaceState(null, "", location.pathname);
 const answer = document.getElementById("answer");

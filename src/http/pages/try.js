@@ -26,7 +26,7 @@ function state(text) { form("state").textContent = text; }
 function connect(shown) {
   token = shown;
   if (socket) socket.close(1000);
-  // The browser cannot read a refused upgrade: reject=close has the reason told by a close code.
+  // The browser cannot read a refused upgrade: with reject=close the reason comes as a close code.
   const query = new URLSearchParams({ token, reject: "close" });
   if (position) query.set("since", position);
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -39,7 +39,7 @@ function connect(shown) {
     if (data.position) position = data.position;
     show(data.event || data.type, message.data, data.type === "error" ? "bad" : "");
   };
-  // A log that was followed before the page was loaded anew goes on behind its last line.
+  // A log that was followed before the page was reloaded continues after its last line.
   if (!logs && sessionStorage.getItem("job_id")) follow(sessionStorage.getItem("job_id"));
   opened.onclose = (event) => {
     if (socket === opened) state("closed");
@@ -66,7 +66,7 @@ function follow(job_id) {
   };
   form("log-state").textContent = "connecting";
   stream.onopen = () => { form("log-state").textContent = "open"; };
-  // EventSource comes back by itself; where the server wants it to end it is closed for good.
+  // EventSource reconnects by itself; if the server wants it to end, it is closed for good.
   stream.onerror = () => {
     form("log-state").textContent = stream.readyState === EventSource.CLOSED ? "closed" : "connecting";
   };
@@ -112,7 +112,7 @@ form("status").addEventListener("click", () => send('{"type": "request_status"}'
 form("chat").addEventListener("submit", (event) => {
   event.preventDefault();
   const { room_id, text } = fields("chat");
-  // Said again under the same name, after a cut, a message is stored once.
+  // Sent again with the same id, after a disconnect, a message is stored once.
   const client_message_id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
   send(JSON.stringify({ type: "chat", room_id, text, client_message_id }));
   form("chat").elements.text.value = "";

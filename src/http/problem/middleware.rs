@@ -1,5 +1,5 @@
-//! The outermost layer but CORS: every request gets an id and a span, and whatever goes wrong inside, panics
-//! included, leaves as `application/problem+json`.
+//! The outermost layer but CORS: every request gets an id and a span, and every failure inside, panics included,
+//! leaves as `application/problem+json`.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -21,7 +21,7 @@ use crate::http::validation::{BadParameters, OperationTable, ParameterCheck};
 use crate::protocol::problem::{Code, Problem};
 use crate::telemetry::metrics::{self, Metrics};
 
-/// Turns every refusal below it into a problem. `operations` tells which methods and parameters a route takes.
+/// Turns every refusal below it into a problem. `operations` has the methods and parameters of each route.
 #[derive(Clone)]
 pub struct ProblemLayer {
     operations: Arc<OperationTable>,
@@ -39,7 +39,7 @@ impl ProblemLayer {
         Self { operations, entropy, metrics: Arc::default() }
     }
 
-    /// Counts requests and refusals among these figures.
+    /// Counts requests and refusals in these metrics.
     #[must_use]
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         metrics.http_requests.set_patterns(self.operations.patterns());
@@ -60,7 +60,7 @@ impl<E: Endpoint> Middleware<E> for ProblemLayer {
 impl<E: Endpoint> Endpoint for ProblemEndpoint<E> {
     type Output = Response;
 
-    /// Never an error: what stands further out sees an answer in any case.
+    /// Never an error: outer layers get a response in any case.
     async fn call(&self, mut request: Request) -> Result<Response> {
         let id = RequestId::accept_or_make(request.headers(), self.layer.entropy);
         let span = span_of(&request, &id);
@@ -74,8 +74,8 @@ impl<E: Endpoint> Endpoint for ProblemEndpoint<E> {
     }
 }
 
-/// Takes the query, and bad values in the path, off a request that its body's reader will refuse: a parameter of a bad type
-/// would be refused by its own reader first, and what is wrong with the body would not be told.
+/// Removes the query, and replaces bad values in the path, of a request that its body's reader will refuse: otherwise
+/// the reader of a bad parameter would refuse first, and the faults of the body would not be reported.
 fn strip_bad_parameters(request: &mut Request, operations: &OperationTable, problem: &Problem) {
     if let Ok(path) = operations.readable_path(request, &problem.errors).parse() {
         *request.uri_mut() = path;
@@ -102,7 +102,7 @@ impl<E: Endpoint> ProblemEndpoint<E> {
             }
         }
 
-        // The handler's state is not looked at again after a panic: it is dropped here.
+        // After a panic the handler's state is not used again: it is dropped here.
         let result = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
         let error = match result {
             Ok(Ok(output)) => return into_problem(output.into_response(), id),
@@ -129,12 +129,12 @@ impl<E: Endpoint> ProblemEndpoint<E> {
     }
 }
 
-/// The answer to `OPTIONS` (RFC 9110 section 9.3.7); the preflights of browsers are answered further out.
+/// The answer to `OPTIONS` (RFC 9110 section 9.3.7); preflights of browsers are answered by an outer layer.
 fn options_response(methods: &str) -> Response {
     Response::builder().status(StatusCode::NO_CONTENT).header(header::ALLOW, methods).finish()
 }
 
-/// The path without its query: a query may hold a token.
+/// The path without its query: a query may contain a token.
 fn span_of(request: &Request, id: &RequestId) -> Span {
     let trace = TraceParent::of(request.headers());
     tracing::info_span!(
@@ -154,7 +154,7 @@ fn panic_problem(panic: &(dyn Any + Send)) -> Problem {
     Problem::internal()
 }
 
-/// An answer of 400 and up that is no problem yet becomes one; headers that explain it are kept.
+/// A response of 400 and up that is not a problem yet becomes one; headers that explain it are kept.
 fn into_problem(response: Response, id: &RequestId) -> Response {
     let status = response.status();
     if status.as_u16() < 400 || response.content_type() == Some(PROBLEM_JSON) {

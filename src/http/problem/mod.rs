@@ -1,4 +1,4 @@
-//! Problems as poem knows them: an error that a handler may return, an answer, and a part of the API document.
+//! Problems in poem: an error that a handler may return, a response, and a part of the API document.
 
 mod middleware;
 pub(in crate::http) mod oauth;
@@ -30,7 +30,7 @@ impl ResponseError for Problem {
         StatusCode::from_u16(self.code.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// Used only where no `Refusals` stands around the endpoint: it knows the request's id.
+    /// Used only where no `ProblemLayer` is around the endpoint: the layer knows the request's id.
     fn as_response(&self) -> Response {
         respond(self, "")
     }
@@ -59,7 +59,7 @@ pub fn respond(problem: &Problem, request_id: &str) -> Response {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     for (name, value) in &problem.headers {
-        // A value that is no header text would be a fault of ours; the refusal matters more than the header.
+        // A value that is not a valid header would be an internal error; the refusal matters more than the header.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
@@ -67,7 +67,7 @@ pub fn respond(problem: &Problem, request_id: &str) -> Response {
     response
 }
 
-/// 429 and 503 always say when to come back.
+/// 429 and 503 always have `Retry-After`.
 fn retry_after(problem: &Problem) -> Option<u32> {
     let fallback = match problem.code.row().status {
         429 => Some(1),
@@ -77,13 +77,13 @@ fn retry_after(problem: &Problem) -> Option<u32> {
     problem.retry_after.or(fallback)
 }
 
-/// The statuses that an operation may refuse with, and what each says in the API document, which drops from every
-/// operation those that cannot occur there (`document.rs`).
+/// The statuses that an operation may refuse with, and their descriptions in the API document, which drops from every
+/// operation those that cannot occur there (`document/mod.rs`).
 const DOCUMENTED: &[(u16, &str)] = &[
     (400, "The request cannot be read: no JSON, or two credentials at once."),
     (401, "A token is missing, or the one that was shown does not hold."),
     (403, "The caller may not do this."),
-    (404, "The thing does not exist, or belongs to somebody else."),
+    (404, "The thing does not exist, or the caller may not see it."),
     (
         409,
         "The thing is in a state that does not allow this, or the name is taken, or a request with the same \
@@ -126,7 +126,7 @@ fn documented_headers(status: u16) -> Vec<MetaHeader> {
     let header = |name: &str, ty, description: &str| MetaHeader {
         name: name.to_owned(),
         description: Some(description.to_owned()),
-        // A conflict is worth another try only when it is with a request that still runs.
+        // A retry after a conflict is useful only if it is with a request that is still running.
         required: status != 409,
         deprecated: false,
         schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(ty))),

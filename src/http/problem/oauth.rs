@@ -1,16 +1,16 @@
-//! What OAuth2 clients read in refusals: the member `error` of a token endpoint (RFC 6749 section 5.2), and the
-//! parameters of a bearer challenge (RFC 6750 section 3).
+//! Refusals for OAuth2 clients: the member `error` of a token endpoint (RFC 6749 section 5.2), and the parameters of
+//! a bearer challenge (RFC 6750 section 3).
 
 use crate::protocol::problem::{Code, Problem};
 
-/// Where tokens are given out.
+/// The token endpoint.
 const TOKEN_PATH: &str = "/auth/token";
 
 pub(super) fn is_token_endpoint(path: &str) -> bool {
     path.ends_with(TOKEN_PATH)
 }
 
-/// The refusal of a token request with the word that OAuth2 clients know it by.
+/// The refusal of a token request with its OAuth2 error code.
 pub(super) fn with_error(problem: Problem) -> Problem {
     let error = match problem.code {
         Code::Unauthenticated
@@ -29,19 +29,19 @@ pub(super) fn with_error(problem: Problem) -> Problem {
     Problem { oauth_error: Some(error), ..problem }
 }
 
-/// Whether the field alone is to blame.
+/// Whether the field is the only fault.
 fn names(problem: &Problem, field: &str) -> bool {
     matches!(problem.errors.as_slice(), [only] if only.pointer == format!("/{field}") && only.kind != "repeated")
 }
 
-/// What a caller is asked for who has shown no credential that could be judged.
+/// The challenge for a caller without a usable credential.
 pub const REALM: &str = "Bearer realm=\"lotline\"";
 
-/// The challenge of a refusal; `None` when none belongs to it. Nothing is said of the error where nobody showed a
-/// credential, as RFC 6750 section 3.1 asks.
+/// The challenge of a refusal; `None` when it has none. Without a credential the challenge contains no error, as RFC
+/// 6750 section 3.1 asks.
 pub(super) fn challenge(problem: &Problem) -> Option<String> {
     match problem.code {
-        // A password is no bearer token, so a bad one is no invalid token.
+        // A password is not a bearer token, so a bad one is not an invalid token.
         Code::Unauthenticated if problem.oauth_error.is_some() => Some(REALM.to_owned()),
         Code::Unauthenticated if problem.detail == Problem::authentication_required().detail => {
             Some(REALM.to_owned())
@@ -58,7 +58,7 @@ pub(super) fn challenge(problem: &Problem) -> Option<String> {
     }
 }
 
-/// The text with the characters alone that RFC 6750 section 3 allows in a description.
+/// The text reduced to the characters that RFC 6750 section 3 allows in a description.
 fn quoted(text: &str) -> String {
     let allowed = |one: &char| matches!(one, ' '..='~') && !matches!(one, '"' | '\\');
     text.chars().filter(allowed).collect()

@@ -1,4 +1,4 @@
-//! The id of a request: the caller's own when it is sane, so that two logs can be laid side by side.
+//! The id of a request: the caller's own if it is valid, so that two logs can be correlated.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl RequestId {
         }
     }
 
-    /// A new one, for a request whose headers nobody could read.
+    /// A new one, for a request with unreadable headers.
     pub fn make(entropy: Entropy) -> Self {
         Self(format!("{:032x}", u128::from_be_bytes(entropy.bytes())).into())
     }

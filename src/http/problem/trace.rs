@@ -1,4 +1,4 @@
-//! The caller's trace (W3C Trace Context, `traceparent`), so that our spans can be found beside theirs.
+//! The caller's trace (W3C Trace Context, `traceparent`), so that our spans can be correlated with theirs.
 
 use poem::http::HeaderMap;
 
@@ -21,7 +21,7 @@ impl<'a> TraceParent<'a> {
         let mut parts = text.split('-');
         let (version, trace_id, parent_id, flags) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        // Later versions may add parts; version 0 has these four.
+        // Later versions may add parts; version 0 has exactly these four.
         let is_whole = version != "ff" && (version != "00" || parts.next().is_none());
         let is_hex = is_hex(version, 2) && is_hex(trace_id, 32) && is_hex(parent_id, 16) && is_hex(flags, 2);
         let is_zero = |id: &str| id.bytes().all(|byte| byte == b'0');

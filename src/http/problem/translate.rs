@@ -1,4 +1,4 @@
-//! poem's own refusals in our words: its texts name our types and parameters, and its statuses are not the contract's.
+//! Replaces poem's own refusals: their texts name our types and parameters, and their statuses are not this API's.
 
 use std::error::Error as _;
 use std::io;
@@ -8,21 +8,21 @@ use poem_openapi::error as openapi;
 
 use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 
-/// What is known of the request that was refused.
+/// What is known about the refused request.
 pub(super) struct RefusalContext<'a> {
     /// The methods that its route takes.
     pub(super) allowed: Option<String>,
-    /// All that is wrong with its parameters, when something is.
+    /// All faults of its parameters, if there are any.
     pub(super) bad_parameters: Option<&'a Problem>,
 }
 
-/// The problem that `error` stands for.
+/// The problem for `error`.
 pub(super) fn translate(error: &poem::Error, facts: &RefusalContext<'_>) -> Problem {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return problem.clone();
     }
     if let Some(refused) = of_parameter(error) {
-        // All parameters were judged beforehand; what only the parser refuses is told by itself.
+        // All parameters were checked beforehand; what only the parser refuses is reported alone.
         return facts.bad_parameters.cloned().unwrap_or_else(|| refused_by_parser(&refused));
     }
     if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
@@ -65,7 +65,7 @@ fn of_parameter(error: &poem::Error) -> Option<Parameter> {
     if let Some(error) = error.downcast_ref::<openapi::ParseParamError>() {
         return Some(Parameter { location: "query", name: error.name });
     }
-    // A path parameter is called by its number there.
+    // poem identifies a path parameter by its index there.
     error.downcast_ref::<openapi::ParsePathError>().map(|_| Parameter { location: "path", name: "" })
 }
 
@@ -89,7 +89,7 @@ fn method_not_allowed(allowed: Option<&str>) -> Problem {
             let detail = format!("This route takes {methods}.");
             Problem::new(Code::MethodNotAllowed, detail).header("Allow", methods)
         }
-        // RFC 9110 wants the header; an empty one says that no method is known to be taken.
+        // RFC 9110 requires the header; an empty one says that no method is known.
         None => {
             Problem::new(Code::MethodNotAllowed, "This route does not take this method.").header("Allow", "")
         }
@@ -105,7 +105,7 @@ fn of_body(error: &ReadBodyError) -> Problem {
     }
 }
 
-/// The refusal of a request whose body stood still or broke off.
+/// The refusal of a request after its body stalled or was cut off.
 pub(in crate::http) fn of_broken_body(error: &io::Error) -> Problem {
     let timed_out = error.kind() == io::ErrorKind::TimedOut
         || error.source().and_then(|source| source.downcast_ref::<io::Error>()).is_some_and(is_timeout);

@@ -10,14 +10,14 @@ use crate::http::router::BASE;
 use crate::protocol::problem::Problem;
 use crate::protocol::property::{Property, PropertyInput};
 
-/// The property as it stands now.
+/// The property in its current state.
 #[derive(Debug, ApiResponse)]
 pub enum PutProperty {
     /// The property was known; it may have changed.
     #[oai(status = 200)]
     Known(
         Json<Property>,
-        /// Names this state of the property.
+        /// Identifies this state of the property.
         #[oai(header = "ETag")]
         String,
     ),
@@ -25,7 +25,7 @@ pub enum PutProperty {
     #[oai(status = 201)]
     Created(
         Json<Property>,
-        /// Names this state of the property.
+        /// Identifies this state of the property.
         #[oai(header = "ETag")]
         String,
         #[oai(header = "Location")] String,

@@ -12,7 +12,7 @@ use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::property::{Property, PropertySort, StandardStatus};
 use crate::protocol::subscription::BoundingBox;
 
-/// The filters as they came.
+/// The filters as they were sent.
 pub(super) struct Filters {
     pub(super) city: Option<String>,
     pub(super) status: Option<StandardStatus>,

@@ -40,15 +40,15 @@ pub struct PropertiesApi;
 impl PropertiesApi {
     /// Search properties
     ///
-    /// All filters must match. The latest change comes first unless `sort` says otherwise; properties without the value
-    /// that is sorted by come last.
+    /// All filters must match. The latest change comes first unless `sort` says otherwise; properties without the
+    /// sorted value come last.
     #[oai(path = "/properties", method = "get", operation_id = "list_properties")]
     #[expect(clippy::too_many_arguments, reason = "each filter is a documented parameter of its own")]
     async fn list(
         &self,
         request: &Request,
         caller: Caller<ReadProperties>,
-        /// Compared without case.
+        /// Compared case-insensitively.
         #[oai(validator(max_length = 100))]
         city: Query<Option<String>>,
         status: Query<Option<StandardStatus>>,
@@ -63,10 +63,10 @@ impl PropertiesApi {
         /// `west,south,east,north` in degrees; west beyond east crosses the antimeridian.
         #[oai(validator(max_length = 200))]
         bbox: Query<Option<String>>,
-        /// At most ten words that must all occur in address, type or key, without case.
+        /// At most ten words that must all occur in address, type or key, case-insensitively.
         #[oai(validator(max_length = 200))]
         q: Query<Option<String>>,
-        /// RFC 3339: only properties that were new, changed or removed then or later.
+        /// RFC 3339: only properties that were created, changed or removed at that time or later.
         updated_since: Query<Option<Timestamp>>,
         #[oai(validator(max_length = 100))] source: Query<Option<String>>,
         /// Only properties that this job saw.
@@ -109,7 +109,7 @@ impl PropertiesApi {
 
     /// List the prices and statuses that a property had
     ///
-    /// Newest first: the first row is what holds now, the last what the property was first seen with.
+    /// Newest first: the first row is the current state, the last row the state when the property was first seen.
     #[oai(
         path = "/properties/:property_id/price-history",
         method = "get",
@@ -127,10 +127,10 @@ impl PropertiesApi {
         price_history::price_history(request, &caller.op, id, limit.0, cursor.0.as_deref()).await
     }
 
-    /// See who is looking at a property
+    /// List the viewers of a property
     ///
-    /// People of the tenant who have it on a screen at this moment, as they say with `viewing` on their sockets: how many,
-    /// and the first 20 of them.
+    /// The users of the tenant that have it on the screen now, as their sockets report with `viewing`: how many, and
+    /// the first 20 of them.
     #[oai(path = "/properties/:property_id/viewers", method = "get", operation_id = "get_property_viewers")]
     async fn viewers(
         &self,
@@ -140,9 +140,9 @@ impl PropertiesApi {
         viewers::at(&caller.op, PropertyId(property_id.0)).await
     }
 
-    /// List what is being looked at
+    /// List the properties that have viewers
     ///
-    /// Properties that somebody has on a screen at this moment, in the order of their ids.
+    /// Properties that users have on the screen now, in the order of their ids.
     #[oai(path = "/viewing", method = "get", operation_id = "list_viewing")]
     async fn viewing(
         &self,
@@ -177,8 +177,8 @@ impl PropertiesApi {
 
     /// Put a batch of properties
     ///
-    /// One to 500 rows in one transaction. A bad row is answered with its error and sinks no other; rows of one key are
-    /// applied in their order.
+    /// One to 500 rows in one transaction. A bad row is answered with its error and does not affect the others; rows
+    /// of one key are applied in their order.
     #[oai(
         path = "/properties/batch",
         method = "post",
@@ -189,7 +189,7 @@ impl PropertiesApi {
         &self,
         caller: Caller<WriteProperties>,
         #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader<Many>,
-        /// `summary`: new properties are told by the summary only, for a first import.
+        /// `summary`: new properties are announced only by the summary, for a first import.
         notify: Query<Option<BatchNotify>>,
         body: PropertyBatch,
     ) -> Result<Replayable<Json<BatchResult>>, Problem> {

@@ -1,4 +1,4 @@
-//! The resource behind its door: a key in the header, JSON in and out, problems for refusals.
+//! The resource over HTTP: a key in the header, JSON in and out, problems for refusals.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::domain::testing::World;
 use crate::http::problem::ProblemLayer;
 use crate::http::validation::OperationTable;
 
-/// The resource and a worker's key.
+/// The resource's endpoint and a worker's key.
 struct TestApi<E> {
     endpoint: E,
     key: String,

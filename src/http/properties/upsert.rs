@@ -10,7 +10,7 @@ use crate::http::body::PropertyBatch;
 use crate::protocol::problem::Problem;
 use crate::protocol::property_batch::BatchResult;
 
-/// What is told of new properties.
+/// Which events announce new properties.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "snake_case")]
 pub(super) enum BatchNotify {

@@ -10,7 +10,7 @@ use crate::protocol::problem::Problem;
 /// Archived.
 #[derive(Debug, ApiResponse)]
 pub enum Archived {
-    /// The room takes nothing more.
+    /// The room accepts no more messages.
     #[oai(status = 204)]
     Done,
 }

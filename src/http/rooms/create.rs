@@ -12,7 +12,7 @@ use crate::protocol::room::{NewRoom, Room};
 /// A new room.
 #[derive(Debug, ApiResponse)]
 pub enum Created {
-    /// The room stands, with the caller as its owner.
+    /// The room is created, with the caller as its owner.
     #[oai(status = 201)]
     Room(
         Json<Room>,
@@ -24,7 +24,7 @@ pub enum Created {
 
 pub(super) async fn create(op: &Op, new: NewRoom) -> Result<Created, Problem> {
     let room = rooms::create(op, new).await?;
-    // An id has no character that an address must escape.
+    // An id has no character that must be escaped in a URL.
     let location = format!("{BASE}/rooms/{}", room.room_id);
     Ok(Created::Room(Json(room), location))
 }

@@ -1,4 +1,4 @@
-//! `GET /rooms/{room_id}/members`, and putting one in or out.
+//! `GET /rooms/{room_id}/members`, and adding and removing a member.
 
 use poem::Request;
 use poem_openapi::payload::Json;
@@ -13,7 +13,7 @@ use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Member;
 
-/// What a member is to be.
+/// The settings of a member.
 #[derive(Debug, Default, Object)]
 #[oai(deny_unknown_fields, example)]
 pub struct MemberInput {
@@ -32,10 +32,10 @@ impl Example for MemberInput {
     }
 }
 
-/// A member no longer.
+/// The answer to the removal of a member.
 #[derive(Debug, ApiResponse)]
 pub enum Removed {
-    /// The user is no member.
+    /// The user is not a member any more.
     #[oai(status = 204)]
     Done,
 }

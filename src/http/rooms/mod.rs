@@ -31,13 +31,13 @@ pub struct RoomsApi;
 impl RoomsApi {
     /// List rooms
     ///
-    /// Public rooms and one's own, in the order of their making; for admins all.
+    /// Public rooms and those of the caller, in the order of creation; for admins all.
     #[oai(path = "/rooms", method = "get", operation_id = "list_rooms")]
     async fn list(
         &self,
         request: &Request,
         caller: Caller<ReadRooms>,
-        /// Those that take nothing more, instead of those that do.
+        /// Archived rooms instead of active ones.
         archived: Query<Option<bool>>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
@@ -46,9 +46,9 @@ impl RoomsApi {
         list::list(request, &caller.op, archived, limit.0, cursor.0.as_deref()).await
     }
 
-    /// Make a room
+    /// Create a room
     ///
-    /// For admins. A private room's id is made by the server.
+    /// For admins. The server generates the id of a private room.
     #[oai(path = "/rooms", method = "post", operation_id = "create_room")]
     async fn create(
         &self,
@@ -87,7 +87,7 @@ impl RoomsApi {
 
     /// Archive a room
     ///
-    /// Its members go on reading what was said; nothing is added. For owners of the room and admins.
+    /// Its members can still read the messages; no more are accepted. For owners of the room and admins.
     #[oai(path = "/rooms/:room_id", method = "delete", operation_id = "archive_room")]
     async fn archive(
         &self,
@@ -100,8 +100,8 @@ impl RoomsApi {
 
     /// List a room's members
     ///
-    /// In the order of their joining; in the lobby, everybody. For those who are in the room, and for those who may read the
-    /// directory: who is in the lobby, or in a public room that one is not in, is what the directory says.
+    /// In the order of joining; for the lobby, all users. For members of the room, and for users that may read the
+    /// directory, because the members of the lobby, or of a public room that one is not in, are directory data.
     #[oai(path = "/rooms/:room_id/members", method = "get", operation_id = "list_room_members")]
     async fn members(
         &self,
@@ -114,9 +114,9 @@ impl RoomsApi {
         members::list(request, &caller.op, &room_id.0, limit.0, cursor.0.as_deref()).await
     }
 
-    /// Bring somebody into a room
+    /// Add a member to a room
     ///
-    /// Or say whether a member is an owner. For owners of the room and admins.
+    /// Or set whether a member is an owner. For owners of the room and admins.
     #[oai(path = "/rooms/:room_id/members/:user_id", method = "put", operation_id = "put_room_member")]
     async fn put_member(
         &self,
@@ -128,9 +128,9 @@ impl RoomsApi {
         members::put(&caller.op, &room_id.0, user_id.0, body.0.unwrap_or_default()).await
     }
 
-    /// Put somebody out of a room
+    /// Remove a member from a room
     ///
-    /// For owners of the room and admins; anybody may leave by it.
+    /// For owners of the room and admins; every member may remove themselves.
     #[oai(path = "/rooms/:room_id/members/:user_id", method = "delete", operation_id = "remove_room_member")]
     async fn remove_member(
         &self,

@@ -10,7 +10,7 @@ use crate::http::etag::{Changed, changed, require_match};
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Room;
 
-/// What is to change; absent fields stay.
+/// The fields to change; absent ones stay unchanged.
 #[derive(Debug, Object)]
 #[oai(rename = "RoomPatch", deny_unknown_fields, example)]
 pub struct RoomPatchBody {

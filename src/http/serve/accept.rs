@@ -1,4 +1,4 @@
-//! Taking connections from the listener: each gets a place, and the loop never spins.
+//! Accepts connections from the listener: each gets a permit, and the loop never spins.
 
 use std::future::Future;
 use std::io;
@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::connection::{self, Shared};
 use super::pool::Group;
 
-/// Where connections come from. An `accept` that is dropped half-way must lose none.
+/// A source of connections. An `accept` that is dropped half-way must lose none.
 pub(super) trait Accept: Send {
     fn accept(&mut self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
 }
@@ -45,7 +45,7 @@ where
         match source.accept().await {
             Ok((stream, peer)) => {
                 pause = PAUSE;
-                // Whose connection it is decides who makes room for it, so it is accepted before it has a place.
+                // The peer decides which connection is evicted for it, so it is accepted before it has a permit.
                 let group = Group::of(peer.ip(), |peer| edge.settings.trusted.trusts(peer));
                 let place = edge.registry.admit(group).await;
                 connections.spawn(connection::run(Arc::clone(edge), stream, peer, place));
@@ -62,8 +62,8 @@ where
     }
 }
 
-/// Whether only that one connection failed, so that the next can be taken at once. Everything else (EMFILE, ENFILE,
-/// ENOBUFS, ENOMEM) lasts, and an accept that is tried again at once would burn a core until it passes.
+/// Whether only that one connection failed, so that the next can be accepted at once. Everything else (EMFILE,
+/// ENFILE, ENOBUFS, ENOMEM) lasts, and retrying at once would burn a core until it passes.
 fn is_peer_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),

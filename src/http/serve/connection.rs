@@ -35,7 +35,7 @@ use crate::http::problem::{RequestId, respond};
 use crate::http::security_headers::protect;
 use crate::protocol::problem::{Code, Problem};
 
-/// Bytes that the system takes for a peer beyond what is on its way to it; then the peer is waited for.
+/// Unsent bytes that the system buffers for a peer; beyond it writes wait for the peer.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 128 * 1024;
 
@@ -45,13 +45,13 @@ pub(super) struct Shared<E> {
     pub(super) settings: ServeSettings,
     pub(super) clock: Clock,
     pub(super) registry: Arc<ConnectionRegistry>,
-    /// Finish what runs and take nothing new.
+    /// Finish running requests and accept no new ones.
     pub(super) shutdown: CancellationToken,
-    /// End now.
+    /// End at once.
     pub(super) abort: CancellationToken,
 }
 
-/// Serves one connection. After an upgrade it returns at once: what HTTP needed is freed, the stream lives on in the
+/// Serves one connection. After an upgrade it returns at once: the HTTP state is freed, the stream lives on in the
 /// task that awaits the [`Upgrade`].
 pub(super) async fn run<E>(edge: Arc<Shared<E>>, stream: TcpStream, peer: SocketAddr, place: ConnectionPermit)
 where
@@ -67,7 +67,7 @@ where
     let service = service_fn(|request| handle_request(Arc::clone(&edge), arrival.clone(), request));
 
     let connection = http1::Builder::new()
-        // Time is watched by `Watched`, which follows our clock and tells a stalled head from an idle connection.
+        // `TimedConnection` limits the time: by our clock, and differently for a stalled head and an idle connection.
         .header_read_timeout(None)
         .max_header_size(edge.settings.header_bytes)
         .serve_connection(io, service)
@@ -83,8 +83,8 @@ where
         () = place.evicted() => DrainReason::Evicted,
         () = edge.shutdown.cancelled() => DrainReason::Shutdown,
     };
-    // A peer that has said nothing yet loses nothing; hyper would wait for its first request. A head that has begun is
-    // waited for at shutdown, and is no reason to refuse a newcomer.
+    // A peer that has sent nothing yet loses nothing; hyper would wait for its first request. An incomplete head is
+    // waited for at shutdown, but does not prevent an eviction.
     let phase = watched.exchange.phase();
     if phase == Phase::Fresh || (phase == Phase::Head && reason == DrainReason::Evicted) {
         return;
@@ -101,27 +101,27 @@ where
     tracing::trace!(%peer, ?end, ?reason, "connection ended");
 }
 
-/// Sets what every connection's stream is to be like. One that refuses an option works without it.
+/// Sets the options of every connection's stream. A stream that refuses an option works without it.
 fn prepare(stream: &TcpStream, write_timeout: Duration) {
-    // Answers and frames are written whole, so waiting for more to send (Nagle) only adds latency.
+    // Answers and frames are written whole, so waiting for more data (Nagle) only adds latency.
     let _ = stream.set_nodelay(true);
     tracked_stream::set_user_timeout(stream, Some(write_timeout));
-    // Without it the system takes up to four megabytes for a peer that does not read, outside of every bound of ours,
-    // and each frame for such a peer is copied there first.
+    // Without it the system buffers up to four megabytes for a peer that does not read, beyond all our limits, and
+    // each frame for such a peer is copied there first.
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES);
 }
 
-/// Why a connection takes no further request.
+/// Why a connection accepts no further request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DrainReason {
-    /// Its place goes to a newcomer.
+    /// It is evicted for a new connection.
     Evicted,
-    /// The server goes down.
+    /// The server shuts down.
     Shutdown,
 }
 
-/// Where a request came in.
+/// The connection of a request.
 #[derive(Clone)]
 struct RequestSource {
     peer: SocketAddr,
@@ -137,7 +137,7 @@ async fn handle_request<E: Endpoint>(
 ) -> Result<hyper::Response<TrackedBody>, Infallible> {
     let RequestSource { peer, local, place, exchange } = arrival;
     exchange.enter(Phase::Busy);
-    // Dropped with the future when the peer goes away in mid-request.
+    // Dropped with the future when the peer disconnects during the request.
     let guard = ResponseGuard(Arc::clone(&exchange));
     let begun = place.begin_request();
     if let Err(refusal) = check_request(begun, &request, &edge.settings) {
@@ -164,7 +164,7 @@ async fn handle_request<E: Endpoint>(
     if is_live(&response) && !place.become_live() {
         response = refusal(&live_capacity_exceeded(), &id);
         add_cors_headers(&edge.settings, &asked, response.headers_mut());
-        // Whatever waits for the raw stream hears of the refusal when the connection ends.
+        // The task that waits for the raw stream gets the refusal when the connection ends.
         response.headers_mut().insert(header::CONNECTION, CLOSE);
     }
     granted.set(response.status() == StatusCode::SWITCHING_PROTOCOLS);
@@ -178,7 +178,7 @@ async fn handle_request<E: Endpoint>(
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// Whether a request gets as far as the endpoint.
+/// Whether a request is passed to the endpoint.
 fn check_request(
     begun: RequestAdmission,
     request: &hyper::Request<Incoming>,
@@ -211,8 +211,8 @@ fn is_live(response: &Response) -> bool {
     response.data::<LiveResponse>().is_some()
 }
 
-/// The refusal of a request that no route has seen. The connection ends with it: what made the server refuse it may be
-/// true of the next request too.
+/// The refusal of a request that no route has seen. The connection ends with it: the reason may apply to the next
+/// request too.
 fn early_refusal(
     problem: &Problem,
     headers: &HeaderMap,
@@ -226,7 +226,7 @@ fn early_refusal(
     response.map(|body| TrackedBody { body, _guard: until })
 }
 
-/// The fields by which a page's origin is judged; a request without an origin has none to copy.
+/// The fields that determine a page's origin; a request without an origin has none to copy.
 fn origin_fields(headers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
     if headers.contains_key(header::ORIGIN) {
@@ -244,7 +244,7 @@ fn add_cors_headers(settings: &ServeSettings, asked: &HeaderMap, headers: &mut H
     }
 }
 
-/// A refusal that no layer of the router adds its fields to.
+/// A refusal with the fields that the router's layers would add.
 fn refusal(problem: &Problem, id: &RequestId) -> Response {
     let mut response = respond(problem, id.as_str());
     protect(response.headers_mut());
@@ -255,7 +255,7 @@ fn refusal(problem: &Problem, id: &RequestId) -> Response {
     response
 }
 
-/// Puts limits on the time of a request's body. None: it has none.
+/// Limits the time of a request's body. `None`: the request has no body.
 fn limit_body_time(request: &mut Request, settings: &ServeSettings, clock: &Clock) -> Option<BodyProgress> {
     let body = request.take_body();
     if body.is_empty() {
@@ -311,13 +311,13 @@ enum ConnectionEnd {
     HeadTimeout,
     /// The next request did not come in time.
     IdleTimeout,
-    /// The peer left our bytes unread.
+    /// The peer did not read our bytes in time.
     WriteTimeout,
     /// The drain's deadline passed.
     Aborted,
 }
 
-/// A connection under the limits on time. Dropping it closes the stream.
+/// A connection with time limits. Dropping it closes the stream.
 struct TimedConnection<C> {
     connection: Pin<Box<C>>,
     exchange: Arc<ConnectionState>,
@@ -345,7 +345,7 @@ impl<C> TimedConnection<C> {
         }
     }
 
-    /// What the connection does after this poll. An answer of which bytes are not taken yet is still being given.
+    /// The connection's activity after this poll. An answer with unwritten bytes is still in progress.
     fn activity(&self) -> Activity {
         match self.exchange.phase() {
             Phase::Head => Activity::Head,
@@ -355,7 +355,7 @@ impl<C> TimedConnection<C> {
         }
     }
 
-    /// Asked after the connection has been polled, so that what it did in this poll counts.
+    /// Called after the connection has been polled, so that what it did in this poll counts.
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEnd> {
         let (span, end) = match self.exchange.phase() {
             Phase::Fresh | Phase::Head => (Some(self.settings.header_timeout), ConnectionEnd::HeadTimeout),

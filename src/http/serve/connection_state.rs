@@ -1,4 +1,4 @@
-//! What a connection is doing right now, told by its socket and its requests, asked by its watch.
+//! The state of a connection: its stream and its requests update it, its timers read it.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::clock::Clock;
 
-/// Where a connection stands in its exchange of requests and answers.
+/// The phase of a connection between requests and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Accepted, no byte read yet.
@@ -20,13 +20,13 @@ pub(super) enum Phase {
     Idle,
 }
 
-/// The state of one connection. All writers run in the connection's own task, except for the end of an answer that
-/// is dropped elsewhere; so plain atomics are enough, and a late word costs a timer its precision only.
+/// The state of one connection. All writers run in the connection's own task, except for the end of an answer that is
+/// dropped elsewhere; so plain atomics are enough, and a late update only makes a timer less precise.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionState {
     /// The phase in the two lowest bits, the count of changes above, so that two idle times differ.
     phase: AtomicU64,
-    /// Whether a write is blocked in the lowest bit, the count of writes that moved above.
+    /// Whether a write is blocked in the lowest bit, the count of successful writes above.
     write: AtomicU64,
     /// Whether the last request was answered before all of its body was read.
     unread: AtomicBool,
@@ -52,14 +52,14 @@ impl ConnectionState {
         self.phase.load(Ordering::Relaxed)
     }
 
-    /// Bytes came in. While a request is answered they belong to its body, or to one that waits its turn.
+    /// Bytes were read. While a request is answered they belong to its body, or to a pipelined request.
     pub(super) fn record_read(&self) {
         if matches!(self.phase(), Phase::Fresh | Phase::Idle) {
             self.enter(Phase::Head);
         }
     }
 
-    /// Notes whether an answer leaves some of its request's body unread.
+    /// Records whether an answer leaves part of its request's body unread.
     pub(super) fn set_body_unread(&self, unread: bool) {
         self.unread.store(unread, Ordering::Relaxed);
     }
@@ -85,7 +85,7 @@ impl ConnectionState {
     }
 }
 
-/// A timer that starts afresh whenever the thing that it watches has changed.
+/// A timer that restarts whenever the watched value has changed.
 pub(super) struct IdleTimer {
     clock: Clock,
     watched: Option<u64>,

@@ -1,11 +1,11 @@
-//! Where a body ends (RFC 9112 section 6). Two parties that read a request must not see two ends in it: the one transfer
-//! coding that is served is `chunked`, once and alone.
+//! The framing of a body (RFC 9112 section 6). Two parties that read a request must agree on its end: the only
+//! transfer coding that is served is `chunked`, once and alone.
 
 use http::{HeaderMap, header};
 
 use crate::protocol::problem::{Code, Problem};
 
-/// Refuses a request whose body is framed in any other way than by `Content-Length` or by `chunked` alone.
+/// Refuses a request with a body that is not framed by `Content-Length` or by `chunked` alone.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     let mut given = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (given.next(), given.next()) {

@@ -1,6 +1,6 @@
-//! What a peer is told whose request's head cannot be read. hyper answers it by itself, with a bare status line and
-//! nothing that a client could read; its answer is known by its form and exchanged for a problem (RFC 9457) on the way
-//! out. It judges no head and knows no route.
+//! Refusals of requests with an unreadable head. hyper answers them by itself, with a bare status line and no body;
+//! its answer is recognised by its form and replaced by a problem (RFC 9457) when it is written. This module checks
+//! no head and knows no route.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,24 +12,24 @@ use crate::http::security_headers::FIELDS as SECURITY_FIELDS;
 use crate::http::web_origin::OriginPolicy;
 use crate::protocol::problem::{Code, Problem};
 
-/// The fields that hyper's own answer has; any other field makes it one of ours.
+/// The fields of hyper's own answer; any other field makes it one of ours.
 const FIELDS: [&str; 3] = ["connection", "content-length", "date"];
 
-/// Its bytes at most: a status line and those fields.
+/// Maximum length of it: a status line and those fields.
 const LONGEST: usize = 256;
 
-/// What the refusals of unreadable heads are made with.
+/// What the refusals of unreadable heads are built from.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HeadRefusalContext {
     pub(super) entropy: Entropy,
     pub(super) origins: Option<OriginPolicy>,
 }
 
-/// The fields of a head that has not been read whole by which the origin of a page is judged, should it be refused. They
-/// are picked out as the head comes, wherever they stand in it.
+/// The fields of an incomplete head that determine a page's origin, for a refusal. They are collected while the head
+/// arrives, in any order.
 #[derive(Debug, Default)]
 pub(super) struct PartialHead {
-    /// The beginning of the line that is not complete yet.
+    /// The beginning of the incomplete line.
     line: Vec<u8>,
     fields: Vec<u8>,
 }
@@ -37,7 +37,7 @@ pub(super) struct PartialHead {
 impl PartialHead {
     /// A longer line is none of these fields.
     const LINE_BYTES: usize = 1024;
-    /// So many bytes of fields are kept.
+    /// Maximum number of bytes of fields that are kept.
     const BYTES: usize = 4 * 1024;
 
     pub(super) fn add(&mut self, bytes: &[u8]) {
@@ -62,7 +62,7 @@ impl PartialHead {
     }
 }
 
-/// A whole line, if it is one of the fields by which the origin of a page is judged.
+/// A whole line, if it is one of the fields that determine a page's origin.
 fn origin_field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     let line = line.strip_suffix(b"\n")?;
     let colon = line.iter().position(|byte| *byte == b':')?;
@@ -72,10 +72,10 @@ fn origin_field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
         .then(|| HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok().map(|value| (name, value)))?
 }
 
-/// `written` with hyper's own refusal at its end exchanged. `None`: there is none. Asked only while no request is being
-/// answered; what may be left of an answer before it has another form.
+/// `written` with hyper's own refusal at its end replaced. `None`: it contains none. Called only while no request is
+/// being answered; the rest of an earlier answer has another form.
 pub(super) fn with_problem(written: &[u8], start: &PartialHead, with: &HeadRefusalContext) -> Option<Bytes> {
-    // Nearly all that is asked about is the end of an answer's body.
+    // Nearly always it is called for the end of an answer's body.
     if !written.ends_with(b"\r\n\r\n") {
         return None;
     }
@@ -112,7 +112,7 @@ fn problem(status: &str) -> Option<Problem> {
     }
 }
 
-/// What lets the page that sent the head read why it was refused.
+/// The headers that let the page which sent the head read the refusal.
 fn cors(start: &PartialHead, with: &HeadRefusalContext) -> String {
     let mut headers = HeaderMap::new();
     if let Some(origins) = &with.origins {

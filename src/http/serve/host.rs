@@ -1,5 +1,5 @@
-//! Which host a request is for (RFC 9112 section 3.2). Two parties that read a request must not see two hosts in it: what
-//! is missing, doubled, malformed or contradicts the target is refused.
+//! The host of a request (RFC 9112 section 3.2). Two parties that read a request must agree on it: a missing,
+//! duplicate, malformed or contradicting host is refused.
 
 use std::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use http::{HeaderMap, Uri, Version, header};
 
 use crate::protocol::problem::{Code, Problem};
 
-/// Refuses a request whose `Host` is not one, or not the target's.
+/// Refuses a request if its `Host` is malformed, or differs from the target's.
 pub(super) fn check(version: Version, target: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let refused = |words: &'static str| Err(Problem::new(Code::BadRequest, words));
     let mut given = headers.get_all(header::HOST).iter();
@@ -20,7 +20,7 @@ pub(super) fn check(version: Version, target: &Uri, headers: &HeaderMap) -> Resu
             None => return refused("The Host field is not a host with an optional port."),
         },
     };
-    // Only the absolute form names a scheme; the target of CONNECT is an authority alone and no route of ours.
+    // Only the absolute form names a scheme; the target of CONNECT is an authority alone and not a route of ours.
     let (Some(scheme), Some(authority)) = (target.scheme_str(), target.authority()) else { return Ok(()) };
     let Some(target) = Authority::parse(authority.as_str().as_bytes()) else {
         return refused("The request's target is not an address of a host with an optional port.");
@@ -75,7 +75,7 @@ impl Authority {
 }
 
 /// A registered name or an IPv4 address: unreserved characters and percent-encoded bytes. The other characters of RFC
-/// 3986 occur in no name of the DNS; a comma would be two values in one.
+/// 3986 occur in no DNS name; a comma would mean two values in one.
 fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let encoded =

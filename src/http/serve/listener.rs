@@ -8,10 +8,10 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::accept::Accept;
 
-/// Connections that the kernel holds for us while we are busy or full. The kernel cuts it to its own limit.
+/// Connections that the kernel queues while we are busy or full. The kernel cuts it to its own limit.
 const BACKLOG: i32 = 1024;
 
-/// A bound address that is not served yet: connections wait from here on.
+/// A bound address that is not served yet: the kernel queues connections from here on.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -32,7 +32,7 @@ pub enum BindError {
 }
 
 impl Listener {
-    /// Binds `address`; port 0 takes a free one. Must be called inside a runtime.
+    /// Binds `address`; port 0 selects a free one. Must be called inside a runtime.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
         Self::open(address).map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(address),
@@ -50,7 +50,7 @@ impl Listener {
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
         if address.is_ipv6() {
-            // `[::]` takes IPv4 too, whatever the machine's default.
+            // `[::]` accepts IPv4 too, whatever the machine's default.
             socket.set_only_v6(false)?;
         }
         socket.bind(&address.into())?;
@@ -60,7 +60,7 @@ impl Listener {
         Ok(Self { socket, address })
     }
 
-    /// The address that was bound, with the port that was taken.
+    /// The bound address, with the selected port.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }

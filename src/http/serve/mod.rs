@@ -1,5 +1,5 @@
-//! Our own accept loop around a poem endpoint: HTTP/1.1, every wait bounded, connections counted, a clean drain.
-//! It knows bytes, time and connections; never a route, a caller or a tenant.
+//! Our own accept loop around a poem endpoint: HTTP/1.1, every wait bounded, connections counted, a clean drain. It
+//! knows bytes, time and connections; never a route, a caller or a tenant.
 
 mod accept;
 mod connection;
@@ -38,40 +38,40 @@ pub use request_body::BodyProgress;
 pub use time_limit::TimeLimit;
 pub use upgrade::{Upgrade, UpgradeError, UpgradePermit, Upgraded};
 
-/// Descriptors that sockets and streams leave to requests.
+/// File descriptors that are reserved for requests.
 const PLAIN_DESCRIPTORS: usize = 64;
 
-/// The walls around a connection.
+/// The limits of connections.
 #[derive(Clone, Debug)]
 pub struct ServeSettings {
-    /// A request's head must be complete this long after its first byte; a new connection's first byte must come as
-    /// soon.
+    /// A request's head must be complete this long after its first byte; a new connection's first byte must arrive
+    /// within the same time.
     pub header_timeout: Duration,
     /// An idle connection is kept this long for its next request.
     pub keep_alive: Duration,
-    /// A request's body may stand still this long while it is awaited.
+    /// A request's body may stall this long while it is read.
     pub body_timeout: Duration,
     /// A peer may leave our bytes unread this long.
     pub write_timeout: Duration,
-    /// Plain connections at most, and as many sockets and streams. A newcomer takes the place of an idle connection.
+    /// Maximum number of plain connections, and of sockets and streams. A new connection evicts an idle one.
     pub max_connections: usize,
-    /// Connections beyond these that may ask for one of `probes` only.
+    /// Connections beyond these, which may request only one of `probes`.
     pub reserved: usize,
     /// Paths that are answered when the server is full.
     pub probes: &'static [&'static str],
-    /// Peers that speak for many and so have no share of their own; loopback is one always.
+    /// Peers that connect for many clients and so have no share of their own; loopback is always one.
     pub trusted: TrustedProxies,
-    /// Connections of every kind for which there are descriptors.
+    /// Total number of connections for which there are descriptors.
     pub descriptors: usize,
-    /// A request's head at most, in bytes.
+    /// Maximum size of a request's head, in bytes.
     pub header_bytes: usize,
     /// Running requests get this long at shutdown.
     pub drain: Duration,
-    /// Whose pages may read the refusals that no route has seen.
+    /// The pages that may read the refusals that no route has seen.
     pub origins: Option<OriginPolicy>,
-    /// Names the refusals of heads that cannot be read.
+    /// Generates the request ids of refusals of unreadable heads.
     pub entropy: Entropy,
-    /// Cuts what still runs, before that time is over.
+    /// Aborts what is still running, before that time is over.
     pub abort_drain: CancellationToken,
 }
 
@@ -97,7 +97,7 @@ impl Default for ServeSettings {
 }
 
 impl ServeSettings {
-    /// Sockets and streams that there may be at once.
+    /// Maximum number of sockets and streams at once.
     pub fn max_live_connections(&self) -> usize {
         self.capacity().live
     }
@@ -113,20 +113,20 @@ impl ServeSettings {
     }
 }
 
-/// Put among an answer's data by a socket or stream that has a seat: its connection counts as live from then on. Any other
-/// answer, whatever it looks like, is one to a request.
+/// Added to the response's data by a socket or stream that has a connection guard: its connection counts as live from
+/// then on. Any other response, whatever it looks like, is an ordinary one.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveResponse;
 
-/// How a drain went.
+/// The result of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
-    /// Connections that were still busy at the deadline, and were cut.
+    /// Connections that were still busy at the deadline, and were aborted.
     pub aborted: usize,
 }
 
 /// Serves until `shutdown`, then drains: accepts no more, ends idle connections, lets running requests finish until
-/// the deadline. Upgraded sockets are their handler's to close; they are not waited for.
+/// the deadline. Upgraded sockets are closed by their handlers; they are not waited for.
 pub async fn serve<E>(
     listener: Listener,
     endpoint: E,
@@ -140,7 +140,7 @@ where
     serve_from(listener, endpoint, settings, clock, shutdown).await
 }
 
-/// [`serve`], with the source of connections left open: a test hands in one that fails.
+/// [`serve`] with any source of connections: a test passes one that fails.
 async fn serve_from<A, E>(
     source: A,
     endpoint: E,

@@ -1,4 +1,4 @@
-//! The connections of one kind, indexed by address and by how long they are idle.
+//! The connections of one class, indexed by address and by idle time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use super::registry::Activity;
 use crate::base::ip_prefix::IpPrefix;
 
-/// Whose share a connection counts against.
+/// The group that a connection is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Group {
-    /// Trusted proxies and loopback, which speak for many: they have no share.
+    /// Trusted proxies and loopback, which connect for many clients: they have no share.
     Exempt,
     Address(IpPrefix),
 }
@@ -21,17 +21,17 @@ impl Group {
     }
 }
 
-/// Connections by their group. Sequence numbers stand for time: a smaller one has been idle for longer.
+/// Connections by group. Sequence numbers represent time: a smaller one has been idle for longer.
 pub(super) struct Pool {
     capacity: usize,
     held: usize,
     sequence: u64,
-    /// Of each connection that can be found by time: its sequence number.
+    /// The sequence number of each connection that is indexed by time.
     numbers: HashMap<u64, u64>,
     groups: HashMap<Group, GroupUsage>,
-    /// Groups with a share, by how much they hold.
+    /// Groups with a share, by the number of their connections.
     by_held: BTreeSet<(usize, Group)>,
-    /// Those among them that have an idle connection.
+    /// Those of them that have an idle connection.
     with_idle: BTreeSet<(usize, Group)>,
 }
 
@@ -94,7 +94,7 @@ impl Pool {
         });
     }
 
-    /// Changes a group and puts it where it belongs among the others.
+    /// Changes a group and updates its index entries.
     fn change(&mut self, group: Group, change: impl FnOnce(&mut GroupUsage)) {
         let holder = self.groups.entry(group).or_default();
         let before = (holder.held, group);
@@ -116,18 +116,18 @@ impl Pool {
         }
     }
 
-    /// What one address may hold while others want some.
+    /// What one address may hold while others need connections.
     fn share(&self) -> usize {
         self.capacity.div_ceil(2)
     }
 
-    /// Whether an address has requests in progress in all the places of its share.
+    /// Whether an address uses its whole share for requests in progress.
     pub(super) fn is_at_request_limit(&self, group: Group) -> bool {
         group != Group::Exempt
             && self.groups.get(&group).is_some_and(|holder| holder.requests >= self.share())
     }
 
-    /// The connection that makes room for a newcomer of `group`.
+    /// The connection to evict for a new connection of `group`.
     pub(super) fn victim_for(&self, group: Group) -> Option<u64> {
         let held = self.groups.get(&group).map_or(0, |holder| holder.held);
         if group != Group::Exempt && held >= self.share() {
@@ -144,7 +144,7 @@ impl Pool {
         idlest.map(|(_, id)| id).or_else(|| self.head_over_share())
     }
 
-    /// A head without an end, of the address that holds more than its share. It is no request yet.
+    /// An incomplete head of the address that holds more than its share. It is not a request yet.
     fn head_over_share(&self) -> Option<u64> {
         let (held, group) = self.by_held.last()?;
         if *held <= self.share() {
@@ -153,7 +153,7 @@ impl Pool {
         self.groups.get(group)?.heads.first().map(|(_, id)| *id)
     }
 
-    /// In the reserve a connection has to ask at once: whatever has not makes room, of the address with most first.
+    /// A reserve connection must send its request at once: one that has not is evicted, of the largest address first.
     pub(super) fn victim_in_reserve(&self) -> Option<u64> {
         let counted = self.by_held.iter().rev().map(|(_, group)| *group);
         counted.chain([Group::Exempt]).find_map(|group| self.oldest(group)).map(|(_, id)| id)

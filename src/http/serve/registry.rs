@@ -1,7 +1,7 @@
-//! Every connection of a listener, by what it does and whose it is. A full server ends the connection that is idle for
-//! longest, of the address that holds most, so that a newcomer gets in; a connection in a request is never chosen.
+//! Every connection of a listener, by activity and address. A full server evicts the connection that is idle for
+//! longest, of the address that holds most, for a new one; a connection in a request is never evicted.
 //!
-//! Each operation costs the logarithm of the number of connections: nothing is ever scanned.
+//! Each operation takes time logarithmic in the number of connections: nothing is ever scanned.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use tokio::sync::Notify;
 
 use super::pool::{Group, Pool};
 
-/// How many connections there may be.
+/// The maximum numbers of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Capacity {
     /// Plain connections: those that carry requests, and idle ones.
     pub(super) plain: usize,
     /// Sockets and streams.
     pub(super) live: usize,
-    /// Connections beyond the plain ones, which may ask for the state of the node only.
+    /// Connections beyond the plain ones, which may only request the state of the node.
     pub(super) reserve: usize,
-    /// Plain and live ones together: what there are descriptors for.
+    /// Plain and live ones together: the number that descriptors allow.
     pub(super) total: usize,
 }
 
-/// What a connection does, as far as its place depends on it.
+/// The activity of a connection, as far as its permit depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Activity {
-    /// Nothing: before its first request, or between two.
+    /// None: before its first request, or between two.
     Idle,
     /// A request's head has begun and is not complete.
     Head,
@@ -37,23 +37,23 @@ pub(super) enum Activity {
     Request,
 }
 
-/// What is to become of a request whose head is complete.
+/// The decision about a request with a complete head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestAdmission {
     Allowed,
-    /// The server is full: only the state of the node may be asked for.
+    /// The server is full: only the state of the node may be requested.
     ProbesOnly,
-    /// The connection's address has as many requests in progress as it may have.
+    /// The connection's address has the maximum number of requests in progress.
     TooMany,
 }
 
-/// Where a connection counts.
+/// The class in which a connection counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConnectionClass {
     Plain,
     Reserve,
     Live,
-    /// Chosen to make room: it finishes a request that has begun, and counts no more.
+    /// Evicted: it finishes a request that has begun, and does not count any more.
     Evicted,
 }
 
@@ -61,14 +61,14 @@ struct Entry {
     group: Group,
     kind: ConnectionClass,
     activity: Activity,
-    /// Tells the connection that it was chosen.
+    /// Notifies the connection of its eviction.
     chosen: Arc<Notify>,
 }
 
 pub(super) struct ConnectionRegistry {
     capacity: Capacity,
     state: Mutex<RegistryState>,
-    /// Told of every place that is given back.
+    /// Notified of every permit that is released.
     freed: Notify,
 }
 
@@ -78,18 +78,18 @@ struct RegistryState {
     plain: Pool,
     reserve: Pool,
     live: usize,
-    /// Connections that were chosen and still answer a request that had come in time.
+    /// Evicted connections that still answer a request that had come in time.
     finishing: usize,
 }
 
-/// A connection's place; given back when the last clone is dropped.
+/// A connection's permit; released when the last clone is dropped.
 #[derive(Clone)]
 pub(super) struct ConnectionPermit(Arc<PermitInner>);
 
 struct PermitInner {
     registry: Arc<ConnectionRegistry>,
     id: u64,
-    /// The activity that the registry knows, so that most calls need no lock. Only the connection's task writes it.
+    /// The activity as the registry knows it, so that most calls need no lock. Only the connection's task writes it.
     cached_activity: AtomicU8,
     chosen: Arc<Notify>,
 }
@@ -107,7 +107,7 @@ impl ConnectionRegistry {
         Arc::new(Self { capacity, state: Mutex::new(state), freed: Notify::new() })
     }
 
-    /// Takes a place for a newcomer. It waits only while every place of the reserve answers a request.
+    /// Takes a permit for a new connection. It waits only while every connection of the reserve answers a request.
     pub(super) async fn admit(self: &Arc<Self>, group: Group) -> ConnectionPermit {
         loop {
             let freed = self.freed.notified();
@@ -162,7 +162,7 @@ impl RegistryState {
         self.plain.held() >= capacity.plain || self.plain.held() + self.live >= capacity.total
     }
 
-    /// Whether there is a plain place for `group`, after one was taken from another connection if need be.
+    /// Whether there is plain capacity for `group`, after evicting another connection if necessary.
     fn ensure_capacity(&mut self, capacity: Capacity, group: Group) -> bool {
         if !self.is_full(capacity) {
             return true;
@@ -181,7 +181,7 @@ impl RegistryState {
         true
     }
 
-    /// The connection counts no more, and is told so.
+    /// Evicts the connection: it does not count any more, and is notified.
     fn evict(&mut self, id: u64) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let (kind, group, activity) = (entry.kind, entry.group, entry.activity);
@@ -210,7 +210,7 @@ impl RegistryState {
         }
     }
 
-    /// A connection of the reserve gets a plain place as soon as there is one.
+    /// A reserve connection becomes plain as soon as there is capacity.
     fn promote(&mut self, id: u64, capacity: Capacity) -> bool {
         let Some((group, activity)) = self.entries.get(&id).map(|entry| (entry.group, entry.activity)) else {
             return false;
@@ -235,7 +235,7 @@ impl RegistryState {
                 !reserved && self.plain.is_at_request_limit(group)
             }
             ConnectionClass::Live => false,
-            // Its request came in the moment in which it was chosen: so many are answered all the same.
+            // Its request came at the moment of its eviction: up to this many are answered all the same.
             ConnectionClass::Evicted => self.finishing >= capacity.reserve.max(1),
         };
         self.set_activity(id, Activity::Request);
@@ -246,7 +246,7 @@ impl RegistryState {
         }
     }
 
-    /// The end of a request. A stream that ends is plain again, if there is a place.
+    /// The end of a request. A stream that ends is plain again, if there is capacity.
     fn end_request(&mut self, id: u64, capacity: Capacity) {
         self.set_activity(id, Activity::Idle);
         if self.entries.get(&id).is_none_or(|entry| entry.kind != ConnectionClass::Live) {
@@ -302,7 +302,7 @@ impl ConnectionPermit {
         begun
     }
 
-    /// What the connection does now; a request begins with [`Place::begin`].
+    /// Sets the connection's activity; a request begins with [`ConnectionPermit::begin_request`].
     pub(super) fn set_activity(&self, activity: Activity) {
         if self.0.cached_activity.swap(activity as u8, Ordering::Relaxed) == activity as u8 {
             return;
@@ -311,14 +311,14 @@ impl ConnectionPermit {
         match activity {
             Activity::Idle => {
                 state.end_request(self.0.id, self.0.registry.capacity);
-                // It can be chosen now, which a newcomer may wait for.
+                // It can be evicted now, which a new connection may wait for.
                 self.0.registry.freed.notify_one();
             }
             Activity::Head | Activity::Request => state.set_activity(self.0.id, activity),
         }
     }
 
-    /// Counts as a socket or a stream from here on; false when there are as many as there may be.
+    /// Counts as a socket or a stream from here on; false when the maximum is reached.
     pub(super) fn become_live(&self) -> bool {
         let is_live = self.0.registry.state.lock().become_live(self.0.id, self.0.registry.capacity);
         if is_live {
@@ -327,12 +327,12 @@ impl ConnectionPermit {
         is_live
     }
 
-    /// Waits until the connection is chosen to make room.
+    /// Waits until the connection is evicted.
     pub(super) async fn evicted(&self) {
         self.0.chosen.notified().await;
     }
 
-    /// For a holder that needs not know what it counts against.
+    /// The permit for an owner that need not know what it counts against.
     pub(super) fn into_guard(self) -> Arc<dyn Send + Sync> {
         self.0
     }
@@ -457,7 +457,7 @@ mod tests {
         assert_eq!(begun, RequestAdmission::ProbesOnly);
         assert!(is_evicted(&stalled[0]) && !is_evicted(&stalled[1]));
         drop(busy);
-        // The plain place is free again, so a connection of the reserve gets it.
+        // There is plain capacity again, so a reserve connection gets it.
         assert_eq!(stalled[1].begin_request(), RequestAdmission::Allowed);
         drop(probe);
         drop(stalled);
@@ -492,7 +492,7 @@ mod tests {
         let (fifth, _) = admit_and_begin(&registry, group_of(1));
         assert!(!fifth.become_live());
         fifth.set_activity(Activity::Idle);
-        // A stream that ends is plain again; beyond the plain places it ends with it.
+        // A stream that ends is plain again; beyond the plain capacity the connection ends with it.
         live[0].set_activity(Activity::Idle);
         live[1].set_activity(Activity::Idle);
         assert_eq!(registry.counts(), (2, 2, 0));
@@ -536,7 +536,7 @@ mod tests {
             held[n as usize] = registry.try_admit(group_of((n % 200) as u8)).unwrap();
         }
 
-        // A scan of all places for each would be ten thousand million steps.
+        // A scan of all connections for each would be ten thousand million steps.
         assert!(watch.elapsed() < std::time::Duration::from_secs(20), "{:?}", watch.elapsed());
     }
 }

@@ -1,4 +1,4 @@
-//! A request's body with a limit on how long it may stand still, and a count of what has come.
+//! A request's body with a limit on how long it may stall, and a count of the bytes that have come.
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use super::connection_state::IdleTimer;
 use crate::base::clock::Clock;
 
-/// How much of a request's body has come. Clones share the count.
+/// How much of a request's body has arrived. Clones share the count.
 #[derive(Clone, Debug, Default)]
 pub struct BodyProgress(Arc<Counts>);
 
@@ -36,7 +36,7 @@ impl BodyProgress {
     }
 }
 
-/// The peer let a body stand still for too long.
+/// The peer let a body stall for too long.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body stood still for {} seconds", .0.as_secs())]
 pub(super) struct Stalled(Duration);

@@ -120,7 +120,7 @@ async fn a_head_that_stalls_is_closed_at_its_deadline_however_it_trickles() {
     let mut peer = server.connect().await;
     peer.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
 
-    // Bytes that keep coming do not buy time.
+    // Bytes that keep coming do not extend the time.
     let mut trickled = 0;
     while trickled < 60 && peer.write_all(b"a").await.is_ok() {
         tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>()).await.unwrap_err();
@@ -268,7 +268,7 @@ async fn is_ended(peer: &mut TcpStream) -> bool {
     matches!(within_deadline(peer.read(&mut byte)).await, Ok(0) | Err(_))
 }
 
-/// Answers when it is told to, and says that it was asked.
+/// Signals that it was called, and answers when `go` is notified.
 fn slow(running: &Arc<Notify>, go: &Arc<Notify>) -> impl Endpoint + 'static {
     let (told, wait) = (Arc::clone(running), Arc::clone(go));
     make(move |request: Request| {
@@ -354,7 +354,7 @@ async fn stalled_reserve_connections_are_evicted_for_a_probe() {
     assert!(is_ended(&mut stalled[0]).await && is_ended(&mut stalled[1]).await);
 }
 
-/// A listener whose peers seem to come from elsewhere.
+/// A listener that reports remote addresses for its peers.
 struct Elsewhere {
     listener: Listener,
     peers: std::collections::VecDeque<std::net::IpAddr>,
@@ -539,7 +539,7 @@ async fn sockets_and_streams_have_their_own_connection_limit() {
     assert!(read_until(&mut third, "\r\n\r\n").await.starts_with("HTTP/1.1 101"));
 }
 
-/// An answer that goes on for ever in the form of a stream.
+/// An endless answer in the form of a stream.
 fn event_stream() -> Response {
     let body = Body::from_bytes_stream(futures_util::stream::pending::<io::Result<bytes::Bytes>>());
     Response::builder().content_type("text/event-stream").body(body)
@@ -554,7 +554,7 @@ async fn only_a_live_response_counts_against_the_live_limit() {
         }
         answer
     });
-    // Four plain connections; the descriptors leave one place for sockets and streams.
+    // Four plain connections; the descriptors leave one for sockets and streams.
     let settings = ServeSettings { descriptors: PLAIN_DESCRIPTORS + 1, ..small(4, 0) };
     assert_eq!(settings.max_live_connections(), 1);
     let server = Server::with(endpoint, settings);

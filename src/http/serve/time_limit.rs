@@ -8,11 +8,11 @@ use super::request_body::BodyProgress;
 use crate::base::clock::Clock;
 use crate::protocol::problem::{Code, Problem};
 
-/// While a body comes in, each such piece of it buys the whole time anew, so that a large upload is not cut; a peer
+/// While a body arrives, each such piece of it restarts the time limit, so that a large upload is not aborted; a peer
 /// that sends it byte by byte is.
 const PIECE_BYTES: u64 = 64 * 1024;
 
-/// Answers a refusal when the endpoint has not answered in time; its work is dropped where it waits.
+/// Answers a refusal when the endpoint has not answered in time; its work is dropped at its current await.
 #[derive(Clone)]
 pub struct TimeLimit {
     pub clock: Clock,
@@ -45,7 +45,7 @@ impl<E: Endpoint> Endpoint for TimeLimitEndpoint<E> {
 }
 
 impl TimeLimit {
-    /// Waits until the span passes without a piece of the body; tells whether some of it came in that time.
+    /// Waits until the span passes without a piece of the body; returns whether some of it arrived in that time.
     async fn wait_elapsed(&self, progress: &BodyProgress) -> bool {
         loop {
             let before = progress.bytes();

@@ -1,5 +1,5 @@
-//! A TCP stream that tells its connection's [`Exchange`] what it does. It holds no timer, and changes no byte but those
-//! with which hyper refuses a head that it cannot read.
+//! A TCP stream that updates its connection's [`ConnectionState`]. It has no timer, and changes no bytes but those
+//! with which hyper refuses an unreadable head.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,11 +14,11 @@ use tokio::net::TcpStream;
 use super::connection_state::{ConnectionState, Phase};
 use super::head_refusal::{HeadRefusalContext, PartialHead, with_problem};
 
-/// So much of what follows a refused head, or is left of a body that was not read, is read and dropped: a peer that still
-/// sends when we close gets a reset, and may lose the answer that tells why.
+/// At most this much of what follows a refused head, or of an unread body, is read and dropped: a peer that is still
+/// sending when we close gets a reset, and may lose the answer that explains why.
 const DRAIN_BYTES: usize = 64 * 1024 * 1024;
 
-/// So often 16 KiB are read for the fields of a head that is refused.
+/// How many times 16 KiB are read for the fields of a refused head.
 const AHEAD_READS: usize = 8;
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct TrackedStream {
     to_drain: Option<usize>,
 }
 
-/// The last words of a connection whose peer sent a head that cannot be read.
+/// The refusal of an unreadable head, as far as it is not written yet.
 #[derive(Debug)]
 struct PendingRefusal {
     unsent: Bytes,
@@ -54,13 +54,13 @@ impl TrackedStream {
         }
     }
 
-    /// The bare stream, for one who asks for signs of life of his own.
+    /// The bare stream, for a caller that detects dead peers by itself.
     pub(super) fn into_stream(self) -> TcpStream {
         set_user_timeout(&self.stream, None);
         self.stream
     }
 
-    /// Keeps the beginning of a head until its request is being answered.
+    /// Records the beginning of a head until its request is being answered.
     fn record_head_bytes(&mut self, bytes: &[u8]) {
         match self.connection_state.phase() {
             Phase::Head => self.partial_head.add(bytes),
@@ -75,8 +75,8 @@ impl TrackedStream {
         }
     }
 
-    /// Takes over what hyper writes while no request is being answered, if it is its own refusal. The head may have come
-    /// with the request before it, so that nothing was heard since.
+    /// Replaces what hyper writes while no request is being answered, if it is its own refusal. The head may have
+    /// arrived together with the request before it, without a read of its own.
     fn replace_head_refusal(&mut self, written: &[u8]) -> bool {
         if self.refusal.is_some() || self.connection_state.phase() == Phase::Busy {
             return false;
@@ -84,19 +84,19 @@ impl TrackedStream {
         if with_problem(written, &self.partial_head, &self.head_refusals).is_none() {
             return false;
         }
-        // The connection ends with this: what follows is served no more.
+        // The connection ends with this: what follows is not served.
         self.read_ahead();
         let Some(unsent) = with_problem(written, &self.partial_head, &self.head_refusals) else {
             return false;
         };
         self.refusal = Some(PendingRefusal { unsent });
         self.to_drain = Some(DRAIN_BYTES);
-        // From here on the time of a head runs.
+        // From here on the time limit of a head applies.
         self.connection_state.record_read();
         true
     }
 
-    /// The rest of a head that is too large, as far as it has come: the page's origin may stand behind what made it so.
+    /// Reads the rest of a head that is too large, as far as it came: the page's origin may follow the large field.
     fn read_ahead(&mut self) {
         let mut scratch = [0; 16 * 1024];
         for _ in 0..AHEAD_READS {
@@ -121,7 +121,7 @@ impl TrackedStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads on after the last words until the peer has heard them and goes. The limit on a head's time ends it too.
+    /// Reads on after the refusal until the peer has read it and closes. The time limit of a head ends this too.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(to_drain) = &mut self.to_drain else { return Poll::Ready(Ok(())) };
         let mut scratch = [0; 16 * 1024];
@@ -171,7 +171,7 @@ impl AsyncWrite for TrackedStream {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_refusal(cx))?;
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-        // Closing with a body half read would reset the connection, and the answer might be lost with it.
+        // Closing with a partly read body would reset the connection, and the answer might be lost with it.
         if self.to_drain.is_none() && self.connection_state.is_body_unread() {
             self.to_drain = Some(DRAIN_BYTES);
             self.connection_state.record_read();
@@ -188,7 +188,7 @@ impl AsyncWrite for TrackedStream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // hyper's refusal is a head alone, so it comes in one slice, whatever was left before it.
+        // hyper's refusal is only a head, so it comes in one slice, whatever was left before it.
         if let [head] = slices
             && self.replace_head_refusal(head)
         {
@@ -200,9 +200,9 @@ impl AsyncWrite for TrackedStream {
     }
 }
 
-/// Lets the system end the connection when the peer has acknowledged nothing of what we sent for so long. What goes into
-/// the system's buffer never blocks, so no write of ours would notice that an event stream's reader has vanished. A system
-/// without this ends it by its own, longer time.
+/// Lets the system end the connection when the peer has acknowledged nothing for `within`. Writes into the system's
+/// buffer never block, so no write of ours would notice that an event stream's reader has vanished. A system without
+/// this option ends the connection after its own, longer time.
 pub(super) fn set_user_timeout(stream: &TcpStream, within: Option<Duration>) {
     #[cfg(target_os = "linux")]
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(within) {

@@ -13,13 +13,13 @@ use hyper_util::rt::TokioIo;
 use poem::{FromRequest, Request, RequestBody};
 use tokio::net::TcpStream;
 
-/// A place among the open connections; given back when the last clone is dropped.
+/// A permit of an open connection; released when the last clone is dropped.
 #[derive(Clone)]
 pub struct UpgradePermit {
     permit: ConnectionPermit,
 }
 
-/// The promise of a connection's raw stream. It is kept once the answer 101 has been written.
+/// The promise of a connection's raw stream. It is fulfilled once the answer 101 has been written.
 #[derive(Clone)]
 pub struct Upgrade {
     promise: OnUpgrade,
@@ -27,7 +27,7 @@ pub struct Upgrade {
     granted: Granted,
 }
 
-/// Whether the answer is 101. hyper keeps its promise after any answer with which the connection ends.
+/// Whether the answer is 101. hyper fulfils its promise after any answer with which the connection ends.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Granted(Arc<AtomicBool>);
 
@@ -37,11 +37,11 @@ pub struct Upgraded {
     pub stream: TcpStream,
     /// What the client sent after its request before we answered; it comes first.
     pub read_buf: Bytes,
-    /// To be kept as long as the stream: it counts against the limit of sockets and streams.
+    /// Must be kept as long as the stream: it counts against the limit of sockets and streams.
     pub permit: UpgradePermit,
 }
 
-/// The peer went away, or the answer was not 101.
+/// The peer disconnected, or the answer was not 101.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was not upgraded")]
 pub struct UpgradeError;
@@ -51,7 +51,7 @@ impl UpgradePermit {
         Self { permit }
     }
 
-    /// For whoever keeps the stream and need not know what it counts against.
+    /// The permit for an owner that need not know what it counts against.
     pub fn into_guard(self) -> Arc<dyn Send + Sync> {
         self.permit.into_guard()
     }
@@ -64,7 +64,7 @@ impl fmt::Debug for UpgradePermit {
 }
 
 impl Granted {
-    /// To be said before the answer is written.
+    /// Must be called before the answer is written.
     pub(super) fn set(&self, is_granted: bool) {
         self.0.store(is_granted, Ordering::Release);
     }

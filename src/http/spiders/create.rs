@@ -12,7 +12,7 @@ use crate::protocol::spider::{NewSpider, Spider};
 /// A new spider.
 #[derive(Debug, ApiResponse)]
 pub enum Created {
-    /// The spider may have jobs now.
+    /// The spider is created and may have jobs.
     #[oai(status = 201)]
     Spider(
         Json<Spider>,
@@ -24,7 +24,7 @@ pub enum Created {
 
 pub(super) async fn create(op: &Op, new: NewSpider) -> Result<Created, Problem> {
     let spider = spiders::create(op, new).await?;
-    // A name has no character that an address must escape.
+    // A name has no character that must be escaped in a URL.
     let location = format!("{BASE}/spiders/{}", spider.name);
     Ok(Created::Spider(Json(spider), location))
 }

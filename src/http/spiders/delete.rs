@@ -10,7 +10,7 @@ use crate::protocol::problem::Problem;
 /// Removed.
 #[derive(Debug, ApiResponse)]
 pub enum Deleted {
-    /// The spider is gone.
+    /// The spider is removed.
     #[oai(status = 204)]
     Done,
 }

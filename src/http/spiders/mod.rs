@@ -27,7 +27,7 @@ pub struct SpidersApi;
 impl SpidersApi {
     /// List spiders
     ///
-    /// `auto` first, then the tenant's own in the order of their making.
+    /// `auto` first, then the tenant's own in the order of creation.
     #[oai(path = "/spiders", method = "get", operation_id = "list_spiders")]
     async fn list(
         &self,
@@ -64,7 +64,7 @@ impl SpidersApi {
 
     /// Change a spider
     ///
-    /// Replaces all but the name. Jobs that exist keep what they were made with. `auto` cannot be changed.
+    /// Replaces all but the name. Existing jobs keep the settings they were created with. `auto` cannot be changed.
     #[oai(path = "/spiders/:name", method = "put", operation_id = "put_spider")]
     async fn put(
         &self,

@@ -14,11 +14,11 @@ use crate::http::users::{PasswordLinkView, UserView, link_view, user_view};
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
-/// A tenant to make.
+/// A tenant to create.
 #[derive(Debug, Object)]
 #[oai(rename = "NewTenant", deny_unknown_fields, example)]
 pub struct NewTenantBody {
-    /// 1 to 63 of `a-z`, `0-9` and `-`; unique, and never changed.
+    /// 1 to 63 of `a-z`, `0-9` and `-`; unique and immutable.
     slug: String,
     name: String,
     /// The tenant's first admin.
@@ -32,7 +32,7 @@ pub struct FirstAdminBody {
     email: String,
 }
 
-/// A tenant that was just made.
+/// A tenant that was just created.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct TenantCreated {
@@ -43,13 +43,13 @@ pub struct TenantCreated {
     created_at: String,
     updated_at: String,
     admin: Option<UserView>,
-    /// For the admin; shown this once.
+    /// For the admin; shown only once.
     password_link: Option<PasswordLinkView>,
 }
 
 #[derive(Debug, ApiResponse)]
 pub enum Created {
-    /// The tenant is made.
+    /// The tenant is created.
     #[oai(status = 201)]
     Tenant(Json<TenantCreated>, #[oai(header = "Location")] String, #[oai(header = "Cache-Control")] String),
 }

@@ -19,7 +19,7 @@ use crate::storage::time;
 #[oai(example)]
 pub struct TenantRemoval {
     tenant_id: i64,
-    /// Free again once all has gone.
+    /// Free again once all data is removed.
     slug: String,
     requested_at: String,
 }
@@ -32,7 +32,7 @@ impl Example for TenantRemoval {
 
 #[derive(Debug, ApiResponse)]
 pub enum DeleteTenantResponse {
-    /// The tenant is shut for ever, and its rows are being removed; once they are gone it is not found.
+    /// The tenant is closed for ever, and its rows are being removed; after that it is not found.
     #[oai(status = 202)]
     Accepted(Json<TenantRemoval>),
 }

@@ -48,9 +48,9 @@ impl TenantsApi {
         list::list(request, &op(identity.0, caller)?, limit.0, cursor.0.as_deref()).await
     }
 
-    /// Make a tenant
+    /// Create a tenant
     ///
-    /// Empty, or with a first admin who sets a password through the one-time link in the answer.
+    /// Empty, or with a first admin; the answer then has a one-time link to set the admin's password.
     #[oai(path = "/tenants", method = "post", operation_id = "create_tenant")]
     async fn create(
         &self,
@@ -77,7 +77,7 @@ impl TenantsApi {
 
     /// Rename, suspend or resume a tenant, or set its quotas
     ///
-    /// A suspended tenant lets nobody in, and its connections end at once. Other nodes learn of quotas within seconds.
+    /// A suspended tenant refuses all callers; its connections end at once. Other nodes apply quotas within seconds.
     #[oai(path = "/tenants/:tenant_id", method = "patch", operation_id = "update_tenant")]
     async fn patch(
         &self,
@@ -90,17 +90,17 @@ impl TenantsApi {
         patch::patch(&op(identity.0, caller)?, tenant_id.0, if_match.0.as_deref(), body.0).await
     }
 
-    /// Remove a tenant with everything that is its own
+    /// Remove a tenant with all its data
     ///
-    /// Its people, programs and connections are out at once; its rows go in the background, and then its slug is free
-    /// again. Nothing brings them back: export it first. Asking again while it is being removed changes nothing.
+    /// Its users, API keys and connections end at once; its rows are removed in the background, then its slug is free
+    /// again. This cannot be undone: export the tenant first. Repeating the request meanwhile changes nothing.
     #[oai(path = "/tenants/:tenant_id", method = "delete", operation_id = "delete_tenant")]
     async fn delete(
         &self,
         identity: Data<&Arc<Identity>>,
         caller: OperatorCaller<ManageTenants>,
         tenant_id: Path<i64>,
-        /// The tenant's slug, so that no slip of the hand removes a tenant.
+        /// The tenant's slug, to prevent an accidental removal.
         #[oai(validator(max_length = 63))]
         confirm: Query<String>,
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,

@@ -12,14 +12,14 @@ use crate::http::body::body_rules;
 use crate::http::etag::{Changed, changed, require_match};
 use crate::protocol::problem::Problem;
 
-/// What is to change; absent fields stay.
+/// The fields to change; absent ones stay unchanged.
 #[derive(Debug, Object)]
 #[oai(rename = "TenantPatch", deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct TenantPatchBody {
     name: Option<String>,
     /// `false` suspends, `true` resumes.
     is_active: Option<bool>,
-    /// What the tenant may take.
+    /// The tenant's quotas.
     quotas: Option<QuotasPatchBody>,
 }
 

@@ -6,7 +6,7 @@ use poem_openapi::types::MaybeUndefined;
 
 use crate::domain::limits::quota::{Quota, Quotas};
 
-/// What operators said of the tenant's quotas. Absent: the configuration's default stands; 0: no limit.
+/// The tenant's quotas that operators have set. Absent: the configuration's default applies; 0: no limit.
 #[derive(Debug, Default, Object)]
 #[oai(rename = "Quotas", skip_serializing_if_is_none)]
 pub struct QuotasView {
@@ -20,20 +20,20 @@ pub struct QuotasView {
     pending_jobs: Option<u64>,
 }
 
-/// Quotas to set; absent ones stay. 0: no limit; `null`: the configuration's default.
+/// Quotas to set; absent ones stay unchanged. 0: no limit; `null`: the configuration's default.
 #[derive(Debug, Default, Object)]
 #[oai(rename = "QuotasPatch", deny_unknown_fields, example)]
 pub struct QuotasPatchBody {
     /// Open sockets and streams.
     #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     connections: MaybeUndefined<u64>,
-    /// New sockets and streams a second.
+    /// New sockets and streams per second.
     #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     connects_per_second: MaybeUndefined<u64>,
-    /// Messages a second of all sockets.
+    /// Messages per second of all sockets.
     #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     messages_per_second: MaybeUndefined<u64>,
-    /// Bytes a second delivered to all readers; what is beyond waits.
+    /// Bytes per second delivered to all readers; the excess is delayed.
     #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     bytes_out_per_second: MaybeUndefined<u64>,
     #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]

@@ -18,7 +18,7 @@ pub struct TenantView {
     pub(super) id: i64,
     pub(super) slug: String,
     pub(super) name: String,
-    /// A suspended tenant lets nobody in.
+    /// A suspended tenant refuses all callers.
     pub(super) is_active: bool,
     /// A tenant that is being removed is suspended for ever.
     pub(super) is_being_removed: bool,

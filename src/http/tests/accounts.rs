@@ -1,4 +1,4 @@
-//! Sign-in, users, keys, tenants and the audit log behind their door.
+//! Sign-in, users, keys, tenants and the audit log over HTTP.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::http::validation::OperationTable;
 
 type AccountApis = (AuthApi, UsersApi, ApiKeysApi, TenantsApi, AuditLogApi);
 
-/// The resources of people, with the tenant `acme`, its admin `ann`, and the operator `root`.
+/// The account resources, with the tenant `acme`, its admin `ann`, and the operator `root`.
 struct TestServer {
     address: SocketAddr,
     client: reqwest::Client,
@@ -254,7 +254,7 @@ async fn sign_ins_are_listed_and_ended() {
     desk.get(&mine, "/users/me").await.is(200);
 }
 
-/// Every operation that needs somebody, with an id that never was.
+/// Every operation that needs a caller, with an id that never existed.
 const GUARDED: &[(&str, &str)] = &[
     ("POST", "/auth/logout"),
     ("GET", "/auth/sessions"),

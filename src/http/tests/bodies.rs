@@ -130,7 +130,7 @@ async fn a_body_above_its_limit_is_413_and_the_peer_gets_to_read_that() {
 
     edge.post_text("/api/v1/things", of_size(1024 * 1024)).await.is_problem(413, "payload_too_large");
     edge.post_text("/api/v1/things", of_size(12 * 1024 * 1024)).await.is_problem(413, "payload_too_large");
-    // Below the limit it is read, and refused for what it says.
+    // Below the limit it is read, and refused for its content.
     edge.post_text("/api/v1/things", of_size(1024 * 1024 - 12)).await.is_problem(422, "validation_failed");
     // A batch may be larger.
     edge.post_text("/api/v1/things/batch", of_size(1024 * 1024)).await.is_problem(422, "validation_failed");

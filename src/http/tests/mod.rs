@@ -1,4 +1,4 @@
-//! The edge end to end: a small API behind every wall, on a real listener, asked by a real client.
+//! The edge end to end: a small API behind all layers, on a real listener, with a real client.
 
 mod accounts;
 mod bodies;
@@ -134,7 +134,7 @@ macro_rules! without_rules {
 
 without_rules! { Thing Things Shape Command }
 
-/// A caller who shows the token `good`.
+/// A caller with the token `good`.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", checker = "check")]
 struct Caller(#[expect(dead_code, reason = "the tests ask only whether there is one")] String);
@@ -168,13 +168,13 @@ impl Api {
         Ok(Json(thing_id.0 + limit.0.map_or(0, i64::from) + tags + i64::from(since.0.is_some())))
     }
 
-    /// Makes a thing.
+    /// Creates a thing.
     #[oai(path = "/things", method = "post", operation_id = "create_thing")]
     async fn create_thing(&self, _caller: Caller, body: Body<Thing>) -> Result<Json<String>, Problem> {
         Ok(Json(format!("{:?}", body.0)))
     }
 
-    /// Makes many.
+    /// Creates many things.
     #[oai(path = "/things/batch", method = "post", operation_id = "create_things")]
     async fn create_things(&self, things: Batch<Things>) -> Result<Json<usize>, Problem> {
         Ok(Json(things.0.items.len()))
@@ -304,7 +304,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 
-    /// Each bad field as `place: rule`, sorted.
+    /// Each bad field as `location: rule`, sorted.
     fn faults(&self) -> Vec<String> {
         let errors = self.body["errors"].as_array().expect("the problem lists fields");
         let one = |error: &Value| {

@@ -1,4 +1,4 @@
-//! Whatever goes wrong is a problem.
+//! Every failure is a problem.
 
 use super::*;
 
@@ -17,7 +17,7 @@ async fn a_wrong_method_lists_the_allowed_ones() {
     let answer = Answer::of(edge.ask("DELETE", "/api/v1/things/7")).await;
     answer.is_problem(405, "method_not_allowed");
     assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS");
-    // The fixed path wins over the parameter, here as in the router.
+    // The fixed path takes precedence over the parameter, here as in the router.
     let answer = Answer::of(edge.ask("DELETE", "/api/v1/things/batch")).await;
     assert_eq!(answer.header("allow"), "OPTIONS, POST");
     let answer = Answer::of(edge.ask("POST", "/teapot")).await;

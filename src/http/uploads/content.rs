@@ -1,5 +1,5 @@
-//! `GET /uploads/{upload_id}/content`. What people have sent is never shown by a browser as a page of this server:
-//! always an attachment, never another type than is said, in a sandbox should it be opened after all.
+//! `GET /uploads/{upload_id}/content`. A browser never shows an uploaded file as a page of this server: it is always
+//! an attachment, never another type than the stated one, and sandboxed if it is opened after all.
 
 use futures_util::TryStreamExt;
 use poem::http::{HeaderName, StatusCode, header};
@@ -19,14 +19,14 @@ use crate::protocol::problem::{Code, Problem};
 
 const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 
-/// The conditions of a request.
+/// The conditional headers of a request.
 pub(super) struct ContentConditions<'a> {
     pub(super) range: Option<&'a str>,
     pub(super) if_range: Option<&'a str>,
     pub(super) if_none_match: Option<&'a str>,
 }
 
-/// The file, a part of it, or the word that the client has it.
+/// The file, a part of it, or 304 if the client has it.
 pub struct ContentResponse(Response);
 
 pub(super) async fn content(
@@ -42,7 +42,7 @@ pub(super) async fn content(
             common(Response::builder().status(StatusCode::NOT_MODIFIED), &tag).finish(),
         ));
     }
-    // A range of another file, or of one that is named by its date, is not what is meant.
+    // A range for another file, or for a file that is identified by its date, does not apply.
     let range = asked.range.filter(|_| asked.if_range.is_none_or(|given| given.trim() == tag));
     match parse_range(range, content.size) {
         RequestedRange::Whole => answer(&content, &tag, 0..content.size, StatusCode::OK).await,
@@ -79,14 +79,14 @@ fn common(response: poem::ResponseBuilder, tag: &str) -> poem::ResponseBuilder {
     response
         .header(header::ETAG, tag)
         .header(header::ACCEPT_RANGES, "bytes")
-        // Whose credential is shown decides what is answered, so nobody between may keep it.
+        // The answer depends on the credential, so no shared cache may keep it.
         .header(header::CACHE_CONTROL, "private, no-cache")
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .header(header::CONTENT_SECURITY_POLICY, POLICY)
         .header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin")
 }
 
-/// Whether `If-None-Match` names the tag.
+/// Whether `If-None-Match` contains the tag.
 fn matches_tag(given: &str, tag: &str) -> bool {
     given.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == "*" || one == tag)
 }

@@ -38,7 +38,7 @@ pub(super) async fn create(
     form: FileForm,
 ) -> Result<Replayable<Created>, Problem> {
     let FileForm(mut parts) = form;
-    // Under a key that has an answer nothing is stored: the file is only compared with the one that was answered.
+    // For a key that has an answer nothing is stored: the file is only compared with the answered one.
     let is_retry =
         op.clone().with_idempotency_key(key.idempotency_key(&sessions.identity, b"")).was_answered().await?;
     let (upload, op) = if is_retry {
@@ -54,7 +54,7 @@ pub(super) async fn create(
         let context = move |op: Op, sha256: &str| {
             op.with_idempotency_key(key.idempotency_key(&identity, &fingerprint(&facts, sha256)))
         };
-        // All of it has come: a peer that goes away now gets what it has asked for all the same.
+        // The whole file has arrived: if the peer disconnects now, it is completed all the same.
         let completing = sessions.tasks.spawn(file.complete_for(context));
         completing.await.map_err(|_| Problem::internal())??
     };
@@ -62,7 +62,7 @@ pub(super) async fn create(
     Ok(Replayable::new(op.idempotency(), Created::Upload(Json(upload), location)))
 }
 
-/// Lets the peer finish its sentence before it hears of a refusal.
+/// Lets the peer finish sending before it gets a refusal.
 async fn drain_on_error<T>(parts: &mut Parts, result: Result<T, Problem>) -> Result<T, Problem> {
     if result.is_err() {
         parts.drain().await;
@@ -70,7 +70,7 @@ async fn drain_on_error<T>(parts: &mut Parts, result: Result<T, Problem>) -> Res
     result
 }
 
-/// What makes a file the same as another: all that was said of it, and its bytes.
+/// What identifies a file: all its metadata, and its bytes.
 #[derive(Default)]
 struct FileMetadata {
     filename: String,
@@ -79,11 +79,11 @@ struct FileMetadata {
 
 fn fingerprint(facts: &FileMetadata, sha256: &str) -> Vec<u8> {
     let kind = facts.content_type.as_deref().unwrap_or_default();
-    // None of them has a line's end in it.
+    // None of them contains a line break.
     format!("{}\n{kind}\n{sha256}", facts.filename).into_bytes()
 }
 
-/// Stores the file of a form. Should the request be given up on the way, nothing of it stays.
+/// Stores the file of a form. If the request is aborted, nothing of the file remains.
 async fn store(
     tasks: &TaskTracker,
     op: &Op,
@@ -115,7 +115,7 @@ async fn store(
     Ok((file.keep()?, facts))
 }
 
-/// Reads a form without storing anything; gives the facts of its file and its hash.
+/// Reads a form without storing anything; returns the metadata of its file and its hash.
 async fn hash_form(parts: &mut Parts) -> Result<(FileMetadata, String), Problem> {
     let (mut facts, mut hash) = (None, Sha256::new());
     while let Some(mut part) = parts.next().await? {
@@ -140,7 +140,7 @@ fn facts_of(part: &Part) -> Result<FileMetadata, Problem> {
     Ok(FileMetadata { filename, content_type: part.content_type() })
 }
 
-/// A file of which nothing stays unless it is kept: requests are given up by peers that go away and by time limits.
+/// A file that is discarded unless it is kept: peers that disconnect and time limits abort requests.
 struct DiscardOnDrop {
     tasks: TaskTracker,
     file: Option<IncomingUpload>,

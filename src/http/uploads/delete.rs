@@ -11,7 +11,7 @@ use crate::protocol::problem::Problem;
 /// Deleted.
 #[derive(Debug, ApiResponse)]
 pub enum Deleted {
-    /// The file is gone for everybody, its part of the quota is free.
+    /// The file is removed for all users, and its part of the quota is free.
     #[oai(status = 204)]
     Done,
 }

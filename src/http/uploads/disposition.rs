@@ -1,4 +1,4 @@
-//! `Content-Disposition` (RFC 6266): the name that a download is saved under.
+//! `Content-Disposition` (RFC 6266): the file name of a download.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

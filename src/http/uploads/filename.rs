@@ -1,5 +1,5 @@
-//! The name of a file in the head of its part (RFC 7578 section 4.2): `filename*` (RFC 8187) says it exactly and goes
-//! before `filename`; what older senders write as encoded words (RFC 2047) is decoded and never kept as it is.
+//! The name of a file in the head of its part (RFC 7578 section 4.2): `filename*` (RFC 8187) is exact and takes
+//! precedence over `filename`; encoded words of older senders (RFC 2047) are decoded and never kept as they are.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,18 +7,18 @@ use encoding_rs::Encoding;
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization;
 
-/// The name that a `Content-Disposition` gives; `None` when it gives none that can be read.
+/// The name in a `Content-Disposition`; `None` when it has none that can be read.
 pub(super) fn of_disposition(field: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(field).ok()?;
     let parameters = parameters(text);
     let find =
         |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-    // One that cannot be read leaves the other to go by (RFC 6266 section 4.3).
+    // If it cannot be read, the other is used (RFC 6266 section 4.3).
     let name = find("filename*").and_then(extended).or_else(|| decoded(find("filename")?))?;
     Some(name.nfc().collect())
 }
 
-/// The parameters behind the first word, names in lower case and values without their quotes.
+/// The parameters after the disposition type, names in lower case and values without their quotes.
 fn parameters(text: &str) -> Vec<(String, String)> {
     let one = |part: &str| {
         let (name, value) = part.split_once('=')?;
@@ -45,7 +45,7 @@ fn split_outside_of_quotes(text: &str) -> Vec<&str> {
     parts
 }
 
-/// The text in quotes. A backslash stands for itself unless it is before a quote or another one, as browsers write it.
+/// The text in quotes. A backslash is literal unless it is before a quote or another one, as browsers write it.
 fn unquoted(value: &str) -> String {
     let Some(inner) = value.strip_prefix('"') else { return value.to_owned() };
     let inner = inner.strip_suffix('"').unwrap_or(inner);
@@ -80,7 +80,7 @@ fn decoded(text: &str) -> Option<String> {
     let (mut whole, mut rest, mut was_word) = (String::new(), text, false);
     while let Some(start) = rest.find("=?") {
         let (before, word) = rest.split_at(start);
-        // White space between two encoded words belongs to neither.
+        // White space between two encoded words is part of neither.
         if !(was_word && before.trim().is_empty()) {
             whole.push_str(before);
         }

@@ -1,4 +1,4 @@
-//! The body of a file that is sent as a form. It is read by who stores it, piece by piece.
+//! The body of a file that is sent as a form. The use case that stores the file reads it, piece by piece.
 
 use poem::http::header;
 use poem::{Request, RequestBody};
@@ -33,7 +33,7 @@ impl<'a> ApiExtractor<'a> for FileForm {
         let file = text("The file, with its name and, if known, its type.");
         let file = MetaSchema { format: Some("binary"), ..file };
         let sha256 = text("In hexadecimal; when it is given, the file must have it.");
-        // The use case judges it: the form is read piece by piece.
+        // The use case checks it: the form is read piece by piece.
         let sha256 = MetaSchema { pattern: Some("^[0-9a-fA-F]{64}$".to_owned()), ..sha256 };
         let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
         let schema = MetaSchema {
@@ -63,9 +63,9 @@ impl<'a> ApiExtractor<'a> for FileForm {
                 format!("The body must be sent as {FORM} with a boundary."),
             )
         })?;
-        // Before the first byte is asked for: who waits for 100 Continue sends nothing of a file that is too large.
+        // Before the first byte is requested: a client that waits for 100 Continue sends nothing of a too large file.
         refuse_too_large(request)?;
-        // The file goes to the store as it comes: what is held of it is what the parser reads ahead.
+        // The file is stored while it arrives: only the parser's read-ahead is in memory.
         if let Some(account) = BodyReservation::of(request) {
             account.charge(usize::try_from(AHEAD_BYTES).unwrap_or_default())?;
         }
@@ -74,10 +74,10 @@ impl<'a> ApiExtractor<'a> for FileForm {
     }
 }
 
-/// Bytes of a form around its file: the heads of its parts and the parts that are no file.
+/// Bytes of a form around its file: the heads of its parts and the parts that are not files.
 const AROUND_BYTES: u64 = 64 * 1024;
 
-/// Refuses a form that is announced larger than a file may be.
+/// Refuses a form if its announced length exceeds the largest file.
 fn refuse_too_large(request: &Request) -> Result<(), Problem> {
     let announced = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let most = identity(request)?.services.uploads.max_bytes();

@@ -15,7 +15,7 @@ pub(super) async fn get(
     Ok(tagged(uploads::get(op, id(upload_id)?).await?, if_none_match))
 }
 
-/// What is no id names nothing.
+/// A malformed id is answered as not found.
 pub(super) fn id(text: &str) -> Result<UploadId, Problem> {
     text.parse().map_err(|_| Problem::not_found())
 }

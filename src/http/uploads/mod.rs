@@ -1,4 +1,4 @@
-//! Files that people send: sent as a form or over the file socket, listed, read in parts, deleted.
+//! Files of users: uploaded as a form or over the upload socket, listed, read in parts, deleted.
 
 mod content;
 mod create;
@@ -35,10 +35,10 @@ pub struct UploadsApi;
 
 #[OpenApi(tag = "Tag::Uploads")]
 impl UploadsApi {
-    /// Send a file
+    /// Upload a file
     ///
-    /// As a form with the part `file`. Large files are better sent over the file socket, `/ws/file-upload`, which goes on
-    /// after a cut. The body goes to the store as it comes; of a file that breaks a rule nothing is kept.
+    /// As a form with the part `file`. For large files the upload socket, `/ws/file-upload`, is better: it can resume
+    /// after a disconnect. The body is stored while it arrives; a file that breaks a rule is discarded.
     #[oai(path = "/uploads", method = "post", operation_id = "create_upload")]
     async fn create(
         &self,
@@ -52,13 +52,13 @@ impl UploadsApi {
 
     /// List files
     ///
-    /// One's own, newest first, unfinished ones among them; for admins those of everybody.
+    /// The caller's own, newest first, unfinished ones included; for admins those of all users.
     #[oai(path = "/uploads", method = "get", operation_id = "list_uploads")]
     async fn list(
         &self,
         request: &Request,
         caller: Caller<MayUpload>,
-        /// Of this user: for admins.
+        /// Only files of this user: for admins.
         #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
         user_id: Query<Option<i64>>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
@@ -67,9 +67,9 @@ impl UploadsApi {
         list::list(request, &caller.op, user_id.0, limit.0, cursor.0.as_deref()).await
     }
 
-    /// Read what is known of a file
+    /// Read the metadata of a file
     ///
-    /// For who sent it, admins, and whoever may read a message or job that it goes with.
+    /// For its sender, admins, and all users that may read a message or job that it is attached to.
     #[oai(path = "/uploads/:upload_id", method = "get", operation_id = "get_upload")]
     async fn get(
         &self,
@@ -82,7 +82,7 @@ impl UploadsApi {
 
     /// Delete a file
     ///
-    /// For who sent it, and for admins. Messages and jobs that it goes with keep its name.
+    /// For its sender and admins. Messages and jobs that it is attached to keep its name.
     #[oai(path = "/uploads/:upload_id", method = "delete", operation_id = "delete_upload")]
     async fn delete(
         &self,
@@ -95,8 +95,8 @@ impl UploadsApi {
 
     /// Download a file
     ///
-    /// Always as an attachment. For those who may read what is known of it. One range of bytes may be asked for; several
-    /// at once are answered with the whole.
+    /// Always as an attachment. For users that may read its metadata. One range of bytes may be requested; several at
+    /// once are answered with the whole file.
     #[oai(path = "/uploads/:upload_id/content", method = "get", operation_id = "get_upload_content")]
     async fn content(
         &self,
@@ -105,7 +105,7 @@ impl UploadsApi {
         /// `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-COUNT`.
         #[oai(name = "Range")]
         range: Header<Option<String>>,
-        /// The `ETag` that the range is meant for; of another file the whole is sent.
+        /// The `ETag` that the range is meant for; if the file is another one, the whole file is sent.
         #[oai(name = "If-Range")]
         if_range: Header<Option<String>>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,

@@ -1,5 +1,5 @@
-//! A multipart body, part by part, with a bound on what of it is in memory: the parser by itself takes in whatever the
-//! network has, and that may be the whole file.
+//! A multipart body, part by part, with a bound on its memory: the parser by itself reads whatever the network has,
+//! and that may be the whole file.
 
 use std::io;
 use std::pin::Pin;
@@ -17,13 +17,13 @@ use super::filename;
 use crate::http::problem::of_broken_body;
 use crate::protocol::problem::{Code, Problem};
 
-/// Bytes that may be read before the parser has to make something of them: the head of a part, or a piece of it.
+/// Bytes that may be read before the parser must return something: the head of a part, or a piece of it.
 pub(super) const AHEAD_BYTES: i64 = 64 * 1024;
-/// What is read and dropped after a refusal.
+/// How much is read and dropped after a refusal.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
-/// Parts of a form.
+/// Maximum number of parts of a form.
 const MOST_PARTS: usize = 8;
-/// Bytes of a part that is no file.
+/// Maximum bytes of a part that is not a file.
 const TEXT_BYTES: usize = 1024;
 
 pub(super) struct Parts {
@@ -43,7 +43,7 @@ pub(super) struct Part {
 
 /// The body, a piece at a time.
 struct Metered {
-    /// Behind a lock only because what is left may be dropped past the parser; it is never contended.
+    /// Behind a lock only because the rest may be dropped without the parser; it is never contended.
     body: Arc<Mutex<BodyStream>>,
     allowance: Arc<AtomicI64>,
     gave: bool,
@@ -57,8 +57,8 @@ impl Parts {
         Self { parser: multer::Multipart::new(metered, boundary), body, allowance, seen: 0 }
     }
 
-    /// Reads and drops some of what is left after a refusal: a peer that still sends when we close gets a reset, and with
-    /// it loses the answer that tells why.
+    /// Reads and drops some of the rest after a refusal: a peer that is still sending when we close gets a reset, and
+    /// with it loses the answer that explains why.
     pub(super) async fn drain(&mut self) {
         let mut dropped = 0;
         while dropped < DRAIN_BYTES {
@@ -120,7 +120,7 @@ impl Stream for Metered {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // The parser reads until nothing more is there: after each piece there is nothing, until it asks again.
+        // The parser reads until nothing is there: after each piece this returns nothing, until it asks again.
         if std::mem::take(&mut self.gave) {
             cx.waker().wake_by_ref();
             return Poll::Pending;

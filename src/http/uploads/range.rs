@@ -1,13 +1,13 @@
-//! `Range` (RFC 9110 section 14): one range of bytes. What is no range, and several at once, ask for the whole.
+//! `Range` (RFC 9110 section 14): one range of bytes. A malformed range, and several at once, mean the whole file.
 
 use std::ops::Range;
 
-/// What of a file is asked for.
+/// The requested part of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestedRange {
     Whole,
     Part(Range<u64>),
-    /// Nothing of it is there.
+    /// The range lies outside of the file.
     Unsatisfiable,
 }
 
@@ -33,7 +33,7 @@ pub fn parse_range(header: Option<&str>, size: u64) -> RequestedRange {
     }
 }
 
-/// Digits only; more than there are bytes in the world is as good as the most.
+/// Digits only; a number beyond 64 bits counts as the largest.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))

@@ -1,4 +1,4 @@
-//! What a tenant uses of its quotas: for its admins, and for operators.
+//! A tenant's use of its quotas: for its admins, and for operators.
 
 mod of_tenant;
 mod own;
@@ -22,9 +22,9 @@ pub struct UsageApi;
 
 #[OpenApi(tag = "Tag::Operations")]
 impl UsageApi {
-    /// Read what the tenant uses of its quotas
+    /// Read the tenant's use of its quotas
     ///
-    /// As the node that answers sees it.
+    /// As seen by the node that answers.
     #[oai(path = "/usage", method = "get", operation_id = "get_usage")]
     async fn own(
         &self,
@@ -38,9 +38,9 @@ impl UsageApi {
         own::own(request, sessions.0, &caller.op, &page).await
     }
 
-    /// Read what a tenant uses of its quotas
+    /// Read a tenant's use of its quotas
     ///
-    /// As the node that answers sees it.
+    /// As seen by the node that answers.
     #[oai(path = "/tenants/:tenant_id/usage", method = "get", operation_id = "get_tenant_usage")]
     async fn of_tenant(
         &self,

@@ -1,4 +1,4 @@
-//! A quota as it stands, on the wire.
+//! The current use of a quota on the wire.
 
 use poem::Request;
 use poem_openapi::Object;
@@ -17,15 +17,15 @@ pub struct QuotaUsageView {
     quota: String,
     /// Absent: no limit.
     limit: Option<u64>,
-    /// What is used now, or was within the window; absent: not counted.
+    /// Current use, or use within the window; absent: not counted.
     used: Option<u64>,
-    /// Seconds over which use is counted; absent for what is held rather than spent.
+    /// Seconds over which use is counted; absent for quotas on stored or open things.
     window_seconds: Option<u32>,
-    /// How often it has refused or delayed something since the node started.
+    /// How often it has refused or delayed a request since the node started.
     refused: u64,
 }
 
-/// A page of the quotas, in their order; the cursor is the number of those that were listed before.
+/// A page of the quotas, in their order; the cursor is the number of quotas on earlier pages.
 pub(super) fn list(
     request: &Request,
     used: Vec<QuotaUsage>,

@@ -14,13 +14,13 @@ use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
 
-/// A person to add.
+/// A user to add.
 #[derive(Debug, Object)]
 #[oai(rename = "NewUser", deny_unknown_fields, example)]
 pub struct NewUserBody {
-    /// 1 to 64 letters, digits and `. _ - @ +`; unique in the tenant, whatever the case.
+    /// 1 to 64 letters, digits and `. _ - @ +`; unique in the tenant, case-insensitively.
     username: String,
-    /// Unique in the tenant, whatever the case.
+    /// Unique in the tenant, case-insensitively.
     email: String,
     /// 8 to 200 characters.
     password: Option<String>,

@@ -11,7 +11,7 @@ use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::storage::users::UserRow;
 
-/// A person as others of the tenant see them.
+/// A user as other users of the tenant see them.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct DirectoryEntry {

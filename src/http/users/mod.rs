@@ -1,4 +1,4 @@
-//! The people of the caller's tenant.
+//! The users of the caller's tenant.
 
 mod create;
 mod directory;
@@ -48,9 +48,9 @@ impl UsersApi {
         me::me(&caller.op, if_none_match.0.as_deref()).await
     }
 
-    /// List whom one can write to
+    /// List the users that one can write to
     ///
-    /// The tenant's active users, by the names that they show.
+    /// The tenant's active users, by display name.
     #[oai(path = "/users/directory", method = "get", operation_id = "list_directory")]
     async fn directory(
         &self,
@@ -114,7 +114,7 @@ impl UsersApi {
 
     /// Remove a user
     ///
-    /// Their sign-ins and API keys end. What they made stays, without their name.
+    /// Their sign-ins and API keys end. What they created stays, without their name.
     #[oai(path = "/users/:user_id", method = "delete", operation_id = "delete_user")]
     async fn remove(
         &self,
@@ -125,9 +125,9 @@ impl UsersApi {
         remove::remove(&caller.op, user_id.0, if_match.0.as_deref()).await
     }
 
-    /// Make a one-time link to set a password
+    /// Create a one-time link to set a password
     ///
-    /// Hand it to the user. It works once, within a day, and ends older ones.
+    /// Give it to the user. It works once, within a day, and invalidates older ones.
     #[oai(path = "/users/:user_id/password-link", method = "post", operation_id = "create_password_link")]
     async fn password_link(
         &self,

@@ -12,7 +12,7 @@ use crate::domain::op::Op;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
-/// A one-time link. It is shown this once.
+/// A one-time link. It is shown only once.
 #[derive(Debug, Object)]
 #[oai(rename = "PasswordLink", example)]
 pub struct PasswordLinkView {
@@ -22,7 +22,7 @@ pub struct PasswordLinkView {
 
 #[derive(Debug, ApiResponse)]
 pub enum CreatePasswordLinkResponse {
-    /// The link to hand over.
+    /// The link to give to the user.
     #[oai(status = 201)]
     Link(Json<PasswordLinkView>, #[oai(header = "Cache-Control")] String),
 }

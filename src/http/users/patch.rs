@@ -13,11 +13,11 @@ use crate::http::etag::{Changed, changed, require_match};
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
 
-/// What is to change; absent fields stay.
+/// The fields to change; absent ones stay unchanged.
 #[derive(Debug, Object)]
 #[oai(rename = "UserPatch", deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct UserPatchBody {
-    /// The new name, by the rules for new users. The user signs in with it from then on; sign-ins, tokens and keys hold.
+    /// The new name, by the rules for new users. The user signs in with it; sign-ins, tokens and keys stay valid.
     username: Option<String>,
     role: Option<Role>,
     is_active: Option<bool>,
@@ -40,7 +40,7 @@ pub(super) async fn patch(
     Ok(changed(view(user)?))
 }
 
-/// Absent: leave it; `null`: empty it; a text: set it.
+/// Absent: unchanged; `null`: emptied; a text: set.
 fn patch_value(field: MaybeUndefined<String>) -> Option<Option<String>> {
     match field {
         MaybeUndefined::Undefined => None,

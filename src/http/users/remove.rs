@@ -11,7 +11,7 @@ use crate::protocol::problem::Problem;
 
 #[derive(Debug, ApiResponse)]
 pub enum Removed {
-    /// The user is gone.
+    /// The user is removed.
     #[oai(status = 204)]
     Done,
 }

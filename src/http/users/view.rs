@@ -1,4 +1,4 @@
-//! A user as admins, and the user, see it.
+//! A user as admins, and the user themselves, see it.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -11,7 +11,7 @@ use crate::protocol::role::Role;
 use crate::storage::time;
 use crate::storage::users::UserRow;
 
-/// A person of the tenant.
+/// A user of the tenant.
 #[derive(Debug, Object)]
 #[oai(rename = "User", skip_serializing_if_is_none, example)]
 pub struct UserView {
@@ -24,7 +24,7 @@ pub struct UserView {
     avatar_url: Option<String>,
     role: Role,
     is_active: bool,
-    /// Without one the user signs in only after a one-time link was used.
+    /// Without one the user can sign in only after using a one-time link.
     has_password: bool,
     created_at: String,
     updated_at: String,

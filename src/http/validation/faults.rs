@@ -1,4 +1,4 @@
-//! Walks a JSON value along its schema and notes each fault, with the rule that was broken as a stable word.
+//! Walks a JSON value along its schema and records each fault, with a stable identifier of the broken rule.
 
 use poem_openapi::registry::{MetaDiscriminatorObject, MetaSchema, MetaSchemaRef, Registry};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::scalar;
 use crate::protocol::problem::PathSegment;
 
-/// Something wrong at one place.
+/// A fault at one location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) path: Vec<PathSegment>,
@@ -14,11 +14,11 @@ pub(super) struct Fault {
     pub(super) msg: String,
 }
 
-/// A refusal lists so many faults at most: a body of millions of bad items must not be answered with more bytes
-/// than it had.
+/// A refusal lists at most this many faults: the answer to a body of millions of bad items must not be larger than
+/// the body.
 const MOST: usize = 1000;
 
-/// Names of fields that a message lists at most.
+/// A message lists at most this many names of fields.
 const MOST_NAMES: usize = 12;
 
 /// Every fault of `value`, in the order of the value.
@@ -28,14 +28,14 @@ pub(super) fn find(registry: &Registry, schema: &MetaSchemaRef, value: &Value) -
     walk.faults
 }
 
-/// The texts of `value` that hold a NUL. What the schema leaves free is not looked at.
+/// The texts of `value` that hold a NUL. Free-form parts are not checked.
 pub(super) fn find_nul(registry: &Registry, schema: &MetaSchemaRef, value: &Value) -> Vec<Fault> {
     let mut faults = find(registry, schema, value);
     faults.retain(|fault| fault.kind == scalar::NUL);
     faults
 }
 
-/// What a whole number at a place may be, in words; `None` where the schema has no rule for it.
+/// The allowed integers at a location, as a text; `None` where the schema has no rule for it.
 pub(in crate::http) fn whole_number_at(
     registry: &Registry,
     schema: &MetaSchemaRef,
@@ -57,7 +57,7 @@ fn field_of<'a>(part: &'a MetaSchema, name: &str) -> Option<&'a MetaSchemaRef> {
     known.map(|(_, schema)| schema).or(part.additional_properties.as_deref())
 }
 
-/// The schema that `schema` stands for, followed by the parts that its `allOf` adds.
+/// The schema to which `schema` refers, followed by the parts that its `allOf` adds.
 pub(in crate::http) fn parts<'a>(registry: &'a Registry, schema: &'a MetaSchemaRef) -> Vec<&'a MetaSchema> {
     let own = match schema {
         MetaSchemaRef::Inline(schema) => Some(&**schema),
@@ -94,7 +94,7 @@ impl<'a> FaultWalker<'a> {
         for union in parts.iter().filter(|part| is_union(part)) {
             self.union(union, value);
         }
-        // A union calls itself an object, whatever its forms are.
+        // A union is written as an object, whatever its forms are.
         let parts: Vec<&MetaSchema> = parts.into_iter().filter(|part| !is_union(part)).collect();
         if let Some(part) = parts.iter().find(|part| !scalar::is_of_type(part, value)) {
             let msg = format!("must be {}, not {}", scalar::expected(part), scalar::found(value));
@@ -186,7 +186,7 @@ impl<'a> FaultWalker<'a> {
         }
     }
 
-    /// The tag says which form is meant, so the faults of that form are the ones to tell.
+    /// The tag determines the form, so only the faults of that form are reported.
     fn tagged(&mut self, union: &'a MetaSchema, tag: &MetaDiscriminatorObject, value: &Value) {
         let Some(fields) = value.as_object() else {
             return self.note("type", format!("must be an object, not {}", scalar::found(value)));
@@ -205,7 +205,7 @@ impl<'a> FaultWalker<'a> {
         self.at(PathSegment::Name(tag.property_name.to_owned()), |walk| walk.note(kind, msg));
     }
 
-    /// Of the forms that have the value's type, the one with the fewest faults is taken to be meant.
+    /// Of the forms that have the value's type, the one with the fewest faults is assumed.
     fn untagged(&mut self, union: &'a MetaSchema, value: &Value) {
         let mut closest: Option<Vec<Fault>> = None;
         for form in forms(union) {

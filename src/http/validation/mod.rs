@@ -1,5 +1,5 @@
-//! What is wrong with a request's input, all of it at once, by the schemas that the API document is made of.
-//! It explains refusals; whether input is taken is decided by the types that parse it, and by these same schemas.
+//! Finds all faults of a request's input at once, by the schemas of the API document. It explains refusals; input is
+//! accepted or refused by the types that parse it, and by these same schemas.
 
 mod faults;
 mod operation_table;
@@ -30,7 +30,7 @@ pub fn bad_fields<T: Type>(body: &Value) -> Vec<FieldError> {
     bad_fields_along(&registry, &T::schema_ref(), body)
 }
 
-/// The same along a schema that is known already.
+/// The same with a schema that is known already.
 pub(super) fn bad_fields_along(registry: &Registry, schema: &MetaSchemaRef, body: &Value) -> Vec<FieldError> {
     let faults = faults::find(registry, schema, body);
     faults.into_iter().map(|fault| FieldError::in_body(&fault.path, fault.kind, fault.msg)).collect()

@@ -1,4 +1,4 @@
-//! The table of operations: which methods a path takes, and which parameters an operation has.
+//! The table of operations: the methods of each path, and the parameters of each operation.
 
 use poem::Request;
 use poem::http::Method;
@@ -7,7 +7,7 @@ use poem_openapi::registry::{MetaOperationParam, MetaSchemaRef, Registry};
 
 use crate::protocol::problem::FieldError;
 
-/// Every route of the server, with what is known of its operations.
+/// Every route of the server, with its operations.
 #[derive(Default)]
 pub struct OperationTable {
     pub(super) registry: Registry,
@@ -27,15 +27,15 @@ enum Segment {
 pub(super) struct Operation {
     method: Method,
     pub(super) params: Vec<MetaOperationParam>,
-    /// Whether a caller must be known; then their right to be here is judged before their parameters.
+    /// Whether the caller must be authenticated; then the permission is checked before the parameters.
     pub(super) secured: bool,
     /// Whether it takes a body.
     pub(super) has_body: bool,
-    /// Whether the parameters are known at all: those of routes outside the API document are not.
+    /// Whether the parameters are known: those of routes outside the API document are not.
     pub(super) documented: bool,
 }
 
-/// An operation, with the values that its path has for the parameters in it.
+/// An operation, with the values of its path parameters.
 pub(super) struct MatchedOperation<'a> {
     pub(super) operation: &'a Operation,
     pub(super) path_values: Vec<(&'a str, String)>,
@@ -55,7 +55,7 @@ impl OperationTable {
                 method: operation.method,
                 has_body: operation.request.is_some(),
                 params: operation.params,
-                // An empty requirement among others means that a caller may stay unknown.
+                // An empty requirement among others means that a caller may be anonymous.
                 secured: !operation.security.is_empty()
                     && operation.security.iter().all(|one| !one.is_empty()),
                 documented: true,
@@ -80,7 +80,7 @@ impl OperationTable {
         self
     }
 
-    /// The methods that `path` takes, as the header `Allow` lists them.
+    /// The methods of `path`, in the form of the header `Allow`.
     pub fn allowed_methods(&self, path: &str) -> Option<String> {
         let route = self.route(path)?;
         let mut methods: Vec<&str> =
@@ -94,18 +94,18 @@ impl OperationTable {
         Some(methods.join(", "))
     }
 
-    /// Every route as a pattern, in the order of [`Operations::number`].
+    /// Every route as a pattern, in the order of [`OperationTable::route_index`].
     pub fn patterns(&self) -> impl Iterator<Item = String> {
         self.routes.iter().map(Route::pattern)
     }
 
-    /// The number of the route that takes `path`.
+    /// The index of the route that matches `path`.
     pub fn route_index(&self, path: &str) -> Option<usize> {
         let found = self.route(path)?;
         self.routes.iter().position(|route| std::ptr::eq(route, found))
     }
 
-    /// The path with a value of the right type in the place of each that `errors` names.
+    /// The path with a value of the right type for each parameter that `errors` names.
     pub(in crate::http) fn readable_path(&self, request: &Request, errors: &[FieldError]) -> String {
         let path = request.uri().path();
         let Some(route) = self.route(path) else { return path.to_owned() };
@@ -133,7 +133,7 @@ impl OperationTable {
         }
     }
 
-    /// Of the routes that match, the one whose fixed parts come first, as the router chooses.
+    /// Of the matching routes, the one with fixed parts earliest in the path, as the router chooses.
     fn route(&self, path: &str) -> Option<&Route> {
         let parts: Vec<&str> = segments_of(path).collect();
         self.routes.iter().filter(|route| route.matches(&parts)).max_by_key(|route| {
@@ -143,7 +143,7 @@ impl OperationTable {
 }
 
 impl Operation {
-    /// Text that the reader of the path parameter `name` takes: an id is a number or a UUID.
+    /// A valid text for the path parameter `name`: an id is a number or a UUID.
     fn sample_value(&self, name: &str) -> &'static str {
         let is_number = |param: &MetaOperationParam| match &param.schema {
             MetaSchemaRef::Inline(schema) => schema.ty == "integer",

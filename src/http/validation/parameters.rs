@@ -1,4 +1,4 @@
-//! The parameters of a request, judged all at once: path, query and header, and names that nobody knows.
+//! Checks all parameters of a request at once: path, query and header, and unknown names.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use super::{faults, query_rules};
 use crate::base::json_integer::MAX_SAFE_INTEGER;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 
-/// Put into a request whose parameters are bad and whose caller must be judged first: somebody who may not be here
-/// learns that, and not what the parameters should be.
+/// Added to a request with bad parameters if its caller must be checked first: a caller without the permission learns
+/// that, and not what the parameters should be.
 #[derive(Clone, Debug)]
 pub struct BadParameters {
     pub problem: Arc<Problem>,
-    /// Whether the operation has a body; then the refusal waits for what is wrong with that.
+    /// Whether the operation has a body; then the refusal waits for the faults of the body.
     pub has_body: bool,
 }
 
-/// Refuses a request with bad parameters. Every extractor of a caller calls it once it has found who that is: for a
-/// secured operation nothing else refuses parameters that no extractor reads, which are the unknown ones.
+/// Refuses a request with bad parameters. Every extractor of a caller calls it after authentication: for a secured
+/// operation nothing else refuses parameters that no extractor reads, which are the unknown ones.
 pub fn refuse_bad_parameters(request: &Request) -> Result<(), Problem> {
     match request.data::<BadParameters>() {
         Some(bad) => Err(Problem::clone(&bad.problem)),
@@ -32,8 +32,7 @@ pub fn refuse_bad_parameters(request: &Request) -> Result<(), Problem> {
     }
 }
 
-/// The same for those who come before the body is read: of an operation with a body it is the body's reader that refuses,
-/// for all that is wrong at once.
+/// The same before the body is read: for an operation with a body, the body's reader refuses for all faults at once.
 pub fn refuse_before_body(request: &Request) -> Result<(), Problem> {
     match request.data::<BadParameters>() {
         Some(bad) if bad.has_body => Ok(()),
@@ -41,16 +40,16 @@ pub fn refuse_before_body(request: &Request) -> Result<(), Problem> {
     }
 }
 
-/// What is wrong with the parameters of a request.
+/// The faults of a request's parameters.
 pub fn bad_parameters(request: &Request) -> Vec<FieldError> {
     request.data::<BadParameters>().map(|bad| bad.problem.errors.clone()).unwrap_or_default()
 }
 
-/// The verdict on a request's parameters.
+/// The result of the check of a request's parameters.
 pub(in crate::http) enum ParameterCheck {
     Valid,
     Invalid(Problem),
-    /// As bad, but the caller comes first, and the body, where there is one, is judged with it.
+    /// Like `Invalid`, but the caller is checked first, and the body, if there is one, together with it.
     InvalidAfterAuth {
         problem: Problem,
         has_body: bool,
@@ -160,8 +159,8 @@ fn faults_of(registry: &Registry, param: &MetaOperationParam, given: &[String]) 
     errors
 }
 
-/// Every parameter is sent as text, so a refusal does not mention that it is a string. Whole numbers in a path are ids: one
-/// that no row can have is not found, and only what cannot be read as a number is refused here.
+/// Every parameter is sent as text, so a refusal does not mention that it is a string. Integers in a path are ids:
+/// one that no row can have is not found, and only what cannot be parsed as a number is refused here.
 fn words_of(param: &MetaOperationParam, fault: &Fault) -> String {
     let is_of_number = matches!(fault.kind, "type" | "range");
     if param.in_type == MetaParamIn::Path && is_of_number && fault.msg.starts_with("must be a whole number") {
@@ -175,15 +174,15 @@ fn split(text: &str, explode: bool) -> Vec<&str> {
     if explode { vec![text] } else { text.split(',').map(str::trim).collect() }
 }
 
-/// The JSON value that a parameter's text stands for. Text that is nothing of the schema's type stays a string, which
-/// the walk then refuses.
+/// The JSON value of a parameter's text. Text that does not fit the schema's type stays a string, which the walk then
+/// refuses.
 pub(in crate::http) fn value_of_text(registry: &Registry, schema: &MetaSchemaRef, text: &str) -> Value {
     let ty = faults::parts(registry, schema).into_iter().map(|part| part.ty).find(|ty| !ty.is_empty());
     let value = match ty {
         Some("integer") => {
             text.parse::<i64>().map(Value::from).ok().or_else(|| text.parse::<u64>().map(Value::from).ok())
         }
-        // Infinite and NaN are no JSON numbers.
+        // Infinite and NaN are not JSON numbers.
         Some("number") => {
             let number = text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
             number.map(Value::Number)

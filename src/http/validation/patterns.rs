@@ -1,5 +1,5 @@
-//! Regular expressions in words. A refusal is for people: of the simple forms that our schemas use, a run of one set of
-//! characters and a choice between words, it says what they take.
+//! Descriptions of regular expressions. People read refusals: for the simple forms that our schemas use, a run of one
+//! character set and a choice between words, the text says what is accepted.
 
 use crate::protocol::schemas::USERNAME;
 
@@ -14,7 +14,7 @@ const OTHERS: [(&str, &str); 4] = [
     (USERNAME, "have only letters, digits and . _ - @ +"),
 ];
 
-/// What a text that matches is like, after "must"; `None` for a form that is not known here.
+/// The description of a matching text, to follow "must"; `None` for an unknown form.
 pub(super) fn describe(pattern: &str) -> Option<String> {
     if let Some((_, words)) = OTHERS.iter().find(|(other, _)| *other == pattern) {
         return Some((*words).to_owned());
@@ -56,7 +56,7 @@ fn set_with_count(text: &str) -> Option<String> {
     Some(format!("({count} of {set})"))
 }
 
-/// A set of characters and how many of them, in words.
+/// Describes a set of characters and their number.
 fn parts_of(text: &str) -> Option<(String, String)> {
     let (set, rest) = text.strip_prefix('[')?.split_once(']')?;
     let count = rest.strip_prefix('{')?.strip_suffix('}')?;
@@ -69,7 +69,7 @@ fn parts_of(text: &str) -> Option<(String, String)> {
     is_simple.then(|| (characters(set), count))
 }
 
-/// The members of a set, ranges together.
+/// The members of a set, with ranges.
 fn characters(set: &str) -> String {
     if set == "!-~" {
         return "the visible ASCII characters".to_owned();
@@ -88,7 +88,7 @@ fn characters(set: &str) -> String {
     words.join(" ")
 }
 
-/// The parts between `border`s that stand in no brackets.
+/// The parts between `border`s outside of brackets.
 fn split_outside(text: &str, border: char) -> Vec<&str> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0_i32, 0);
     for (at, letter) in text.char_indices() {

@@ -1,5 +1,5 @@
-//! Rules of query parameters that no schema can say, by the parameter's name: the same name has the same rule in every
-//! operation. They are judged with the schemas, so that one refusal names them all.
+//! Rules of query parameters that no schema can express, by the parameter's name: the same name has the same rule in
+//! every operation. They are checked with the schemas, so that one refusal names all faults.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::protocol::command::subscription_faults;
 use crate::protocol::subscription::BoundingBox;
 
-/// Words that a bad box is refused with.
+/// The fault of a bad bounding box.
 pub(in crate::http) const BOX_WORDS: &str =
     "must be west,south,east,north in degrees, south not beyond north";
-/// Words that a bad cursor is refused with.
+/// The fault of a bad cursor.
 pub(in crate::http) const CURSOR_WORDS: &str =
     "is not a cursor of this list; take `next_cursor` of the page before, or leave it out";
 
@@ -33,7 +33,7 @@ pub(super) fn broken_rule(name: &str, text: &str) -> Option<(&'static str, Cow<'
 
 /// The kind of fault of a bad list of subscriptions.
 pub(in crate::http) const SUBSCRIPTIONS: &str = "subscriptions";
-/// Faults of a list of subscriptions that one refusal tells.
+/// Maximum number of faults of a list of subscriptions in one refusal.
 const MOST_FAULTS: usize = 10;
 
 fn bad_subscriptions(text: &str) -> Option<String> {
@@ -42,7 +42,7 @@ fn bad_subscriptions(text: &str) -> Option<String> {
     (!faults.is_empty()).then(|| faults.join("; "))
 }
 
-/// The rules that parameters break together: the name of one of them, the kind, and what would be accepted.
+/// Rules across several parameters: the name of one of them, the kind, and what would be accepted.
 pub(super) fn broken_cross_rule(
     value: impl Fn(&str) -> Option<f64>,
 ) -> Option<(&'static str, &'static str, &'static str)> {
@@ -50,13 +50,13 @@ pub(super) fn broken_cross_rule(
     (least > most).then_some(("price_min", "range", ABOVE))
 }
 
-/// Words that a range with nothing in it is refused with.
+/// The fault of an empty range.
 const ABOVE: &str = "must not be above `price_max`";
 
-/// Words of `q` at most, as the search has it.
+/// Maximum number of words in `q`, as in the search.
 const MOST_WORDS: usize = 10;
 
-/// Whether it may be a cursor of some list; of which one is for the list to say.
+/// Whether it may be a cursor of some list; the list itself checks whether it is its own.
 fn is_cursor(text: &str) -> bool {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     bytes.is_some_and(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).is_ok())

@@ -26,7 +26,7 @@ pub(super) fn is_of_type(schema: &MetaSchema, value: &Value) -> bool {
     }
 }
 
-/// `3.0` is the whole number 3: JSON has one kind of number.
+/// `3.0` is the integer 3: JSON has one kind of number.
 fn is_whole(value: &Value) -> bool {
     value.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0)
 }
@@ -42,7 +42,7 @@ fn is_possible_id(id: i64) -> bool {
     (1..=MAX_SAFE_INTEGER).contains(&id)
 }
 
-/// What a value of this schema is, in words.
+/// Describes the values of this schema.
 pub(super) fn expected(schema: &MetaSchema) -> String {
     if let Some(words) = bounded(schema) {
         return words;
@@ -58,7 +58,7 @@ pub(super) fn expected(schema: &MetaSchema) -> String {
     words.to_owned()
 }
 
-/// What a whole number with a rule for both ends may be.
+/// Describes the range of an integer with both bounds.
 pub(super) fn bounded(schema: &MetaSchema) -> Option<String> {
     if schema.ty != "integer" || schema.minimum.is_none() || schema.maximum.is_none() {
         return None;
@@ -82,7 +82,7 @@ pub(super) fn found(value: &Value) -> &'static str {
     }
 }
 
-/// Each rule of `schema` that a value breaks whose type is right, as a stable word and what would be accepted.
+/// Each rule of `schema` that a value of the right type breaks, as a stable identifier and what would be accepted.
 pub(super) fn broken_rules(schema: &MetaSchema, value: &Value) -> Vec<(&'static str, String)> {
     match value {
         Value::String(text) => broken_by_text(schema, text),
@@ -91,7 +91,7 @@ pub(super) fn broken_rules(schema: &MetaSchema, value: &Value) -> Vec<(&'static 
     }
 }
 
-/// The kind of the fault that a text with the character NUL is: PostgreSQL keeps none.
+/// The kind of fault of a text with the character NUL: PostgreSQL cannot store it.
 pub(super) const NUL: &str = "nul_character";
 
 fn broken_by_text(schema: &MetaSchema, text: &str) -> Vec<(&'static str, String)> {
@@ -116,8 +116,8 @@ fn broken_by_text(schema: &MetaSchema, text: &str) -> Vec<(&'static str, String)
     broken
 }
 
-/// What a pattern asks for, in words: a bare regular expression tells a person little. Patterns of sets of characters are
-/// read out; of others the field's description is quoted, which says what it takes.
+/// Describes what a pattern accepts: a bare regular expression is hard to read. Patterns of character sets are
+/// described; for others the field's description is quoted, which says what is accepted.
 fn words_of(pattern: &str, schema: &MetaSchema) -> String {
     if let Some(words) = patterns::describe(pattern) {
         return words;
@@ -129,17 +129,17 @@ fn words_of(pattern: &str, schema: &MetaSchema) -> String {
     }
 }
 
-/// So many of something, with its word in the right form.
+/// The count with its noun in singular or plural.
 pub(super) fn counted(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
-/// A pattern that does not compile breaks nothing: the type that parses the value decides.
+/// A pattern that does not compile refuses nothing: the type that parses the value decides.
 fn matches(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).map_or(true, |pattern| pattern.is_match(text))
 }
 
-/// What `format` wants, when `text` is not that. Formats that are not named here are for the reader only.
+/// What `format` requires, when `text` does not have it. Formats that are not listed here are documentation only.
 fn missed_format(format: &str, text: &str) -> Option<&'static str> {
     let (holds, wanted) = match format {
         "date-time" => (Timestamp::parse(text).is_some(), timestamp::EXPECTED),
@@ -152,7 +152,7 @@ fn missed_format(format: &str, text: &str) -> Option<&'static str> {
     (!holds).then_some(wanted)
 }
 
-/// Looser than the type that parses it (RFC 5321 has many corners): what this refuses, everybody refuses.
+/// Looser than the type that parses it (RFC 5321 has many corner cases): it refuses only what every parser refuses.
 fn is_email(text: &str) -> bool {
     text.rsplit_once('@').is_some_and(|(local, domain)| {
         (1..=64).contains(&local.len())
@@ -161,8 +161,8 @@ fn is_email(text: &str) -> bool {
     })
 }
 
-/// At most one bound is told as broken. For a whole number with a rule for both ends the whole range is told; the limits
-/// of the type that holds the number are no rule of the API.
+/// At most one bound is reported as broken. For an integer with both bounds the whole range is reported; the limits
+/// of the integer type are not a rule of the API.
 fn broken_by_number(schema: &MetaSchema, number: &serde_json::Number) -> Vec<(&'static str, String)> {
     let value = number.as_f64().unwrap_or(f64::NAN);
     let mut broken = Vec::new();
@@ -176,7 +176,7 @@ fn broken_by_number(schema: &MetaSchema, number: &serde_json::Number) -> Vec<(&'
     broken
 }
 
-/// The bound that a number passes, and what would be accepted.
+/// The bound that a number exceeds, and what would be accepted.
 fn passed_bound(schema: &MetaSchema, value: f64) -> Option<(&'static str, String)> {
     match (schema.minimum, schema.exclusive_minimum) {
         (Some(least), Some(true)) if value <= least => {
@@ -192,14 +192,14 @@ fn passed_bound(schema: &MetaSchema, value: f64) -> Option<(&'static str, String
     }
 }
 
-/// What would be accepted, where the type that is read does not hold the number.
+/// What would be accepted, where the number does not fit into the parsed type.
 fn beyond_type(schema: &MetaSchema, number: &serde_json::Number) -> Option<String> {
     let range = whole_range(schema)?;
     let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))?;
     (!range.contains(&whole)).then(|| format!("must be {}", whole_number(&range)))
 }
 
-/// The whole numbers that a schema takes: those of its format within its own bounds.
+/// The integers that a schema accepts: those of its format within its own bounds.
 fn whole_range(schema: &MetaSchema) -> Option<RangeInclusive<i128>> {
     let (least, most) = schema.format.and_then(range_of)?;
     let step = |exclusive: Option<bool>| i128::from(exclusive == Some(true));
@@ -208,12 +208,12 @@ fn whole_range(schema: &MetaSchema) -> Option<RangeInclusive<i128>> {
     Some(above.map_or(least, |bound| bound.max(least))..=below.map_or(most, |bound| bound.min(most)))
 }
 
-/// A bound is kept as a floating-point number, whose text is exact.
+/// A bound is stored as a floating-point number; its text is exact.
 fn whole(bound: f64) -> Option<i128> {
     format!("{bound:.0}").parse().ok()
 }
 
-/// The whole numbers of a format.
+/// The integers of a format.
 fn range_of(format: &str) -> Option<(i128, i128)> {
     Some(match format {
         "int8" => (i8::MIN.into(), i8::MAX.into()),

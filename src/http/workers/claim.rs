@@ -16,10 +16,10 @@ use crate::session::ConnectionRegistry;
 /// A job, or none.
 #[derive(Debug, ApiResponse)]
 pub enum Claimed {
-    /// The job is the worker's until its lease ends.
+    /// The worker holds the job until its lease ends.
     #[oai(status = 200)]
     Job(Json<Box<Claim>>),
-    /// No job came in that time.
+    /// No job became available in that time.
     #[oai(status = 204)]
     None,
 }
@@ -30,7 +30,7 @@ pub(super) async fn claim(
     claim_request: ClaimRequest,
 ) -> Result<Claimed, Problem> {
     let length = lease_length(request)?;
-    // A node that goes down lets its waiting workers go to another one.
+    // A node that shuts down lets its waiting workers go to another one.
     let stop = request
         .data::<Arc<ConnectionRegistry>>()
         .map(|sessions| sessions.stopping().clone())

@@ -1,5 +1,5 @@
-//! The worker's side: claim a job, report on it with the lease that came with it. Its log lines are in `jobs/`, because
-//! a path's operations must stand in one API.
+//! The API of workers: claim a job, report on it with the lease that came with it. Log lines are in `jobs/`, because
+//! a path's operations must be in one API.
 
 mod claim;
 mod complete;
@@ -29,7 +29,7 @@ use crate::protocol::worker::{
 
 pub struct WorkersApi;
 
-/// How long a lease lasts from each report on; put among the application's data.
+/// How long a lease lasts after each report; part of the application's data.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseLength(pub Duration);
 
@@ -37,9 +37,9 @@ pub struct LeaseLength(pub Duration);
 impl WorkersApi {
     /// Claim a job
     ///
-    /// Takes the oldest waiting job of the tenant's external spiders. Without one the answer waits up to `wait_seconds`,
-    /// and is 204 then. While as many claims of the key or of the tenant wait as may, a further one is answered 429 instead
-    /// of waiting. A job whose lease ran out is given out again after a pause, and then to other keys first.
+    /// Takes the oldest waiting job of the tenant's external spiders. If there is none, the request waits up to
+    /// `wait_seconds` and is then answered 204. While the maximum of claims of the key or tenant waits, a further one
+    /// is answered 429 at once. After its lease ran out a job is offered again, later and to other keys first.
     #[oai(path = "/workers/claim", method = "post", operation_id = "claim_job")]
     async fn claim(
         &self,
@@ -50,7 +50,7 @@ impl WorkersApi {
         claim::claim(request, &caller.op, body.0.unwrap_or_default()).await
     }
 
-    /// Begin a claimed job
+    /// Start a claimed job
     #[oai(path = "/jobs/:job_id/start", method = "post", operation_id = "start_job")]
     async fn start(
         &self,
@@ -64,8 +64,8 @@ impl WorkersApi {
 
     /// Report progress
     ///
-    /// Told to readers at most twice a second, the latest always within a second. A report whose `sequence` does not grow
-    /// is accepted and ignored. An answer without `position` was merged.
+    /// Sent to readers at most twice a second, the latest always within a second. A report is accepted and ignored if
+    /// its `sequence` does not grow. One that is answered without `position` was merged.
     #[oai(path = "/jobs/:job_id/progress", method = "post", operation_id = "report_job_progress")]
     async fn progress(
         &self,
@@ -78,7 +78,7 @@ impl WorkersApi {
         progress::progress(&caller.op, &lease(request, job_id.0, &token)?, body.0).await
     }
 
-    /// Keep the lease
+    /// Extend the lease
     #[oai(path = "/jobs/:job_id/heartbeat", method = "post", operation_id = "keep_job_lease")]
     async fn heartbeat(
         &self,
@@ -92,8 +92,8 @@ impl WorkersApi {
 
     /// Complete a job
     ///
-    /// With `finish_reason: "cancelled"` the job ends as cancelled. The same lease may say so again: the answer is the same
-    /// and nothing changes.
+    /// With `finish_reason: "cancelled"` the job ends as cancelled. The same lease may repeat the request: the answer
+    /// is the same and nothing changes.
     #[oai(path = "/jobs/:job_id/complete", method = "post", operation_id = "complete_job")]
     async fn complete(
         &self,
@@ -111,7 +111,7 @@ impl WorkersApi {
 
     /// Fail a job
     ///
-    /// The same lease may say so again: the answer is the same and nothing changes.
+    /// The same lease may repeat the request: the answer is the same and nothing changes.
     #[oai(path = "/jobs/:job_id/fail", method = "post", operation_id = "fail_job")]
     async fn fail(
         &self,
@@ -134,7 +134,7 @@ fn lease<'a>(request: &Request, job_id: i64, token: &'a str) -> Result<Lease<'a>
 
 fn lease_length(request: &Request) -> Result<Duration, Problem> {
     request.data::<LeaseLength>().map(|length| length.0).ok_or_else(|| {
-        tracing::error!("an endpoint stands outside of the application's data");
+        tracing::error!("application data missing from request");
         Problem::internal()
     })
 }

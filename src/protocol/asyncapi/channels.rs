@@ -7,7 +7,7 @@ pub(super) struct Channel {
     pub(super) title: &'static str,
     pub(super) description: &'static str,
     pub(super) parameters: &'static [(&'static str, &'static str)],
-    /// Whether the client may speak.
+    /// Whether the client may send messages.
     pub(super) duplex: bool,
     pub(super) payload: Payload,
 }
@@ -19,13 +19,13 @@ pub(super) enum Payload {
     Messages,
     /// The inbox alone.
     Inbox,
-    /// Live figures, beside messages of the connection itself.
+    /// Live statistics, and messages about the connection itself.
     Stats,
-    /// Lines of a log and its end, beside messages of the connection itself.
+    /// Lines of a job's log, its end, and messages about the connection itself.
     Logs,
-    /// Whatever is sent to it: an echo has no schema.
+    /// Whatever the client sends: an echo has no schema.
     Anything,
-    /// The file socket's own messages.
+    /// The messages of the upload socket.
     Files,
 }
 
@@ -85,8 +85,8 @@ pub(super) const CHANNELS: &[Channel] = &[
         address: "/ws/file-upload",
         title: "Files",
         description: "Files, one after the other: `metadata`, then chunks of at most 1 MiB as binary messages, then \
-                      `complete`. After a cut `resume` goes on where the file is stored up to. At most `credit` chunks \
-                      may be on their way unanswered; a client that sends more is read more slowly.",
+                      `complete`. After a disconnect `resume` continues at the stored offset. At most `credit` chunks \
+                      may be unanswered; a client that sends more is read more slowly.",
         parameters: &[],
         duplex: true,
         payload: Payload::Files,
@@ -124,7 +124,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         address: "/sse/events",
         title: "Inbox and feeds as a stream",
         description: "Server-sent events: the inbox and the feeds named in `subscriptions`. The event's name is its type. \
-                      The stream goes on after `Last-Event-ID`, else `lastEventId` or `last_event_id`, else `since`. It \
+                      The stream continues after `Last-Event-ID`, else `lastEventId` or `last_event_id`, else `since`. It \
                       ends with the event `problem`.",
         parameters: &[],
         duplex: false,
@@ -133,8 +133,8 @@ pub(super) const CHANNELS: &[Channel] = &[
     Channel {
         name: "stats",
         address: "/sse/stats",
-        title: "Live figures",
-        description: "Server-sent events for admins: the tenant's live figures once a second, as the event `stats`. It \
+        title: "Live statistics",
+        description: "Server-sent events for admins: the tenant's live statistics once a second, as the event `stats`. It \
                       has no ids and nothing to resume.",
         parameters: &[],
         duplex: false,
@@ -146,7 +146,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         title: "A job's log",
         description: "Server-sent events: the lines of a job's log from `?since=` or `Last-Event-ID` on, from the first \
                       without it, then live, then `complete`. An event's id is the line's, that of `complete` is \
-                      `end.{execution_id}`: a client that comes back with it gets 204 until the job is tried again. \
+                      `end.{execution_id}`: a client that reconnects with it gets 204 until the job is retried. \
                       `?level=` and `?min_level=` as in the list of lines.",
         parameters: &[("job_id", "The job's id.")],
         duplex: false,

@@ -1,4 +1,4 @@
-//! How a stranger connects: servers, credentials, parameters of the address, headers, subprotocols.
+//! How a new client connects: servers, credentials, parameters of the address, headers, subprotocols.
 
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -11,7 +11,7 @@ use crate::protocol::websocket::subprotocol::LOTLINE_V1;
 /// The address that the document names when none is configured: the default of `server.bind`.
 const DEFAULT_ADDRESS: &str = "http://127.0.0.1:8001";
 
-/// The servers that clients reach, from the address that people open.
+/// The servers that clients reach, derived from the public URL.
 pub(super) fn servers(public_url: Option<&str>) -> Value {
     let url = public_url.and_then(|text| Url::parse(text).ok());
     let Some(url) = url.or_else(|| Url::parse(DEFAULT_ADDRESS).ok()) else { return json!({}) };
@@ -49,7 +49,7 @@ pub(super) fn servers(public_url: Option<&str>) -> Value {
     })
 }
 
-/// The four ways to show a credential; more than one at once is refused.
+/// The four ways to send a credential; more than one at once is refused.
 pub(super) fn security_schemes() -> Value {
     json!({
         "bearer": {
@@ -81,7 +81,7 @@ pub(super) fn security_schemes() -> Value {
     })
 }
 
-/// Adds to a socket's channel what its address and its handshake may carry.
+/// Adds the parameters and handshake headers of a socket to its channel.
 pub(super) fn describe_socket(channel: &Channel, described: &mut Value) {
     let offers = format!("{LOTLINE_V1}, lotline.bearer.TOKEN");
     described["bindings"] = json!({
@@ -112,7 +112,7 @@ pub(super) fn describe_socket(channel: &Channel, described: &mut Value) {
     described["x-subprotocols"] = json!([LOTLINE_V1]);
 }
 
-/// Adds to a stream's operation what its request may carry.
+/// Adds the parameters and headers of a stream's request to its operation.
 pub(super) fn describe_stream(channel: &Channel, operation: &mut Value) {
     operation["bindings"] = json!({
         "http": { "method": "GET", "query": object(query(channel)), "bindingVersion": "0.3.0" },
@@ -120,7 +120,7 @@ pub(super) fn describe_stream(channel: &Channel, operation: &mut Value) {
     operation["x-request-headers"] = request_headers(channel);
 }
 
-/// The headers of a stream's request; AsyncAPI has no place of its own for them.
+/// The headers of a stream's request; AsyncAPI has no field of its own for them.
 fn request_headers(channel: &Channel) -> Value {
     let authorization = json!({
         "type": "string",
@@ -130,7 +130,7 @@ fn request_headers(channel: &Channel) -> Value {
     let mut headers = Map::from_iter([("Authorization".to_owned(), authorization)]);
     if channel.payload != Payload::Stats {
         let words = "The id of the last event that was read, which `EventSource` sends by itself when it reconnects: the \
-                     stream goes on after it. It counts before `since`.";
+                     stream continues after it. It has priority over `since`.";
         headers.insert("Last-Event-ID".to_owned(), text(words));
     }
     object(headers)
@@ -179,7 +179,7 @@ fn query(channel: &Channel) -> Map<String, Value> {
         for name in ["lastEventId", "last_event_id"] {
             add(
                 name,
-                text("`Last-Event-ID` for clients that cannot set the header. It counts before `since`."),
+                text("`Last-Event-ID` for clients that cannot set the header. It has priority over `since`."),
             );
         }
     }
@@ -188,17 +188,17 @@ fn query(channel: &Channel) -> Map<String, Value> {
 
 const TOKEN: &str =
     "An access token. Of `token`, `ticket`, `Authorization` and the subprotocol exactly one is shown.";
-const SINCE: &str = "A position: what came after it is replayed first, each event once. Without it the connection begins with \
+const SINCE: &str = "A position: the events after it are replayed first, each event once. Without it the connection starts with \
     what happens from now on.";
 const SINCE_OF_LOGS: &str =
     "The id of a line: lines after it are sent. Without it the log is sent from its first line on.";
 const NAMES: &str = "`type`: events are named by their message's type. Without it every event of the log is named \
     `notification`.";
-const REJECT: &str = "`close`: a refusal is told by a close code instead of an HTTP status, which browsers do not show. \
+const REJECT: &str = "`close`: a refusal is sent as a close code instead of an HTTP status, which browsers hide. \
     `/api/v1/close-codes` lists the codes.";
 
 const REJECT_OF_STREAMS: &str = "`close`: a refusal is answered with 200 and the event `problem`. One after which a client is to \
-    stop has the id `end.{code}`: a client that comes back with it gets 204, which ends `EventSource`.";
+    stop has the id `end.{code}`: a client that reconnects with it gets 204, which ends `EventSource`.";
 const KEEPALIVE: &str = "What is sent on a quiet stream. `id`, as without it: a block with nothing but an `id`, which keeps the \
     place. `comment`: a comment, for readers that take such a block for a message.";
 

@@ -1,4 +1,4 @@
-//! The messages of the document, by direction: both sides have messages of one type that say different things.
+//! The messages of the document, by direction: client and server messages of the same `type` have different schemas.
 
 use poem_openapi::registry::Registry;
 use poem_openapi::types::{Example, ToJSON, Type};
@@ -14,7 +14,7 @@ use crate::protocol::problem::StreamProblem;
 use crate::protocol::stats::{Stats, TenantStats};
 use crate::protocol::upload::{UploadClientMessage, UploadServerMessage};
 
-/// Who sends a message.
+/// The sender of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     FromServer,
@@ -40,13 +40,13 @@ pub(super) struct Messages {
     streams: MessageGroup,
 }
 
-/// The type of a message of figures, and that of the end of a stream.
+/// The type of a statistics message, and that of the end of a stream.
 const STATS: &str = "stats";
 const PROBLEM: &str = "problem";
 const ANYTHING: &str = "anything";
 
 impl Messages {
-    /// Gathers them; their schemas go into `registry`.
+    /// Collects them; their schemas go into `registry`.
     pub(super) fn collect(registry: &mut Registry) -> Self {
         use Direction::{FromClient, FromServer};
         Self {
@@ -188,13 +188,13 @@ fn with_chunk(mut family: MessageGroup) -> MessageGroup {
     family
 }
 
-/// What only streams bring: figures, and the end that says why.
+/// The messages that only streams have: statistics, and the end with its reason.
 fn streams(registry: &mut Registry) -> MessageGroup {
     Stats::register(registry);
     StreamProblem::register(registry);
     let schema = |name: &str| format!("#/components/schemas/{name}");
     let figures = ToJSON::to_json(&Stats::Tenant(TenantStats::example()));
-    let words = "The tenant's live figures for its admins, once a second";
+    let words = "The tenant's live statistics for its admins, once a second";
     let stats = message(STATS, &schema(&Stats::name()), words, figures);
     let words = "The stream ends here, and this is why; `EventSource` reconnects after `retry` milliseconds";
     let problem =

@@ -11,7 +11,7 @@ use self::channels::{CHANNELS, Channel};
 use self::messages::{Direction, Messages};
 use super::schemas;
 
-/// The whole document, for the address that people open.
+/// The whole document, for the public URL.
 pub fn document(public_url: Option<&str>) -> Value {
     let mut registry = Registry::new();
     let messages = Messages::collect(&mut registry);
@@ -51,14 +51,14 @@ pub fn document(public_url: Option<&str>) -> Value {
     })
 }
 
-const INTRODUCTION: &str = "Sockets and streams of crawl jobs, listings and alerts. Operations are told from the client's \
+const INTRODUCTION: &str = "Sockets and streams of crawl jobs, listings and alerts. Operations are described from the client's \
     side: it sends and receives. Durable messages carry `position` and `occurred_at`: reconnect with `?since=` and the last \
     `position` that was seen, and nothing is lost or doubled.\n\n\
     **Connect in three steps.** Sign in: `POST /api/v1/auth/token` with the form fields `username` and `password` answers an \
     `access_token`. Connect: `/ws?token=ACCESS_TOKEN`, or in a browser offer the subprotocols `lotline.v1` and \
     `lotline.bearer.ACCESS_TOKEN`. Listen: the first message is `connection_established`, and the inbox follows by itself; \
     feeds are named in `?subscriptions=` or by `subscribe`.\n\n\
-    **When a connection ends**, the close code, or the event `problem` of a stream, says whether to come back: \
+    **When a connection ends**, the close code, or the event `problem` of a stream, says whether to reconnect: \
     `/api/v1/close-codes`.";
 
 const SOCKETS: &str = "Sockets";
@@ -132,8 +132,8 @@ fn schemas_of(registry: &Registry) -> Value {
     all
 }
 
-/// OpenAPI 3.0 has its own dialect of JSON Schema, which AsyncAPI does not read: one `example`, `nullable`, and an object
-/// for a discriminator.
+/// OpenAPI 3.0 has its own dialect of JSON Schema, which AsyncAPI does not read: a single `example`, `nullable`, and
+/// an object as discriminator.
 fn to_json_schema(value: &mut Value) {
     match value {
         Value::Object(map) => {

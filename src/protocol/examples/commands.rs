@@ -13,7 +13,7 @@ use crate::protocol::client_message::{
 use crate::protocol::subscription::Feed;
 
 const ROOM: &str = "elm-street";
-/// Stands where an access token goes; it is none.
+/// A placeholder for an access token; it is not valid.
 pub(super) const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.e30.signature";
 
 /// Every message of a client, once.

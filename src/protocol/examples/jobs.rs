@@ -1,4 +1,4 @@
-//! A job, from its order to its items.
+//! A job, from its request to its items.
 
 use poem_openapi::types::Example;
 

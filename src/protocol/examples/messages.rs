@@ -25,9 +25,9 @@ use crate::protocol::role::Role;
 use crate::protocol::subscription::{Feed, INBOX_RESYNC_URL, own_jobs_url};
 
 const ROOM: &str = "elm-street";
-/// Whom direct messages go to.
+/// The recipient of direct messages.
 pub(super) const OTHER_USER: i64 = 9;
-/// What a client called its request, so that it knows the answer again.
+/// The client's id of its request, by which it recognises the answer.
 pub(super) const REQUEST: &str = "r-17";
 
 /// Every message of a socket or a stream, once.

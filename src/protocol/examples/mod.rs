@@ -1,5 +1,5 @@
-//! The examples of the documents: one story of one tenant, told in the real types, so that a changed field changes its
-//! example or does not compile. An example of a request is one that the server accepts.
+//! The examples of the documents: one consistent data set of one tenant, built from the real types, so that a changed
+//! field changes its example or does not compile. An example of a request is one that the server accepts.
 
 pub mod commands;
 mod jobs;
@@ -34,15 +34,15 @@ pub const SITE: &str = "https://homes.example/";
 pub const PAGE: &str = "https://homes.example/listing/A-1024";
 pub const LEASE: &str = "lease_3vJ0m2cXq8sKfB1tY7nRdA";
 pub const PASSWORD: &str = "a nightingale sang in 1915";
-/// Of whatever is named by a UUID.
+/// For everything that has a UUID.
 pub const UUID: &str = "0198c0de-0000-7000-8000-000000000000";
 
-/// The moment of the story.
+/// The time of the examples.
 pub fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_764_000_000, 0).unwrap_or_default()
 }
 
-/// That moment as answers write it, so many minutes on.
+/// `minutes` after that time, as responses write it.
 pub fn after(minutes: i64) -> String {
     rfc3339(now() + chrono::TimeDelta::minutes(minutes))
 }
@@ -62,17 +62,17 @@ pub fn uuid() -> Uuid {
     UUID.parse().unwrap_or_default()
 }
 
-/// The same moment as a request writes it.
+/// The same time as a request writes it.
 pub fn timestamp() -> Option<Timestamp> {
     Timestamp::new(now())
 }
 
-/// An end that lies ahead whenever the example is tried.
+/// An end that is in the future whenever the example is tried.
 pub fn far_future() -> DateTime<Utc> {
     DateTime::from_timestamp(4_102_444_800, 0).unwrap_or_default()
 }
 
-/// A place in the tenant's log.
+/// A position in the tenant's log.
 pub fn position() -> String {
     Position { epoch: 0x0019_8c0d_e51a, seq: 4711 }.to_string()
 }

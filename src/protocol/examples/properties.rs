@@ -1,4 +1,4 @@
-//! A listing, as a worker sees it and as the server keeps it.
+//! A listing, as a worker sends it and as the server stores it.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +102,7 @@ impl Example for PriceHistoryEntry {
 }
 
 impl Example for BatchRequest {
-    /// Without a job: whoever tries it has none of this number.
+    /// Without a job: a reader that tries the example has no job of this id.
     fn example() -> Self {
         Self { job_id: None, items: vec![BatchItem::of(&PropertyInput::example())] }
     }

@@ -1,4 +1,4 @@
-//! A room, and what is said in it.
+//! A room and its messages.
 
 use poem_openapi::types::Example;
 
@@ -75,7 +75,7 @@ impl Example for Message {
 }
 
 impl Example for NewChatMessage {
-    /// To everybody: the lobby is always there.
+    /// To the lobby, which always exists.
     fn example() -> Self {
         let client_message_id = Some(OWN_NAME.to_owned());
         Self { room_id: None, text: TEXT.to_owned(), client_message_id, upload_ids: None }

@@ -1,4 +1,4 @@
-//! Figures of a quiet node with two connections, and a code that sockets are closed with.
+//! Statistics of an idle node with two connections, and a close code of sockets.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! One example of every message of the file socket.
+//! One example of every message of the upload socket.
 
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
-//! A file that goes with a message or a job.
+//! A file that is attached to a message or a job.
 
 use poem_openapi::types::Example;
 
 use super::{USER, UUID, after};
 use crate::protocol::upload::{Upload, UploadStatus};
 
-/// What is in the file.
+/// The content of the file.
 pub const CONTENT: &str = "The kitchen looks south.\n";
 /// Its SHA-256 in hexadecimal.
 pub const SHA256: &str = "aa68378c381da170f24a2dde9e4a1f5df98d3dab169c7181aaf5ee9e8d049657";

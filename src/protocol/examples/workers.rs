@@ -1,4 +1,4 @@
-//! A worker's talk with the server about one job.
+//! The requests of a worker and the server's answers for one job.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::protocol::worker::{
     LogLineStatus, NewLogLine, NewLogLines, ProgressReport, ReportResponse,
 };
 
-/// As Scrapy counts.
+/// Counts with the names that Scrapy uses.
 pub(super) fn stats() -> CrawlStats {
     BTreeMap::from([
         ("item_scraped_count".to_owned(), json!(18)),

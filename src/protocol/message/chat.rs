@@ -1,10 +1,10 @@
-//! What people say to each other, and what rooms say of themselves.
+//! Messages between users, and notices of rooms.
 
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Who said it, as the others see that person.
+/// The sender, as other users see them.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct Sender {
@@ -29,7 +29,7 @@ pub struct ChatMessage {
     pub occurred_at: Option<String>,
 }
 
-/// What was said, where.
+/// The text of a message and its conversation.
 #[derive(Clone, Debug, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct ChatPayload {
@@ -38,14 +38,14 @@ pub struct ChatPayload {
     /// In a room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_id: Option<String>,
-    /// To one person.
+    /// To one user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_user: Option<i64>,
     pub message_id: String,
-    /// The sender's own name for the message, when there was one.
+    /// The client's own id for the message, if it gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<String>,
-    /// Files that go with it.
+    /// Files that are attached to it.
     #[oai(default, skip_serializing_if_is_empty)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
@@ -59,7 +59,7 @@ pub struct ChatPayload {
     pub deleted_at: Option<String>,
 }
 
-/// A file that goes with a message.
+/// A file that is attached to a message.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 pub struct Attachment {
     pub upload_id: String,
@@ -69,7 +69,7 @@ pub struct Attachment {
     pub size: i64,
 }
 
-/// A message to one person. Not echoed to the socket that sent it, which gets `ack`.
+/// A message to one user. Not echoed to the socket that sent it, which gets `ack`.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct DirectMessage {
@@ -84,7 +84,7 @@ pub struct DirectMessage {
     pub occurred_at: Option<String>,
 }
 
-/// A message has another text now.
+/// A message was edited.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct MessageEdited {
@@ -104,7 +104,7 @@ pub struct MessageEdited {
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct MessageDeleted {
-    /// Who deleted it: its author, or an admin.
+    /// The user that deleted it: its author, or an admin.
     pub sender_id: i64,
     pub payload: MessageDeletedPayload,
     /// Added when the event enters the log.
@@ -128,7 +128,7 @@ pub struct MessageDeletedPayload {
     pub timestamp: String,
 }
 
-/// A room speaks of itself: who came and went, or the answer to `join_room` and `leave_room`.
+/// A notice of a room: a user joined or left, or the answer to `join_room` and `leave_room`.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct SystemMessage {
@@ -143,7 +143,7 @@ pub struct SystemMessage {
     pub occurred_at: Option<String>,
 }
 
-/// An event of a room with the user it speaks of, or a message with the room's members.
+/// An event of a room with the user that it concerns, or a message with the room's members.
 #[derive(Clone, Debug, Default, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct SystemPayload {
@@ -165,19 +165,19 @@ pub struct SystemPayload {
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum RoomEvent {
-    /// Became a member.
+    /// The user became a member.
     UserJoined,
-    /// Is a member no longer.
+    /// The user is no longer a member.
     UserLeft,
-    /// A member's last connection is gone. Passes by.
+    /// A member's last connection has ended. Ephemeral.
     UserDisconnected,
-    /// The room has another name or topic.
+    /// The room has a new name or topic.
     RoomUpdated,
-    /// The room takes no more messages.
+    /// The room accepts no more messages.
     RoomArchived,
 }
 
-/// Somebody writes, or stopped. Passes by; without news it ends by itself after five seconds.
+/// A user starts or stops typing. Ephemeral; expires five seconds after the last message.
 #[derive(Clone, Debug, Object, Serialize)]
 pub struct Typing {
     pub sender_id: i64,
@@ -190,7 +190,7 @@ pub struct TypingPayload {
     pub is_typing: bool,
 }
 
-/// Who of the reader's rooms is there. A snapshot at first, then what changed, once a second at most. Passes by.
+/// The presence of users in the reader's rooms. First a snapshot, then changes, at most once a second. Ephemeral.
 #[derive(Clone, Debug, Object, Serialize)]
 pub struct Presence {
     pub payload: PresencePayload,
@@ -199,7 +199,7 @@ pub struct Presence {
 #[derive(Clone, Debug, Object, Serialize)]
 pub struct PresencePayload {
     pub users: Vec<UserPresence>,
-    /// True: whoever is not named is offline.
+    /// True: users that are not listed are offline.
     pub snapshot: bool,
 }
 
@@ -209,19 +209,19 @@ pub struct UserPresence {
     pub status: PresenceStatus,
 }
 
-/// Over all connections of a person.
+/// Combined over all connections of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum PresenceStatus {
     Online,
-    /// Every connection says so.
+    /// Every connection reports away.
     Away,
     Offline,
 }
 
-/// Who is looking at a listing, for those who are. Passes by; once a second at most, and above 100 only when the
-/// count has changed by a twentieth.
+/// The users that have a listing on the screen; sent to those users. Ephemeral; at most once a second, and above 100
+/// only when the count has changed by a twentieth.
 #[derive(Clone, Debug, Object, Serialize)]
 pub struct Viewers {
     pub payload: ViewersPayload,

@@ -1,4 +1,4 @@
-//! Messages about the connection itself. They pass by: none is kept in the log.
+//! Messages about the connection itself. They are ephemeral: none is kept in the log.
 
 use poem_openapi::Object;
 use serde::Serialize;
@@ -51,7 +51,7 @@ pub struct PongPayload {
     pub timestamp: String,
 }
 
-/// A subscription stands. With `since` its replay follows, up to `subscription_live`.
+/// A subscription is active. With `since` its replay follows, up to `subscription_live`.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct SubscriptionConfirmed {
@@ -59,10 +59,10 @@ pub struct SubscriptionConfirmed {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     pub position: String,
-    /// The position that was asked for, when one was.
+    /// The requested position, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
-    /// False: the log does not reach back to `since`; read `resync_url`, then go on from here.
+    /// False: the log does not reach back to `since`; read `resync_url`, then continue from here.
     pub recovered: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resync_url: Option<String>,
@@ -70,7 +70,7 @@ pub struct SubscriptionConfirmed {
     pub reply_to: Option<Value>,
 }
 
-/// The replay of a subscription is over: from here on its events come as they happen.
+/// The replay of a subscription is over: from here on its events are live.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct SubscriptionLive {
@@ -81,7 +81,7 @@ pub struct SubscriptionLive {
     pub recovered: bool,
 }
 
-/// A subscription is gone.
+/// A subscription has ended.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct SubscriptionRemoved {
@@ -101,14 +101,14 @@ pub struct SubscriptionError {
     pub subscription: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// `Invalid subscription: NAME`, or what was wrong with key or filter.
+    /// `Invalid subscription: NAME`, or what is wrong with the key or the filter.
     pub message: String,
     pub code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Value>,
 }
 
-/// A message of the client could not be served; the socket stays.
+/// A message of the client could not be processed; the socket stays open.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct ErrorMessage {
@@ -136,7 +136,7 @@ pub struct Ack {
     pub payload: Value,
 }
 
-/// Live figures; counts may be a second old.
+/// Live statistics; counts may be a second old.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct StatusUpdate {
@@ -152,7 +152,7 @@ pub struct StatusUpdate {
     pub reply_to: Option<Value>,
 }
 
-/// Events are missing here: read `resync_url`, then go on from `to`.
+/// Events are missing here: read `resync_url`, then continue from `to`.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct Gap {
@@ -160,18 +160,18 @@ pub struct Gap {
     pub subscription: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The position that was asked for, as it came.
+    /// The requested position, as it was sent.
     pub from: String,
     pub to: String,
     pub reason: GapReason,
     /// The list to read after `to`, removed rows included.
     pub resync_url: String,
-    /// Of the inbox: the list of the reader's own jobs, which it tells of too.
+    /// For the inbox: the list of the reader's own jobs, which the inbox also covers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_jobs_url: Option<String>,
 }
 
-/// Why a replay is not whole.
+/// Why a replay is incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, poem_openapi::Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -182,18 +182,18 @@ pub enum GapReason {
     OtherLog,
     /// A position that this log has not reached.
     Future,
-    /// Retention has taken those events away.
+    /// Retention has removed those events.
     Trimmed,
 }
 
-/// The token ends soon: send `refresh_token`.
+/// The token expires soon: send `refresh_token`.
 #[derive(Clone, Debug, Object, Serialize)]
 pub struct TokenExpiring {
     /// Seconds.
     pub expires_in: i64,
 }
 
-/// The connection goes on with the new token.
+/// The connection continues with the new token.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct TokenRefreshed {
@@ -203,7 +203,7 @@ pub struct TokenRefreshed {
     pub reply_to: Option<Value>,
 }
 
-/// This node will close the connection: come back after the stated time.
+/// This node will close the connection: reconnect after the stated time.
 #[derive(Clone, Debug, Object, Serialize)]
 pub struct GoingAway {
     pub reconnect_after_ms: u64,

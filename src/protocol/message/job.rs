@@ -16,7 +16,7 @@ pub enum JobEvent {
     JobCancelled,
 }
 
-/// Where a job is in its life.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -49,7 +49,7 @@ pub struct JobUpdate {
     /// Of a completed job: distinct listings that the server accepted for the execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_items: Option<i64>,
-    /// Scrapy's words: `finished`, `closespider_itemcount`, `cancelled`, …
+    /// Scrapy's value: `finished`, `closespider_itemcount`, `cancelled`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
     /// Of a failed job.
@@ -63,14 +63,14 @@ pub struct JobUpdate {
     pub occurred_at: Option<String>,
 }
 
-/// How far an execution has come.
+/// The progress of an execution.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 pub struct JobProgress {
     pub items_scraped: i64,
     pub pages_crawled: i64,
 }
 
-/// Lines of a job's log. They pass by: the log route keeps them.
+/// Lines of a job's log. Ephemeral: the log route keeps them.
 #[derive(Clone, Debug, Object, Serialize)]
 pub struct JobLog {
     pub job_id: i64,
@@ -88,7 +88,7 @@ pub struct LogLine {
     pub at: String,
 }
 
-/// Python's level names, in small letters.
+/// Python's level names, in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]

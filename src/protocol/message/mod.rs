@@ -1,4 +1,4 @@
-//! What the server says on a socket or a stream: one type a message, tagged by `type`.
+//! The server's messages on a socket or a stream: one type per message, tagged by `type`.
 
 mod chat;
 mod control;
@@ -83,7 +83,7 @@ pub enum ServerMessage {
 }
 
 impl ServerMessage {
-    /// The message's `type`: also the event name on a stream that is asked for types.
+    /// The message's `type`: also the event name on a stream with `names=type`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::ConnectionEstablished(_) => "connection_established",

@@ -1,4 +1,4 @@
-//! Messages from people in charge, and from the system about itself.
+//! Messages from admins and operators, and from the system about itself.
 
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct SystemNotification {
     pub category: String,
     pub message: String,
-    /// RFC 3339; when what it speaks of begins. Informs only.
+    /// RFC 3339; when the announced event begins. Informational only.
     pub start_time: String,
     /// Float seconds since the epoch.
     pub timestamp: f64,
@@ -45,7 +45,7 @@ pub struct AdminNotification {
     pub occurred_at: Option<String>,
 }
 
-/// How bad it is.
+/// The severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]

@@ -1,15 +1,15 @@
-//! What the sender of a file is told on other connections.
+//! Messages to the sender of a file on other connections.
 
 use poem_openapi::Object;
 use serde::Serialize;
 
-/// A file is stored: for all connections of who sent it.
+/// A file is stored: for all connections of the user that sent it.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct UploadCompleted {
     pub upload_id: String,
     pub filename: String,
-    /// What the file is by its first bytes.
+    /// The media type, by the file's first bytes.
     pub content_type: String,
     /// Bytes.
     pub size: i64,

@@ -1,22 +1,22 @@
-//! The codes that a WebSocket is closed with, and what a client should do on each (served at `/close-codes`).
+//! The close codes of WebSockets, and what a client should do on each (served at `/close-codes`).
 
 use std::fmt;
 
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-/// Whether and how trying again makes sense.
+/// Whether and how to retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
-    /// The same again would be refused again.
+    /// The same request would be refused again.
     Stop,
-    /// Get a new token and try once more.
+    /// Get a new token and retry once.
     NewTokenOnce,
-    /// Wait (`retry_after` when it is given, otherwise longer each time), then try again.
+    /// Wait (`retry_after` when it is given, otherwise longer each time), then retry.
     BackOff,
-    /// Connect again and go on from the last position seen.
+    /// Reconnect and continue from the last position seen.
     Resume,
 }
 
@@ -26,7 +26,7 @@ pub struct CloseRow {
     pub number: u16,
     pub name: &'static str,
     pub retry: Retry,
-    /// What the client should do, in words.
+    /// The text that says what the client should do.
     pub advice: &'static str,
 }
 
@@ -45,9 +45,9 @@ pub struct CloseCodeBody {
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(example)]
 pub struct StreamProblem {
-    /// The number that a socket would have been closed with.
+    /// The close code that a socket would have got.
     pub close_code: u16,
-    /// The close code as one stable word.
+    /// The stable identifier of the close code.
     pub code: String,
     /// What was wrong, in one sentence.
     pub detail: String,

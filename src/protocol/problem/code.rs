@@ -1,4 +1,4 @@
-//! The codes of problems. A code is a contract: it is never renamed, and its meaning never changes.
+//! The codes of problems. A code is never renamed, and its meaning never changes: clients depend on it.
 
 use std::fmt;
 
@@ -69,7 +69,7 @@ codes! {
     BadOrigin = "bad_origin", 403, "Bad origin", Forbidden, Stop,
         "Pages of this origin may not use the server; `cors.allowed_origins` lists those that may.";
     NotFound = "not_found", 404, "Not found", Gone, Stop,
-        "The thing or route does not exist, or belongs to somebody else.";
+        "The thing or route does not exist, or the caller may not see it.";
     MethodNotAllowed = "method_not_allowed", 405, "Method not allowed", BadRequest, Stop,
         "The route exists and does not take this method; the header `Allow` lists those that it takes.";
     RequestTimeout = "request_timeout", 408, "Request timeout", Idle, BackOff,
@@ -129,7 +129,7 @@ impl Code {
         self.row().name
     }
 
-    /// The code that `name` stands for on the wire.
+    /// The code with this name on the wire.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.name() == name)
     }
@@ -140,7 +140,7 @@ impl Code {
         !matches!(self, Self::BadOrigin | Self::UpgradeRequired | Self::MethodNotAllowed)
     }
 
-    /// The plainest code of an HTTP status, for a refusal of which nothing else is known.
+    /// The most general code of an HTTP status, for a refusal of which nothing else is known.
     pub fn of_status(status: u16) -> Self {
         match status {
             401 => Self::Unauthenticated,

@@ -1,5 +1,5 @@
-//! The one table of refusals: what an HTTP problem, a WebSocket close and an SSE `problem` event say, and how a
-//! [`Problem`] looks on the wire (RFC 9457). It knows status codes and no HTTP framework.
+//! The single table of refusals: what an HTTP problem, a WebSocket close and an SSE `problem` event contain, and how
+//! a [`Problem`] looks on the wire (RFC 9457). It knows status codes and no HTTP framework.
 
 mod close;
 mod code;
@@ -15,7 +15,7 @@ use crate::base::text;
 pub use close::{CloseCode, CloseCodeBody, CloseRow, Retry, StreamProblem};
 pub use code::{Code, CodeRow};
 
-/// A refusal as a value: the code says which one, the detail says it to this caller in one sentence.
+/// A refusal as a value: the code identifies it, the detail explains it to this caller in one sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
     pub code: Code,
@@ -23,11 +23,11 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// Every bad field of the request; empty for other refusals.
     pub errors: Vec<FieldError>,
-    /// Seconds after which trying again makes sense.
+    /// Seconds after which a retry makes sense.
     pub retry_after: Option<u32>,
-    /// The word of RFC 6749 for it, on the token endpoint.
+    /// The error code of RFC 6749 for it, on the token endpoint.
     pub oauth_error: Option<&'static str>,
-    /// The scopes with any of which an API key may do what was refused, separated by blanks.
+    /// The scopes with any of which an API key may do what was refused, separated by spaces.
     pub missing_scopes: Option<Box<str>>,
     /// Response headers that belong to this refusal, such as `Allow`.
     pub headers: Vec<(&'static str, String)>,
@@ -46,7 +46,7 @@ impl Problem {
         }
     }
 
-    /// The refusal of a request whose fields are bad; `errors` names all of them.
+    /// The refusal of a request with bad fields; `errors` names all of them.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] => format!("{}: {}", only.location(), only.msg),
@@ -55,32 +55,32 @@ impl Problem {
         Self { errors, ..Self::new(Code::ValidationFailed, detail) }
     }
 
-    /// The refusal of values that are taken, or do not go with what is there; `errors` names their fields.
+    /// The refusal of values that are taken, or that conflict with the stored state; `errors` names their fields.
     pub fn conflict_of(detail: impl Into<Cow<'static, str>>, errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(Code::Conflict, detail) }
     }
 
-    /// What another tenant's thing answers, and a thing that never was.
+    /// The answer for another tenant's resource, and for one that never existed.
     pub fn not_found() -> Self {
         Self::new(Code::NotFound, "There is nothing here that you may see.")
     }
 
-    /// No credential was shown.
+    /// No credential was sent.
     pub fn authentication_required() -> Self {
         Self::new(Code::Unauthenticated, "Authentication required")
     }
 
-    /// A credential was shown and does not hold; which rule it broke is not told.
+    /// The credential is invalid; the answer does not say which rule it broke.
     pub fn invalid_token() -> Self {
         Self::new(Code::Unauthenticated, "Invalid token")
     }
 
-    /// The credential holds, but its user may not use it.
+    /// The credential is valid, but its user may not use it.
     pub fn inactive_user() -> Self {
         Self::new(Code::InactiveUser, "User not found or inactive")
     }
 
-    /// A fault of ours. The cause is for the log; the caller gets the request id to quote.
+    /// An internal error. The cause is for the log; the caller gets the request id to quote.
     pub fn internal() -> Self {
         Self::new(Code::Internal, "The server failed to answer; quote the request id when you report it.")
     }
@@ -134,16 +134,16 @@ pub struct ProblemBody {
     pub status: u16,
     /// What was wrong with this request, and what would be accepted.
     pub detail: String,
-    /// The kind of problem as one stable word; new words may appear.
+    /// The stable identifier of the kind of problem; new ones may be added.
     pub code: String,
     pub request_id: String,
     /// Every bad field of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<FieldError>>,
-    /// The word of RFC 6749 section 5.2, in refusals of the token endpoint.
+    /// The error code of RFC 6749 section 5.2, in refusals of the token endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The detail again, where there is an `error`.
+    /// The detail again, if there is an `error`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
 }
@@ -151,18 +151,18 @@ pub struct ProblemBody {
 /// One bad field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 pub struct FieldError {
-    /// Where in the body it stands (RFC 6901); empty for a parameter.
+    /// The location in the body (RFC 6901); empty for a parameter.
     pub pointer: String,
-    /// Where it stands as steps: `body`, `query`, `path` or `header`, then names and indexes.
+    /// The location as a path: `body`, `query`, `path` or `header`, then names and indexes.
     pub loc: Vec<PathSegment>,
     pub msg: String,
-    /// The rule that was broken as one stable word.
+    /// The stable identifier of the broken rule.
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     pub kind: String,
 }
 
-/// A step on the way to a field: a name, or an index in a list.
+/// A segment of the path to a field: a name, or an index in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Union, Serialize)]
 #[serde(untagged)]
 pub enum PathSegment {
@@ -177,13 +177,13 @@ impl FieldError {
         Self { pointer, ..Self::at("body", path, kind, msg) }
     }
 
-    /// A field of the body whose value belongs to something else already.
+    /// A field of the body with a value that another resource already has.
     pub fn taken(path: &[&str], msg: impl Into<String>) -> Self {
         let steps: Vec<PathSegment> = path.iter().map(|name| PathSegment::Name((*name).to_owned())).collect();
         Self::in_body(&steps, "taken", msg)
     }
 
-    /// A bad parameter; `place` is `query`, `path` or `header`, and `path` starts with its name.
+    /// A bad parameter; `location` is `query`, `path` or `header`, and `path` starts with its name.
     pub fn in_parameter(location: &str, path: &[PathSegment], kind: &str, msg: impl Into<String>) -> Self {
         Self::at(location, path, kind, msg)
     }
@@ -194,7 +194,7 @@ impl FieldError {
         Self { pointer: String::new(), loc, msg: msg.into(), kind: kind.to_owned() }
     }
 
-    /// Whether it is a fault of the parameter `name` in `place`.
+    /// Whether it is a fault of the parameter `name` in `location`.
     pub fn is_of_parameter(&self, location: &str, name: &str) -> bool {
         let mut steps = self.loc.iter();
         let mut is_next = |text: &str| matches!(steps.next(), Some(PathSegment::Name(step)) if step == text);
@@ -207,7 +207,7 @@ impl FieldError {
     }
 }
 
-/// Bytes of all faults of a row in one text: it quotes names that the caller made up.
+/// Bytes of all faults of a row in one text: the text quotes names that the caller made up.
 const MAX_ROW_TEXT: usize = 2_000;
 
 /// Every bad field of one row of a batch in one text.
@@ -221,7 +221,7 @@ pub fn join_errors(errors: &[FieldError]) -> String {
 }
 
 impl PathSegment {
-    /// The step as RFC 6901 writes it.
+    /// The segment as RFC 6901 writes it.
     fn escaped(&self) -> String {
         self.to_string().replace('~', "~0").replace('/', "~1")
     }

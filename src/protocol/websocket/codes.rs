@@ -1,12 +1,12 @@
-//! The numbers of RFC 6455: opcodes, and the close codes that may stand in a close frame.
+//! The numbers of RFC 6455: opcodes, and the close codes that are allowed in a close frame.
 
 /// The longest payload of a ping, pong or close frame (RFC 6455, 5.5).
 pub const CONTROL_PAYLOAD_BYTES: usize = 125;
 
-/// What a close frame without a payload means; this number itself never travels (RFC 6455, 7.4.1).
+/// The meaning of a close frame without a payload; this number itself is never sent (RFC 6455, 7.4.1).
 pub const NO_STATUS: u16 = 1005;
 
-/// What a message is, whichever number of frames it came in.
+/// The kind of a message, whatever the number of its frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameKind {
     Text,
@@ -28,7 +28,7 @@ impl FrameKind {
         }
     }
 
-    /// Whether frames of this kind may stand between the fragments of another message.
+    /// Whether frames of this kind are allowed between the fragments of another message.
     pub const fn is_control(self) -> bool {
         match self {
             Self::Text | Self::Binary => false,
@@ -37,7 +37,7 @@ impl FrameKind {
     }
 }
 
-/// A frame's part in its message.
+/// The role of a frame in its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
     Continues,

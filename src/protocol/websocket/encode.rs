@@ -1,4 +1,4 @@
-//! The way out: whole, unmasked frames, encoded once and shared as [`Bytes`] by every socket they go to.
+//! Encoding: whole, unmasked frames, encoded once and shared as [`Bytes`] by every socket that they are sent to.
 
 use bytes::Bytes;
 
@@ -37,7 +37,7 @@ impl Header {
     }
 }
 
-/// A text message as a frame, with its text at hand for carriers that frame it otherwise. Clones share one buffer.
+/// A text message as a frame, with its text available for carriers that frame it otherwise. Clones share one buffer.
 #[derive(Clone, Debug)]
 pub struct TextFrame {
     frame: Bytes,
@@ -52,7 +52,7 @@ impl TextFrame {
         Self { frame, header_bytes: header.as_bytes().len() }
     }
 
-    /// The frame of another text that is made of this one.
+    /// The frame of a text that `change` makes from this one.
     #[must_use]
     pub fn with_text(&self, change: impl FnOnce(&str) -> String) -> Self {
         Self::new(&change(&String::from_utf8_lossy(&self.payload())))
@@ -73,18 +73,18 @@ pub fn binary(payload: &[u8]) -> Bytes {
     frame(FrameKind::Binary, payload)
 }
 
-/// A ping; of a payload over 125 bytes the rest is cut off.
+/// A ping; a payload over 125 bytes is cut.
 pub fn ping(payload: &[u8]) -> Bytes {
     frame(FrameKind::Ping, within_control(payload))
 }
 
-/// The answer to a ping with this payload.
+/// The answer to a ping with this payload; it is cut like a ping's.
 pub fn pong(payload: &[u8]) -> Bytes {
     frame(FrameKind::Pong, within_control(payload))
 }
 
-/// A close frame; the reason is cut to 123 bytes at a character's border. A code that may not travel, such as
-/// the 1005 of a peer that gave none, makes the frame without payload that stands for "no code".
+/// A close frame; the reason is cut to 123 bytes at a character boundary. A code that must not be sent, such as the
+/// 1005 of a peer that gave none, makes the frame without payload that means "no code".
 pub fn close(code: u16, reason: &str) -> Bytes {
     if !is_sendable(code) {
         return frame(FrameKind::Close, &[]);
@@ -105,7 +105,7 @@ fn within_control(payload: &[u8]) -> &[u8] {
 fn joined(header: &Header, payload: &[&[u8]]) -> Bytes {
     let header = header.as_bytes();
     let length = header.len() + payload.iter().map(|part| part.len()).sum::<usize>();
-    // Room to the byte: `Bytes` takes over a full vector as it is.
+    // Exact capacity: `Bytes` takes over a full vector without a copy.
     let mut whole = Vec::with_capacity(length);
     whole.extend_from_slice(header);
     payload.iter().for_each(|part| whole.extend_from_slice(part));

@@ -1,5 +1,5 @@
-//! The opening handshake, judged from a request's head alone (RFC 6455, 4.2): who the caller is, and from which
-//! origin, is asked elsewhere.
+//! The opening handshake, checked by the request's head alone (RFC 6455, 4.2). The caller and the origin are checked
+//! elsewhere.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,17 +13,17 @@ use sha1::{Digest as _, Sha1};
 use super::refusal::Refusal;
 use super::subprotocol;
 
-/// What the key is hashed with; it proves that the server read the handshake (RFC 6455, 1.3).
+/// The key is hashed with it; the hash proves that the server read the handshake (RFC 6455, 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// An acceptable handshake, and all that its 101 answer has to say.
+/// An acceptable handshake, with all data for its 101 answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
     pub accept_key: HeaderValue,
     pub subprotocol: Option<&'static str>,
 }
 
-/// Judges a request that asks for a WebSocket.
+/// Checks a request for a WebSocket.
 pub fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<Accept, Refusal> {
     if method != Method::GET {
         return Err(Refusal::NotGet);
@@ -39,7 +39,7 @@ pub fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<A
     Ok(Accept { accept_key: accept_key(key)?, subprotocol: subprotocol::select(headers)? })
 }
 
-/// HTTP/1.0 and HTTP/2 know no `Upgrade`; a header that stands there all the same is to be ignored.
+/// HTTP/1.0 and HTTP/2 have no `Upgrade`; the header must be ignored there.
 fn check_upgrade(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     let asked = has_token(headers, &CONNECTION, b"upgrade");
     if version != Version::HTTP_11 || !(asked || headers.contains_key(UPGRADE)) {
@@ -54,13 +54,13 @@ fn check_upgrade(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a body is to follow, which would be frames to us and a body to a proxy in between.
+/// Whether a body is to follow: we would read it as frames, a proxy in between as a body.
 fn announces_body(headers: &HeaderMap) -> bool {
     let is_none = |length: &HeaderValue| length.as_bytes().trim_ascii().iter().all(|digit| *digit == b'0');
     headers.contains_key(TRANSFER_ENCODING) || !headers.get_all(CONTENT_LENGTH).iter().all(is_none)
 }
 
-/// Whether a list header names `token`, on any of its lines.
+/// Whether a list header contains `token`, on any of its lines.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
     headers
         .get_all(name)
@@ -69,7 +69,7 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
         .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }
 
-/// The value of a header that stands exactly once.
+/// The value of a header that occurs exactly once.
 fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -79,7 +79,7 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
 }
 
 fn is_key(key: &[u8]) -> bool {
-    // The length first, so that an absurd key is never decoded.
+    // The length first, so that an oversized key is never decoded.
     key.len() == 24 && STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16)
 }
 

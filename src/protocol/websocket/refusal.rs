@@ -1,9 +1,9 @@
-//! Why a handshake opens no socket, as an HTTP answer.
+//! Why a handshake is refused, as an HTTP answer.
 
 use http::StatusCode;
 use thiserror::Error;
 
-/// Why no socket is opened; `Display` tells the caller what would be accepted.
+/// Why a handshake is refused; `Display` is the text for the caller and says what would be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     #[error("a WebSocket is opened with GET")]

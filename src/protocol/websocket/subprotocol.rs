@@ -1,5 +1,5 @@
-//! What a client offers in `Sec-WebSocket-Protocol`: the protocol itself and, since browsers can set no other
-//! header, perhaps its bearer token.
+//! The client's offers in `Sec-WebSocket-Protocol`: the protocol itself and, since browsers can set no other header,
+//! optionally its bearer token.
 
 use http::HeaderMap;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
@@ -11,8 +11,8 @@ pub const LOTLINE_V1: &str = "lotline.v1";
 
 const BEARER_PREFIX: &str = "lotline.bearer.";
 
-/// [`LOTLINE_V1`] if the client offered it. Nothing else is ever selected, least of all the offer that holds a
-/// token, which the answer would repeat; a client that cannot do without its own protocol closes by itself.
+/// [`LOTLINE_V1`] if the client offered it. Nothing else is ever selected, least of all the offer that holds a token,
+/// which the answer would repeat; a client that requires its own protocol closes by itself.
 pub fn select(headers: &HeaderMap) -> Result<Option<&'static str>, Refusal> {
     let mut selected = None;
     for offer in offers(headers) {
@@ -23,7 +23,7 @@ pub fn select(headers: &HeaderMap) -> Result<Option<&'static str>, Refusal> {
     Ok(selected)
 }
 
-/// The token that was offered as `lotline.bearer.TOKEN`; it may be empty, and is not judged here.
+/// The token that was offered as `lotline.bearer.TOKEN`; it may be empty, and is not checked here.
 pub fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let mut found = None;
     for offer in offers(headers) {

@@ -1,4 +1,4 @@
-//! A socket whose every message is sent back.
+//! A socket that sends every message back.
 
 use std::io;
 use std::ops::ControlFlow;

@@ -1,5 +1,5 @@
 //! A socket that follows its tenant's log: one arm for each source of wake-up. Most sockets wait most of the time, so
-//! what they wait in is lean, and everything rare (a command, a replay, a farewell) is boxed for as long as it lasts.
+//! their waiting state is small, and everything rare (a command, a replay, a close) is boxed for as long as it lasts.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -24,7 +24,7 @@ pub(super) struct FollowSocket {
 }
 
 impl FollowSocket {
-    /// Joins the log and serves what the client said already. `None`: the socket has ended over it.
+    /// Joins the log and serves what the client has sent already. `None`: the socket was closed.
     pub(super) async fn begin(
         socket: Socket,
         wish: &ConnectRequest,
@@ -54,7 +54,7 @@ impl FollowSocket {
         }
     }
 
-    /// Waits for one thing to happen, and does what it asks for.
+    /// Waits for one source of wake-up, and handles it.
     async fn step(&mut self) -> io::Result<ControlFlow<SocketEnd>> {
         let Self { socket, commands, mailbox, message_rate: pace } = self;
         let clock = socket.registry().clock();
@@ -70,7 +70,7 @@ impl FollowSocket {
             commands.follower.release_replay_permit();
         }
         let due = async {
-            // While something is unwritten nothing more is taken; only an end is heard.
+            // While something is unwritten nothing more is taken; only a close is noticed.
             if idle { commands.follower.next().await } else { Err(mailbox.closed().await) }
         };
         tokio::select! {
@@ -97,7 +97,7 @@ impl FollowSocket {
         }
     }
 
-    /// Puts a batch on its way.
+    /// Writes a batch, or queues what the socket does not take.
     fn write_batch(&mut self, items: &[Item]) -> io::Result<()> {
         let Socket { out, stream, guard: seat, .. } = &mut self.socket;
         let traffic = &seat.connection.traffic;
@@ -157,13 +157,13 @@ impl FollowSocket {
         ControlFlow::Continue(())
     }
 
-    /// Counts a message of this client.
+    /// Counts a message against the client's rate.
     fn check_rate(&mut self) -> RateVerdict {
         let now = self.socket.registry().clock().steady();
         self.message_rate.count(now)
     }
 
-    /// Counts a message among those of all the tenant's sockets.
+    /// Counts a message against the quota of the tenant's sockets.
     fn is_within_quota(&self) -> bool {
         let (sessions, tenant_id) = (self.socket.registry(), self.socket.guard.connection.scope.tenant_id());
         let now = sessions.clock().steady();

@@ -1,5 +1,5 @@
-//! What came in: bytes from the socket through a scratch buffer that all sockets of a thread share, as messages that
-//! may be kept over an await.
+//! Reading: bytes from the socket through a scratch buffer that all sockets of a thread share, decoded to messages
+//! that may be kept over an await.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,18 +11,18 @@ use super::socket::SocketEnd;
 use crate::protocol::websocket::decode::{Decoder, Message, Violation};
 use crate::protocol::websocket::encode;
 
-/// Bytes read at a time at most.
+/// Maximum bytes of one read.
 pub(super) const SCRATCH_BYTES: usize = 64 * 1024;
 
 thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
 }
 
-/// One thing that a client did.
+/// One message or control frame of a client.
 pub(super) enum Incoming {
     Text(String),
     Binary(Bytes),
-    /// A ping, as the pong that answers it.
+    /// A ping, as the pong to send back.
     PongReply(Bytes),
     Pong,
     Close {
@@ -30,17 +30,17 @@ pub(super) enum Incoming {
     },
 }
 
-/// What reading brought.
+/// The result of a read.
 pub(super) enum Read {
     Messages(Vec<Incoming>),
     /// The peer has closed its side without a close frame.
     Eof,
-    /// The messages before it still count.
+    /// A protocol violation, after these valid messages.
     Invalid(Vec<Incoming>, Violation),
 }
 
 impl Read {
-    /// What it brought, and how the socket ends after that, if it does.
+    /// The messages, and how the socket ends after them, if it does.
     pub(super) fn into_parts(self) -> (Vec<Incoming>, Option<SocketEnd>) {
         match self {
             Self::Messages(messages) => (messages, None),
@@ -50,7 +50,7 @@ impl Read {
     }
 }
 
-/// Reads what is there, once, and at most `most` bytes of it.
+/// Reads once, at most `most` bytes, without waiting.
 pub(super) fn read(stream: &TcpStream, decoder: &mut Decoder, most: usize) -> io::Result<Read> {
     BUFFER.with_borrow_mut(|buffer| match stream.try_read(&mut buffer[..most.min(SCRATCH_BYTES)]) {
         Ok(0) => Ok(Read::Eof),
@@ -60,7 +60,7 @@ pub(super) fn read(stream: &TcpStream, decoder: &mut Decoder, most: usize) -> io
     })
 }
 
-/// Decodes bytes that arrived before the socket was ours.
+/// Decodes bytes that arrived together with the handshake.
 pub(super) fn decode(mut bytes: &mut [u8], decoder: &mut Decoder) -> Read {
     let mut messages = Vec::new();
     loop {
@@ -73,7 +73,7 @@ pub(super) fn decode(mut bytes: &mut [u8], decoder: &mut Decoder) -> Read {
 }
 
 impl Incoming {
-    /// A message of the client's; pings and pongs say nothing.
+    /// Whether it is a data message; pings and pongs are not.
     pub(super) fn is_data(&self) -> bool {
         matches!(self, Self::Text(_) | Self::Binary(_))
     }

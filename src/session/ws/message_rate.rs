@@ -1,14 +1,14 @@
-//! How fast a client may speak: so many messages in each second, and no more than ten seconds on end over it. Far over it
-//! nothing is read for the rest of the second: what a flood costs us has a bound, and TCP makes its sender wait.
+//! The limit on a client's messages: a number for each second, and no more than ten consecutive seconds above it. Far
+//! above it nothing is read for the rest of the second: a flood has a bounded cost, and TCP makes its sender wait.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// After this long over the limit the socket is closed (4429).
+/// After this time above the limit the socket is closed (4429).
 const MAX_OVERRUN: TimeDelta = TimeDelta::seconds(10);
 const WINDOW: TimeDelta = TimeDelta::seconds(1);
-/// So many times the limit are refused one by one; more in the same second is a flood, and not worth an answer each.
+/// Up to this multiple of the limit messages are refused one by one; more in a second is a flood without answers.
 const MAX_ANSWERED_FACTOR: u32 = 4;
 
 pub(super) struct MessageRate {
@@ -22,7 +22,7 @@ pub(super) struct MessageRate {
 pub(super) enum RateVerdict {
     Allowed,
     TooFast,
-    /// So far over the limit that the refusals before it have said it all.
+    /// So far above the limit that it gets no further answers.
     Flood,
     Exceeded,
 }
@@ -35,7 +35,7 @@ impl MessageRate {
     /// Counts one message, ping or pong.
     pub(super) fn count(&mut self, now: DateTime<Utc>) -> RateVerdict {
         if now - self.window >= WINDOW {
-            // A whole second below the limit ends the count of seconds over it.
+            // A whole second below the limit ends the count of seconds above it.
             let calm = self.count <= self.per_second || now - self.window >= WINDOW * 2;
             if calm {
                 self.over_since = None;

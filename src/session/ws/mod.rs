@@ -1,5 +1,5 @@
-//! A connection carried by a WebSocket: one lean task on the raw stream. It writes what the follower yields and reads
-//! what the client says; it decides nothing.
+//! A connection carried by a WebSocket: one small task on the raw stream. It writes what the follower yields and
+//! reads what the client sends; it decides nothing.
 
 mod echo;
 mod follow;

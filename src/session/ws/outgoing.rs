@@ -1,5 +1,5 @@
-//! What is on its way into the socket. Frames are shared buffers: nothing is copied, and all that is due together goes
-//! out in one write.
+//! Frames to be written to the socket. They are shared buffers: nothing is copied, and all that is due together is
+//! written with one call.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,17 +11,17 @@ use tokio::net::TcpStream;
 /// Buffers handed to the kernel in one call.
 const MAX_SLICES: usize = 64;
 
-/// Beyond this much unwritten nothing more is read: a client that only speaks waits for its own answers.
+/// Above this number of unwritten bytes nothing more is read: a client that does not read waits for its own answers.
 const MAX_UNWRITTEN: usize = 256 * 1024;
-/// The same in frames: each costs some hundred bytes besides its own, be it empty.
+/// The same in frames: each, even if empty, costs some hundred bytes besides its own.
 const MAX_FRAMES: usize = 4096;
 
 #[derive(Default)]
 pub(super) struct Outgoing {
     queue: VecDeque<Bytes>,
-    /// A queue has a bound far below 4 GiB, and many sockets wait with an empty one.
+    /// 32 bits suffice: a queue is bounded far below 4 GiB, and many sockets wait with an empty one.
     bytes: u32,
-    /// Whether a part of the first frame has gone out.
+    /// Whether a part of the first frame was written.
     partly_sent: bool,
 }
 
@@ -31,7 +31,7 @@ impl Outgoing {
         self.queue.push_back(frame);
     }
 
-    /// Drops every frame of which nothing has gone out.
+    /// Drops every frame of which nothing was written.
     pub(super) fn drop_unsent(&mut self) {
         self.queue.truncate(usize::from(self.partly_sent));
         self.bytes = self.queue.iter().map(length).sum();
@@ -41,7 +41,7 @@ impl Outgoing {
         self.queue.is_empty()
     }
 
-    /// Whether the client has to read before it may speak.
+    /// Whether the client has to read before more is read from it.
     pub(super) fn is_full(&self) -> bool {
         self.bytes() >= MAX_UNWRITTEN || self.queue.len() >= MAX_FRAMES
     }
@@ -50,8 +50,7 @@ impl Outgoing {
         self.bytes as usize
     }
 
-    /// Sends one frame: at once where nothing waits before it, without a queue in between. What the socket does not
-    /// take waits.
+    /// Sends one frame: directly when the queue is empty. What the socket does not take is queued.
     pub(super) fn send(&mut self, frame: Bytes, stream: &TcpStream) -> io::Result<()> {
         if !self.queue.is_empty() {
             self.push(frame);
@@ -85,7 +84,7 @@ impl Outgoing {
                 Err(error) => return Err(error),
             }
         }
-        // A quiet connection keeps no room for a past burst.
+        // An idle connection keeps no memory of a past burst.
         self.queue = VecDeque::new();
         Ok(())
     }
@@ -105,7 +104,7 @@ impl Outgoing {
     }
 }
 
-/// Frames are some MiB at most.
+/// Does not saturate: frames have some MiB at most.
 fn length(frame: &Bytes) -> u32 {
     u32::try_from(frame.len()).unwrap_or(u32::MAX)
 }

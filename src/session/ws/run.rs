@@ -1,4 +1,4 @@
-//! From the upgrade to the task that a socket lives in.
+//! From the upgrade to the task of a socket.
 
 use std::io;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use crate::session::registration::ConnectionGuard;
 use crate::session::settings::SessionSettings;
 use crate::session::supervisor::ConnectionRegistry;
 
-/// What the socket is for.
+/// The purpose of a socket.
 #[derive(Clone, Debug)]
 pub enum Mode {
     /// Events and commands.
     Follow(ConnectRequest),
     /// Every message is sent back.
     Echo,
-    /// Files come in.
+    /// Files are uploaded.
     Upload,
 }
 
-/// Begins a connection on an upgraded stream; it goes on, in a task of its own, until either side ends it. `early` are
+/// Begins a connection on an upgraded stream; it runs, in a task of its own, until either side ends it. `early` are
 /// bytes that came with the handshake.
 pub async fn run(
     sessions: Arc<ConnectionRegistry>,
@@ -42,7 +42,7 @@ pub async fn run(
     match mode {
         Mode::Follow(wish) => {
             match FollowSocket::begin(socket, &wish, early).await {
-                // Afresh, so that what the upgrade and the joining took is given back.
+                // In a new task, so that the memory of the upgrade and the joining is released.
                 Ok(Some(following)) => {
                     sessions.tasks.spawn(async move { log_end(following.run().await) });
                 }
@@ -75,7 +75,7 @@ fn limits(mode: &Mode, settings: &SessionSettings) -> SocketLimits {
     }
 }
 
-/// A peer that went away is the usual end of a connection, not an event.
+/// A disconnected peer is the usual end of a connection, and not worth a warning.
 fn log_end(ended: io::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a socket ended");

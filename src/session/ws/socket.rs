@@ -1,4 +1,4 @@
-//! A socket as all that runs on it needs it: its frames both ways, and how it ends.
+//! A socket as its modes use it: its frames in both directions, and its close.
 
 use std::io;
 use std::sync::Arc;
@@ -20,15 +20,16 @@ use crate::session::supervisor::ConnectionRegistry;
 
 /// How long a peer has to answer our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// The same for one that was too slow: it has 15 s to begin to read, and then as long as everybody else.
+/// The same for a slow consumer: 15 s to begin to read, and then the usual time.
 const SLOW_CLOSE_TIMEOUT: Duration = Duration::from_secs(17);
-/// What a peer goes on to say after our close frame is read and dropped: so much as fast as it comes, as much as is on its way
-/// from a peer that did not mean it, and then slowly, 16 MiB a second, so that one that means it costs no more.
+/// What a peer sends after our close frame is read and discarded: this many bytes at any rate, as many as are in
+/// flight from a peer that did not expect the close, and then slowly, 16 MiB a second, so that a peer that keeps
+/// sending costs no more.
 const UNTHROTTLED_DISCARD_BYTES: usize = 256 * 1024;
 const DISCARD_CHUNK_BYTES: usize = 64 * 1024;
 const DISCARD_INTERVAL: Duration = Duration::from_millis(4);
 
-/// Something that is kept as long as the stream is: it counts against a limit of whoever made the stream.
+/// A value that is kept as long as the stream: it counts against a limit of the stream's creator.
 pub type StreamPermit = Arc<dyn Send + Sync>;
 
 pub(super) struct Socket {
@@ -37,31 +38,31 @@ pub(super) struct Socket {
     read_bytes: u32,
     pub(super) out: Outgoing,
     pub(super) guard: ConnectionGuard,
-    /// Bytes of unfinished messages, among those of all sockets. Most sockets keep none, most of the time.
+    /// Bytes of unfinished messages, in the budget of all sockets. Most sockets hold none, most of the time.
     reserved: Option<Box<Reservation>>,
     budget_scope: BudgetScope,
     _permit: StreamPermit,
 }
 
-/// What a client may make the node keep.
+/// Limits on what a client may make the node hold.
 pub(super) struct SocketLimits {
     /// Bytes of a message.
     pub(super) message_bytes: usize,
-    /// Bytes that are read at a time, which is also what is kept of them as messages while these are served one by one.
+    /// Bytes of one read, which also bounds the messages that are held while they are served one by one.
     pub(super) read_bytes: usize,
     pub(super) budget_scope: BudgetScope,
 }
 
-/// What of a socket's bytes counts against the budget of unfinished messages.
+/// Which of a socket's bytes count against the budget of unfinished messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BudgetScope {
-    /// What was received of a message. What is sent has a bound of its own.
+    /// What was received of a message. What is sent has a limit of its own.
     Received,
-    /// Also what waits to be sent: the client made it as large as it is.
+    /// Also what waits to be sent: the client determines its size.
     ReceivedAndSent,
 }
 
-/// What a client did since it was listened to last.
+/// The result of one read from the client.
 #[derive(Default)]
 pub(super) struct ReadBatch {
     pub(super) messages: Vec<Incoming>,
@@ -71,9 +72,9 @@ pub(super) struct ReadBatch {
 
 /// How a socket ends.
 pub(super) enum SocketEnd {
-    /// We say why.
+    /// We close it, for this reason.
     Closing(Closing),
-    /// The peer said goodbye, or is gone.
+    /// The peer has closed it, or is gone.
     Gone { code: Option<u16> },
 }
 
@@ -95,8 +96,8 @@ impl Socket {
         self.guard.registry()
     }
 
-    /// Waits until there is room for what is unwritten, or, where the peer may speak, bytes of it; for ever where there is
-    /// nothing to wait for. A peer that lets too much wait may not speak.
+    /// Waits until unwritten bytes can be written or, if the peer may send, bytes can be read; for ever if there is
+    /// nothing to wait for. A peer with too much unwritten may not send.
     pub(super) async fn ready(&self, may_send: bool) -> io::Result<Ready> {
         let reads = may_send && !self.out.is_full();
         let readiness = match (reads, !self.out.is_empty()) {
@@ -108,7 +109,7 @@ impl Socket {
         self.stream.ready(readiness).await
     }
 
-    /// Reads what is there, unless the peer has to read first.
+    /// Reads without waiting, unless the peer has to read first.
     pub(super) fn read(&mut self) -> io::Result<ReadBatch> {
         if self.out.is_full() {
             return Ok(ReadBatch::default());
@@ -118,16 +119,16 @@ impl Socket {
         Ok(self.track_unfinished(messages, end))
     }
 
-    /// Takes in bytes that arrived before the socket was ours.
+    /// Decodes bytes that arrived together with the handshake.
     pub(super) fn decode_early(&mut self, mut bytes: Vec<u8>) -> ReadBatch {
         let (messages, end) = incoming::decode(&mut bytes, &mut self.decoder).into_parts();
         self.track_unfinished(messages, end)
     }
 
-    /// Notes since when a message is unfinished and what is kept of it; without room for that the socket ends.
+    /// Records since when a message is unfinished and what is held of it; closes the socket without room for that.
     fn track_unfinished(&mut self, messages: Vec<Incoming>, end: Option<SocketEnd>) -> ReadBatch {
         let has_ended = match self.decoder.unfinished() {
-            // Pings and pongs may pass in the middle of a message: they do not begin it anew.
+            // Pings and pongs in the middle of a message do not begin it anew.
             Some(Unfinished::Message) => messages.iter().any(Incoming::is_data),
             Some(Unfinished::Frame) | None => !messages.is_empty(),
         };
@@ -138,14 +139,14 @@ impl Socket {
         ReadBatch { messages, end }
     }
 
-    /// The node was busy with what the client said, and did not read: that time is not the client's.
+    /// The node was busy with the client's message and did not read: that time is no silence of the client.
     pub(super) fn resume_reading(&self) {
         let now = self.registry().clock().steady();
         self.guard.connection.record_activity(now);
         self.guard.connection.record_unfinished(self.decoder.unfinished().map(|_| now), true);
     }
 
-    /// Counts what is kept at this moment.
+    /// Updates the reservation to what is held now.
     pub(super) fn charge(&mut self) -> Result<(), SocketEnd> {
         let sent = match self.budget_scope {
             BudgetScope::Received => 0,
@@ -153,7 +154,7 @@ impl Socket {
         };
         let kept = self.decoder.held_bytes() + sent;
         if kept == 0 {
-            // Dropped, it gives back what it had.
+            // Dropping it releases its bytes.
             self.reserved = None;
             return Ok(());
         }
@@ -173,7 +174,7 @@ impl Socket {
         written
     }
 
-    /// Notes the sign of life, and counts what the client said; pings and pongs say nothing.
+    /// Records activity, and counts the client's messages, without pings and pongs.
     pub(super) fn record_received(&self, messages: &[Incoming]) {
         if messages.is_empty() {
             return;
@@ -190,10 +191,10 @@ impl Socket {
         }
     }
 
-    /// Answers the peer's close frame and lets go. What still waits is written first, as far as the socket takes it.
+    /// Answers the peer's close frame and closes. What still waits is written first, as far as the socket takes it.
     fn answer_close(self, code: Option<u16>) -> io::Result<()> {
         let Self { stream, mut out, guard: seat, reserved, _permit: _held, .. } = self;
-        // A client that hears the answer may come back at once: its old seat must not be in its way.
+        // A client may reconnect as soon as it has the answer: its old connection must not count against its limit.
         drop((seat, reserved));
         if let Some(code) = code {
             let code = if code == NO_STATUS { CloseCode::Normal.number() } else { code };
@@ -203,23 +204,23 @@ impl Socket {
         Ok(())
     }
 
-    /// Says goodbye: the close frame goes out and then our end of the stream; the peer's end is awaited, so that no
-    /// reset overtakes the frame.
+    /// Closes our side: writes the close frame and shuts the stream down; waits for the peer's end, so that no reset
+    /// overtakes the frame.
     async fn close_handshake(self, closing: &Closing) -> io::Result<()> {
         let Self { mut stream, mut out, guard: seat, decoder, reserved, _permit: _held, .. } = self;
-        // What was received of a message is given back now, not when the peer has parted.
+        // Partial messages are released now, not when the peer has closed.
         drop((decoder, reserved));
         let sessions = Arc::clone(seat.registry());
         let clock = sessions.clock();
         let more_time = (closing.code == CloseCode::SlowConsumer).then(|| sessions.slow_closes.try_acquire());
         let more_time = more_time.and_then(Result::ok);
         if more_time.is_some() {
-            // It resumes from the last position that it read: what it has not begun to read is read again then.
+            // The client resumes from the last position that it has read: frames not yet begun are sent again then.
             out.drop_unsent();
         }
-        // Whoever asks why it ended hears of it, also where the socket itself found the reason.
+        // Records the reason, also if the socket itself found it.
         seat.connection.close(closing.code, &closing.reason);
-        // A client that hears the end comes back at once: its old seat must not be in its way.
+        // A client may reconnect as soon as it has the close: its old connection must not count against its limit.
         drop(seat);
         out.push(encode::close(closing.code.number(), &closing.reason));
         let parting = async {
@@ -244,7 +245,7 @@ impl Socket {
             if more_time.is_some() {
                 tokio::select! {
                     () = clock.sleep(SLOW_CLOSE_TIMEOUT) => return,
-                    // The node goes down: nobody has more time than others.
+                    // The node stops: slow consumers get no extra time either.
                     () = sessions.stopping().cancelled() => {}
                 }
             }
@@ -257,8 +258,8 @@ impl Socket {
     }
 }
 
-/// Lets the thread's other tasks run. A peer that always has more to say would keep the thread for itself: a stream that is
-/// ready makes nobody wait, and four such peers once took two threads from everybody else.
+/// Lets the thread's other tasks run. A peer that sends without a pause would otherwise occupy the thread: a ready
+/// stream never waits, and four such peers were seen to occupy two threads.
 pub(super) async fn yield_to_others() {
     tokio::task::yield_now().await;
 }
@@ -268,7 +269,7 @@ impl SocketEnd {
         Self::Closing(Closing { code, reason: reason.to_owned() })
     }
 
-    /// Over the limit of messages for longer than is borne.
+    /// Above the message rate for too long.
     pub(super) fn rate_limited() -> Self {
         Self::of(CloseCode::RateLimited, "rate limited;retry_after=10")
     }

@@ -1,5 +1,5 @@
-//! The file socket: chunks go into the file as they are read, and nothing is read while one is on its way to the store. A
-//! client that sends faster is slowed by that, whatever it makes of its credit.
+//! The file socket: chunks are appended to the file as they are read, and nothing is read while one is written to the
+//! store. That slows down a client that sends too fast, whatever it makes of its credit.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ use crate::session::connection::control_only_mailbox;
 use crate::session::supervisor::ConnectionRegistry;
 use crate::session::upload_session::{UploadSession, refusal};
 
-/// A socket that files come in through.
+/// A socket that receives files.
 struct UploadSocket {
     socket: Socket,
     upload: UploadSession,
@@ -28,7 +28,7 @@ struct UploadSocket {
     state: UploadSocketState,
 }
 
-/// What a client may say besides chunks, and when it is pinged next.
+/// The limits on a client's other messages, and the time of the next ping.
 struct UploadSocketState {
     message_rate: MessageRate,
     max_text_bytes: usize,
@@ -43,7 +43,7 @@ pub(super) async fn run(socket: Socket, early: Vec<u8>) -> io::Result<()> {
     let mut receiving =
         UploadSocket { socket, upload: files, mailbox, state: UploadSocketState::new(&sessions) };
     let ended = receiving.run_until_end(early).await;
-    // However it ended: what has come is noted first, for the client to go on from there.
+    // Whatever the end, a checkpoint is saved first, from which the client may resume.
     receiving.upload.end().await;
     receiving.socket.close(ended?).await
 }
@@ -62,7 +62,7 @@ impl UploadSocket {
         }
     }
 
-    /// What comes next: bytes, a word of the supervisor's, another connection's wish for the file, the time to ping.
+    /// What comes next: bytes, a message of the supervisor, another connection's takeover, or the time to ping.
     async fn next(&mut self) -> io::Result<ControlFlow<SocketEnd, ReadBatch>> {
         self.socket.write()?;
         let Self { socket, upload: files, mailbox, state: manners } = self;
@@ -70,7 +70,7 @@ impl UploadSocket {
         let rest = manners.message_rate.read_pause(clock.steady());
         tokio::select! {
             taken = mailbox.take() => match taken {
-                // Its own pings are enough; what others put in is of the connection.
+                // The socket has pings of its own; all other items concern the connection.
                 Ok(items) => items.iter().filter(|item| !matches!(item, Item::Heartbeat(_))).for_each(|item| push(socket, frame_of(item))),
                 Err(closing) => return Ok(ControlFlow::Break(SocketEnd::Closing(closing))),
             },
@@ -101,7 +101,7 @@ impl UploadSocket {
             if let ControlFlow::Break(end) = self.serve(message).await {
                 return Ok(ControlFlow::Break(end));
             }
-            // A chunk may have taken long; what the client sent meanwhile is a sign of life too.
+            // A chunk may have taken long: that time does not count as the client's silence.
             if said {
                 self.socket.resume_reading();
             }

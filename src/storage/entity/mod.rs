@@ -8,7 +8,7 @@ pub(in crate::storage) use self::tenant_tables::{
     Column, ColumnKind, Listed, Secrets, TenantTable, tenant_tables,
 };
 
-/// A table whose rows belong to a tenant. One that is not in the list of `tenant_tables.rs` does not compile.
+/// A table with rows that belong to a tenant. One that is not in the list of `tenant_tables.rs` does not compile.
 pub(in crate::storage) trait TenantOwned: EntityTrait + Listed {
     fn tenant_column() -> Self::Column;
     fn tenant_is(tenant_id: i64) -> sea_orm::sea_query::SimpleExpr {
@@ -16,7 +16,7 @@ pub(in crate::storage) trait TenantOwned: EntityTrait + Listed {
     }
 }
 
-/// Declares one table: its row (`Model`), and on which column a tenant owns it.
+/// Declares one table: its row (`Model`), and the column with the tenant's id.
 macro_rules! table {
     ($module:ident, $name:literal $(, owned by $owner:ident)?, { $($(#[$meta:meta])* $field:ident: $kind:ty,)* }) => {
         pub mod $module {

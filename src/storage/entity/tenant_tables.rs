@@ -1,22 +1,21 @@
-//! Every table whose rows belong to a tenant, in one list: exports, removals and the tests go by it. A table that says
-//! `owned by` and is not here does not compile.
+//! Every table with rows that belong to a tenant, in one list for exports, removals and the tests. A table that is
+//! declared `owned by` and is not here does not compile.
 
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{ColumnTrait, IdenStatic, Iterable};
 
 use super::TenantOwned;
 
-/// Only the list below makes a table one of its own.
+/// Implemented by the list below only.
 pub(in crate::storage) trait Listed {}
 
-/// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::storage) struct TenantTable {
     pub name: &'static str,
-    /// The column that says whose row it is.
+    /// The column with the tenant's id.
     pub owner: &'static str,
     pub columns: Vec<Column>,
-    /// What an export leaves out, because it opens something.
+    /// What an export leaves out, because it grants access.
     pub secrets: Secrets,
     /// The column that names a file of the tenant's: an export names those files and does not hold them.
     pub file: Option<&'static str>,
@@ -25,7 +24,7 @@ pub(in crate::storage) struct TenantTable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::storage) struct Column {
     pub name: &'static str,
-    /// `None`: of a type that no export can write yet; a test finds it.
+    /// `None`: of a type that no export can write yet; a test fails on it.
     pub kind: Option<ColumnKind>,
 }
 
@@ -84,12 +83,12 @@ fn kind_of(of: &ColumnType) -> Option<ColumnKind> {
     }
 }
 
-/// A line is `table: what an export leaves out;`, with `, file Column` behind it where rows stand for files.
+/// A line is `table: what an export leaves out;`, followed by `, file Column` where rows name files.
 macro_rules! tenant_tables {
     ($($table:ident: $out:ident $([$($secret:ident),*])? $(, file $file:ident)?;)*) => {
         $(impl Listed for super::$table::Entity {})*
 
-        /// Each table stands before those that it refers to: the order of a removal, and backwards of an export.
+        /// Each table comes before those that it refers to: the order of a removal, and in reverse of an export.
         pub(in crate::storage) fn tenant_tables() -> Vec<TenantTable> {
             vec![$({
                 use super::$table::{Column, Entity};

@@ -1,10 +1,10 @@
-//! What a figure is kept in: plain atomics. Counting never locks, never waits and never allocates.
+//! Metric values: plain atomics. Counting never locks, never waits and never allocates.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A count that only grows.
+/// A count that only increases.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
@@ -22,15 +22,15 @@ impl Counter {
     }
 }
 
-/// Parts of a [`HotCounter`]: about as many as threads that count at once.
+/// Shards of a [`HotCounter`]: about as many as threads that count concurrently.
 const SHARDS: usize = 8;
 
-/// A part on a cache line of its own, so that threads do not take it from each other.
+/// A shard on a cache line of its own, so that threads do not contend for it.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Shard(AtomicU64);
 
-/// A count that many threads make grow at once, such as that of delivered frames.
+/// A count that many threads increase concurrently, such as that of delivered frames.
 #[derive(Debug, Default)]
 pub struct HotCounter([Shard; SHARDS]);
 
@@ -44,7 +44,7 @@ impl HotCounter {
     }
 }
 
-/// The calling thread's part. Only the spread over parts is shared, never a figure.
+/// The calling thread's shard. Only the assignment to shards is shared, never a value.
 fn shard() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
@@ -67,7 +67,7 @@ impl Gauge {
     }
 }
 
-/// Whether something stands. What is not known yet is not told.
+/// A boolean. It is not exported before it is first set.
 #[derive(Debug, Default)]
 pub struct Flag(AtomicU64);
 
@@ -81,7 +81,7 @@ impl Flag {
     }
 }
 
-/// A count that something else keeps, such as the system's of our CPU seconds; copied when it is read.
+/// A count that is kept elsewhere, such as the system's of our CPU seconds; copied when it is read.
 #[derive(Debug, Default)]
 pub struct MirroredCounter(Gauge);
 
@@ -95,13 +95,13 @@ impl MirroredCounter {
     }
 }
 
-/// Upper ends of a histogram's buckets, in seconds: what is waited for on a good day, and what is an incident.
+/// Upper bounds of a histogram's buckets, in seconds: from usual waits to those of an incident.
 pub(super) const BOUNDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
 
-/// How long things took. The buckets are fixed, so that memory does not grow with what is observed.
+/// Durations. The buckets are fixed, so that memory does not grow with the observations.
 #[derive(Debug, Default)]
 pub struct Histogram {
-    /// The last is for what is longer than every bound.
+    /// The last is for durations above all bounds.
     buckets: [AtomicU64; BOUNDS.len() + 1],
     micros: AtomicU64,
 }
@@ -115,7 +115,7 @@ impl Histogram {
         self.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// How many were at most as long as each bound, and how many there were.
+    /// The number of observations up to each bound, and in total.
     pub(super) fn cumulative(&self) -> ([u64; BOUNDS.len()], u64) {
         let mut sum = 0;
         let mut upto = [0; BOUNDS.len()];

@@ -1,23 +1,23 @@
-//! What figures are broken down by. Every label is a closed set in the code, so that the number of series is bounded
-//! whatever the clients do: never a tenant, a user, an id or a text.
+//! The labels of metrics. Every label is a closed set in the code, so that the number of series is bounded whatever
+//! the clients do: never a tenant, a user, an id or a text.
 
 use super::text::Samples;
 use super::{Counter, Flag, Gauge, Histogram, HotCounter, MirroredCounter};
 use crate::protocol::message::GapReason;
 use crate::protocol::problem::{CloseCode, Code};
 
-/// A closed set of words.
+/// A closed set of label values.
 pub trait Label: Copy + 'static {
     /// The label's name.
     const NAME: &'static str;
-    /// Every word, in the order of [`Label::index`].
+    /// Every value, in the order of [`Label::index`].
     fn words() -> Vec<String>;
     fn index(self) -> usize;
 }
 
-/// Anything that holds figures and can be read.
+/// A metric that can be read.
 pub trait Cell: Default {
-    /// What Prometheus calls it.
+    /// The Prometheus type.
     const KIND: &'static str;
     /// The names of the labels, in order.
     fn label_names() -> Vec<&'static str> {
@@ -63,7 +63,7 @@ impl Cell for Histogram {
     }
 }
 
-/// A figure for each word of a label.
+/// One metric for each value of a label.
 #[derive(Debug)]
 pub struct Labeled<L, C> {
     cells: Box<[C]>,
@@ -78,7 +78,7 @@ impl<L: Label, C: Cell> Default for Labeled<L, C> {
 }
 
 impl<L: Label, C: Cell> Labeled<L, C> {
-    /// The figure of a word. Who counts often keeps the reference.
+    /// The metric of a value. Frequent callers keep the reference.
     pub fn of(&self, label: L) -> &C {
         &self.cells[label.index()]
     }
@@ -127,7 +127,7 @@ macro_rules! labels {
 }
 
 labels! {
-    /// What carries a connection.
+    /// The transport of a connection.
     Carrier("carrier") {
         Socket = "socket",
         Upload = "upload",
@@ -161,12 +161,12 @@ labels! {
         Read = "read",
         Write = "write",
     }
-    /// Where a job stands, of those that are not over.
+    /// The status of an unfinished job.
     OpenJobStatus("status") {
         Pending = "pending",
         Running = "running",
     }
-    /// How an attempt to sign in ended.
+    /// The outcome of an attempt to sign in.
     SignInOutcome("outcome") {
         Succeeded = "succeeded",
         Failed = "failed",
@@ -186,7 +186,7 @@ labels! {
         Unknown = "unknown",
         Inactive = "inactive",
     }
-    /// A layer of what holds a page reader.
+    /// A layer of the page readers' sandbox.
     SandboxLayer("layer") {
         Process = "process",
         OomScore = "oom_score",
@@ -209,7 +209,7 @@ labels! {
         Cancelled = "cancelled",
         Stopped = "stopped",
     }
-    /// What became of a page that the crawler asked for.
+    /// The outcome of a page that the crawler requested.
     PageOutcome("outcome") {
         Read = "read",
         Elsewhere = "elsewhere",
@@ -222,7 +222,7 @@ labels! {
 }
 
 impl EventKind {
-    /// The kind of a message's type; a type without a word of its own counts as `other`.
+    /// The kind of a message's type; a type without a value of its own counts as `other`.
     pub fn of(kind: &str) -> Self {
         Self::ALL.iter().copied().find(|one| one.word() == kind).unwrap_or(Self::Other)
     }

@@ -1,5 +1,5 @@
-//! The node's figures, as Prometheus reads them. Every figure is a field of [`Metrics`] that whoever counts holds
-//! through its kernel: there is no global, and nothing is looked up by name while counting.
+//! The node's metrics, for Prometheus. Every metric is a field of [`Metrics`], which callers reach through their
+//! services: there is no global, and nothing is looked up by name while counting.
 
 mod cells;
 mod labels;

@@ -1,4 +1,4 @@
-//! What the system says of this process. Where it does not say (any system but Linux) the figures are 0.
+//! Process metrics of the operating system. Where they are unavailable (any system but Linux) they are 0.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ pub struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    /// Asks the system; a few small reads from `/proc`, which never wait for a disk.
+    /// Reads them; a few small reads from `/proc`, which never wait for a disk.
     pub fn read() -> Self {
         Self {
             resident_bytes: resident_bytes().unwrap_or(0),
@@ -32,7 +32,7 @@ fn resident_bytes() -> Option<u64> {
 
 fn cpu_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The command's name may hold spaces and brackets; fields are counted from the last bracket.
+    // The command's name may contain spaces and parentheses; fields are counted from the last parenthesis.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     Some(ticks as f64 / ticks_per_second())

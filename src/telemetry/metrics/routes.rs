@@ -1,5 +1,5 @@
-//! Requests by route. The routes are the router's own patterns, given once at the start; whatever else is asked for
-//! counts as one route, `unmatched`.
+//! Requests by route. The routes are the router's own patterns, set once at the start; all other requests count as
+//! one route, `unmatched`.
 
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ use super::text::Samples;
 /// Classes of status: 1xx to 5xx.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// A figure for each route, in the order that the router gave them.
+/// A metric for each route, in the order that the router gave them.
 #[derive(Debug, Default)]
 pub struct Routes<C> {
     routes: OnceLock<Box<[Route<C>]>>,
@@ -24,13 +24,13 @@ struct Route<C> {
 }
 
 impl<C: Cell> Routes<C> {
-    /// Names the routes; later calls change nothing.
+    /// Sets the routes; later calls have no effect.
     pub fn set_patterns(&self, patterns: impl Iterator<Item = String>) {
         let routes = patterns.map(|pattern| Route { pattern, cell: C::default() });
         self.routes.get_or_init(|| routes.collect());
     }
 
-    /// The figure of the route with this number; `None`: no route.
+    /// The metric of the route with this number; `None`: unmatched.
     pub fn of(&self, route: Option<usize>) -> &C {
         let found = route.and_then(|route| self.routes.get()?.get(route));
         found.map_or(&self.unmatched, |route| &route.cell)
@@ -52,7 +52,7 @@ impl<C: Cell> Cell for Routes<C> {
     }
 }
 
-/// Answers by method and class of status.
+/// Responses by method and class of status.
 #[derive(Debug, Default)]
 pub struct ResponseCounters([[Counter; CLASSES.len()]; Method::ALL.len()]);
 
@@ -81,5 +81,5 @@ impl Cell for ResponseCounters {
     }
 }
 
-/// How long a route took, all methods together.
+/// Durations by route, all methods together.
 pub type Durations = Routes<Histogram>;

@@ -1,4 +1,4 @@
-//! Figures of single tenants: for their own admins, and for operators on a path of its own, because there the number
+//! Metrics of single tenants: for their own admins, and for operators on a path of its own, because there the number
 //! of series grows with the number of tenants.
 
 use std::collections::HashMap;
@@ -12,12 +12,12 @@ use super::table::Row;
 use super::text::Text;
 use crate::base::ids::TenantId;
 
-/// Tenants whose figures are kept. At the limit those that nobody is connected to are forgotten and begin anew.
+/// The most tenants with metrics. At the limit, those without a connection are dropped and start again at 0.
 const MAX_TENANTS: usize = 10_000;
-/// Over how long events are averaged.
+/// The period over which events are averaged.
 const WINDOW_SECONDS: usize = 60;
 
-/// What one tenant's connections and changes come to, since the node started.
+/// The counts of one tenant's connections and changes, since the node started.
 #[derive(Debug, Default)]
 pub struct TenantMeter {
     pub frames_out: Counter,
@@ -43,7 +43,8 @@ impl Default for SlidingWindow {
 }
 
 impl SlidingWindow {
-    /// Forgets the seconds that are over a minute old. A clock that is set back counts on in the newest second.
+    /// Drops the seconds that are over a minute old. If the clock is set back, counting continues in the newest
+    /// second.
     fn advance_to(&mut self, second: i64) {
         let passed = usize::try_from(second - self.second).unwrap_or(0).min(WINDOW_SECONDS);
         for step in 1..=passed {
@@ -55,7 +56,7 @@ impl SlidingWindow {
 }
 
 impl TenantMeter {
-    /// Counts events that were committed.
+    /// Counts committed events.
     pub fn record_appended(&self, count: u64, now: DateTime<Utc>) {
         self.events.add(count);
         let mut recent = self.recent.lock();
@@ -65,7 +66,7 @@ impl TenantMeter {
         recent.counts[slot] = recent.counts[slot].saturating_add(count);
     }
 
-    /// Events a second, over the last minute.
+    /// Events per second, over the last minute.
     pub fn events_per_second(&self, now: DateTime<Utc>) -> f64 {
         let mut recent = self.recent.lock();
         recent.advance_to(now.timestamp());
@@ -74,12 +75,12 @@ impl TenantMeter {
     }
 }
 
-/// The meters of all tenants that did something here.
+/// The meters of all tenants that were active on this node.
 #[derive(Debug, Default)]
 pub struct TenantMeters(Mutex<HashMap<TenantId, Arc<TenantMeter>>>);
 
 impl TenantMeters {
-    /// A tenant's meter; a connection keeps it for as long as it lives.
+    /// A tenant's meter; a connection keeps it for its lifetime.
     pub fn of(&self, tenant_id: TenantId) -> Arc<TenantMeter> {
         let mut meters = self.0.lock();
         if meters.len() >= MAX_TENANTS && !meters.contains_key(&tenant_id) {
@@ -88,7 +89,7 @@ impl TenantMeters {
         Arc::clone(meters.entry(tenant_id).or_default())
     }
 
-    /// All of them, the busiest first.
+    /// All meters, the busiest first.
     pub fn busiest_first(&self) -> Vec<(TenantId, Arc<TenantMeter>)> {
         let meters = self.0.lock().iter().map(|(id, meter)| (*id, Arc::clone(meter))).collect::<Vec<_>>();
         let mut meters: Vec<_> = meters
@@ -100,7 +101,7 @@ impl TenantMeters {
     }
 }
 
-/// One figure of a tenant.
+/// One metric of a tenant.
 struct TenantMetric {
     name: &'static str,
     help: &'static str,
@@ -110,12 +111,12 @@ struct TenantMetric {
 const TENANT_METRICS: [TenantMetric; 5] = [
     TenantMetric {
         name: "lotline_tenant_events_appended_total",
-        help: "Events that the tenant's changes committed here.",
+        help: "Events of the tenant committed by this node.",
         value: |meter| meter.events.get(),
     },
     TenantMetric {
         name: "lotline_tenant_frames_delivered_total",
-        help: "Frames handed to the tenant's connections.",
+        help: "Frames delivered to the tenant's connections.",
         value: |meter| meter.frames_out.get(),
     },
     TenantMetric {
@@ -130,12 +131,12 @@ const TENANT_METRICS: [TenantMetric; 5] = [
     },
     TenantMetric {
         name: "lotline_tenant_passing_dropped_total",
-        help: "Passing messages that the tenant's slow readers did not get.",
+        help: "Ephemeral messages dropped because the tenant's readers were slow.",
         value: |meter| meter.dropped.get(),
     },
 ];
 
-/// What the per-tenant path tells.
+/// The rows of the per-tenant path.
 pub(super) fn rows() -> Vec<Row> {
     let row = |figure: &TenantMetric| Row {
         name: figure.name,
@@ -146,7 +147,7 @@ pub(super) fn rows() -> Vec<Row> {
     TENANT_METRICS.iter().map(row).collect()
 }
 
-/// The text of these tenants, by the name that each is shown under; `rest` together counts as `other`.
+/// The text of these tenants, under the given names; `rest` is summed up as `other`.
 pub fn render(named: &[(String, Arc<TenantMeter>)], rest: &[(TenantId, Arc<TenantMeter>)]) -> String {
     let mut text = Text::default();
     for TenantMetric { name, help, value } in TENANT_METRICS {

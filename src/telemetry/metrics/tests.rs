@@ -1,4 +1,4 @@
-//! The text that a scraper gets, and the bound on its size.
+//! The text that a scraper gets, and the limit of its size.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

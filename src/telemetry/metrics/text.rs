@@ -1,12 +1,12 @@
-//! The text that Prometheus reads (exposition format 0.0.4). Families stand in the order of the table; a series that
-//! has counted nothing yet is left out where it has labels, so that an idle node tells little.
+//! The Prometheus text format (exposition format 0.0.4). Families are in the order of the table; a labelled series
+//! that is still 0 is left out, so that the output of an idle node is short.
 
 use std::fmt::Write;
 
 use super::cells::{BOUNDS, Histogram};
 use super::labels::Cell;
 
-/// The text as it grows.
+/// The text that is being written.
 #[derive(Debug, Default)]
 pub struct Text(String);
 
@@ -18,13 +18,13 @@ impl Text {
         self.0
     }
 
-    /// Writes a figure with all its series.
+    /// Writes a metric with all its series.
     pub fn family<C: Cell>(&mut self, name: &str, help: &str, cell: &C) {
         self.head(name, help, C::KIND);
         cell.read(&mut Samples { text: &mut self.0, name, labels: String::new() });
     }
 
-    /// Writes a figure whose series are given one by one.
+    /// Writes a metric with the given series.
     pub fn series<'a>(
         &mut self,
         name: &str,
@@ -46,7 +46,7 @@ impl Text {
     }
 }
 
-/// The series of one figure as they are written.
+/// The series of one metric while they are written.
 pub struct Samples<'t> {
     text: &'t mut String,
     name: &'t str,
@@ -54,7 +54,7 @@ pub struct Samples<'t> {
 }
 
 impl Samples<'_> {
-    /// Everything that `write` writes has this label too.
+    /// Adds this label to everything that `write` writes.
     pub fn within(&mut self, label: &str, word: &str, write: impl FnOnce(&mut Self)) {
         let before = self.labels.len();
         let comma = if before == 0 { "" } else { "," };
@@ -70,7 +70,7 @@ impl Samples<'_> {
         self.line("", &self.labels.clone(), value);
     }
 
-    /// Told also when it is 0, which is the news.
+    /// Written also when it is 0, because that is a meaningful value.
     pub(super) fn flag(&mut self, stands: bool) {
         self.line("", &self.labels.clone(), f64::from(u8::from(stands)));
     }

@@ -1,4 +1,4 @@
-//! The first tenant out of the configuration is made in a store that never had one, and never again.
+//! The tenant of the configuration is created only in a store that never had a tenant.
 
 use lotline::auth::tenant_scope::SystemReason;
 use lotline::base::clock::Clock;
@@ -46,7 +46,7 @@ async fn a_removed_last_tenant_does_not_come_back_with_its_admin(app: &TestApp) 
     assert_eq!(signs_in(app, "first/boss", PASSWORD, "192.0.2.1").await.status, 401);
 }
 
-/// A store of before the mark is upgraded: whether it says that it had a tenant.
+/// Upgrades a store from before migration 13; returns whether it is marked as having had a tenant.
 async fn is_first_tenant_recorded_after_upgrade(path: &std::path::Path, with_a_tenant: bool) -> bool {
     let settings = DatabaseSettings::Sqlite { path: path.to_owned() };
     storage::migrate_up(&settings).await.unwrap();

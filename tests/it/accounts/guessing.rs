@@ -1,4 +1,4 @@
-//! Strangers who guess at a password: they are slowed, and whose account it is gets in.
+//! Password guessing: guessers are slowed down, the account's owner can still sign in.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::wait::eventually;
 
 const PROXY: &[Setting] = &[BEHIND_A_PROXY];
 const NAME: &str = "acme/ann";
-/// Where ann has signed in from before the siege.
+/// The address from which ann has signed in before the attack.
 const USUAL: &str = "198.51.100.9";
 
 on_both_databases! {
@@ -25,11 +25,11 @@ on_both_databases! {
     failures_do_not_fill_the_audit_log with super::PROXY,
 }
 
-/// Guesses at ann's password for four minutes, each address as fast as it is let.
+/// Guesses ann's password for four minutes; each address tries as often as it is allowed to.
 async fn guess_passwords(app: &TestApp, addresses: u32) {
     const ROUNDS: u32 = 48;
     for round in 0..ROUNDS {
-        // Each of many addresses tries once in twenty seconds, a single one in every round.
+        // Each of the many addresses tries once in twenty seconds, a single address in every round.
         let interval = addresses.min(4);
         let guesses = (0..addresses).filter(|n| (n + round) % interval == 0).map(|n| {
             let address = format!("203.{}.{}.{}", n % 7, n / 200, n % 200);
@@ -41,7 +41,7 @@ async fn guess_passwords(app: &TestApp, addresses: u32) {
     }
 }
 
-/// The answer, and how long it took by the clock that the test moves.
+/// The answer, and how long it took on the test's clock.
 async fn timed(app: &TestApp, address: &str) -> (Response, Duration) {
     let begun = app.clock.now();
     let answer = app.while_time_passes(signs_in(app, NAME, PASSWORD, address)).await;
@@ -53,7 +53,7 @@ async fn assert_ann_signs_in(app: &TestApp, addresses: u32) {
     assert_eq!(signs_in(app, NAME, PASSWORD, USUAL).await.status, 200);
     guess_passwords(app, addresses).await;
 
-    // A manual clock that stands: from where ann was before it takes no time at all.
+    // The manual clock is not advanced here: from ann's usual address a sign-in takes no time.
     let usual = signs_in(app, NAME, PASSWORD, USUAL).await;
     let (elsewhere, waited) = timed(app, "192.0.2.77").await;
 

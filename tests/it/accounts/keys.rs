@@ -1,4 +1,4 @@
-//! Who may less gives less: a demotion reaches the keys that a person made, and what is open on them.
+//! API keys never exceed their owner's role: a demotion reduces the owner's keys and their open connections.
 
 use lotline::auth::key_scope::KeyScope;
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ async fn a_key_that_may_still_read_keeps_its_connection(app: &TestApp) {
     changes_role(&ann, eve.id.0, "member").await;
 
     assert_eq!(socket.request(json!({ "type": "ping" })).await["type"], "pong");
-    // A key that is gone takes its connection along.
+    // Revoking a key closes its connection.
     app.runs_sql("UPDATE api_keys SET scopes = 'jobs:run'").await;
     changes_role(&ann, eve.id.0, "viewer").await;
     assert!([4403, 4410].contains(&socket.expect_close().await.0));

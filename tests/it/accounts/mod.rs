@@ -1,4 +1,4 @@
-//! Accounts under attack and over time: sign-ins without number, guesses from everywhere, keys of people who may less.
+//! Accounts under attack and over time: many sign-ins, password guessing, API keys after a demotion.
 
 mod first_start;
 mod guessing;
@@ -18,18 +18,18 @@ use crate::support::app::TestApp;
 use crate::support::settings::Setting;
 use crate::support::wait::DEADLINE;
 
-/// Everybody's password.
+/// The password of every user.
 const PASSWORD: &str = "correct horse battery staple";
-/// The test says where its clients are.
+/// Client addresses come from the test's own headers.
 const BEHIND_A_PROXY: Setting = ("LOTLINE__SERVER__TRUSTED_PROXIES", "127.0.0.1");
 
-/// A client that keeps no connection: one that is kept ends by the clock that the test moves.
+/// A client without keep-alive: an idle connection would be closed when the test advances the clock.
 static UNPOOLED: LazyLock<reqwest::Client> = LazyLock::new(|| {
     let client = reqwest::Client::builder().timeout(DEADLINE * 3).no_proxy().pool_max_idle_per_host(0);
     client.build().unwrap()
 });
 
-/// The sign-in form as it is sent from `address`.
+/// Posts the sign-in form from `address`.
 async fn signs_in(app: &TestApp, name: &str, password: &str, address: &str) -> Response {
     let fields = [("username", name), ("password", password)];
     posts_form(app, &fields, address).await
@@ -45,7 +45,7 @@ async fn posts_form(app: &TestApp, fields: &[(&str, &str)], address: &str) -> Re
     Response::send(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
 }
 
-/// The refresh token of an answer that must be a pair.
+/// The refresh token of an answer, which must be a token pair.
 #[track_caller]
 fn refresh_token(answer: &Response) -> String {
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -56,7 +56,7 @@ fn text(body: &Value, field: &str) -> String {
     body[field].as_str().unwrap_or_else(|| panic!("no {field} in {body}")).to_owned()
 }
 
-/// The number that a query gives.
+/// The single number that a query returns.
 async fn count(app: &TestApp, sql: &str) -> i64 {
     let connection = app.raw_database().await;
     let count = number(&connection, sql).await;

@@ -1,4 +1,4 @@
-//! Right passwords and refreshes have a rate, too: each leaves rows and costs a signature.
+//! Successful sign-ins and refreshes are rate limited too: each writes rows and costs a signature.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ on_both_databases! {
 const SESSIONS: &str = "SELECT count(*) FROM sessions";
 
 async fn an_account_signs_in_so_often_a_minute_and_then_again_later(app: &TestApp) {
-    // The first of the four is the helper's own, from loopback.
+    // The first of the four was made by the helper, from loopback.
     app.member("bob").await;
     app.member("cid").await;
     for n in 0..3 {

@@ -1,4 +1,4 @@
-//! Continuing a sign-in: the same token gives the same next one for a moment, and never costs a row more.
+//! Refreshing a sign-in: for a short time the same token yields the same successor, and no additional row.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn a_token_that_comes_fifty_times_gives_one_pair_and_one_row(app: &TestApp
 
     assert!(next.iter().all(|token| *token == next[0]) && next[0] != first);
     assert_eq!(count(app, TOKENS).await - before, 1);
-    // Every tab goes on with what it has.
+    // Every tab continues with its own tokens.
     app.clock.advance(Duration::from_secs(600));
     let after: Vec<String> = join_all(next.iter().map(async |token| {
         let pair = refresh(&app.identity, token, &Origin::default()).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_clock_that_is_set_back_lengthens_no_sign_in_and_no_link(app: &TestApp
     let link = ann.post(&format!("/api/v1/users/{}/password-link", ann.id.0), &serde_json::json!({})).await;
     let link = text(&link.json(), "url").split_once("#token=").unwrap().1.to_owned();
 
-    // Past HTTP: its connections end by the same clock.
+    // Bypasses HTTP: its idle connections would be closed when the clock is advanced.
     app.clock.set_by(TimeDelta::days(-40));
     app.clock.advance(DAY + Duration::from_secs(1));
     let late = set_by_link(&app.identity, &link, "another one of 1915", &Origin::default()).await;
@@ -131,7 +131,7 @@ async fn a_rotation_of_keys_within_the_grace_changes_nothing(app: &TestApp) {
     assert!(refresh(&app.identity, &second, &Origin::default()).await.is_ok());
 }
 
-/// Puts another key before the one that signs.
+/// Puts another key before the signing key.
 fn rotates(app: &TestApp, newest: &str) {
     let all = [
         ("LOTLINE__SERVER__DATA_DIR".to_owned(), app.folder().display().to_string()),
@@ -144,7 +144,7 @@ fn rotates(app: &TestApp, newest: &str) {
 async fn made_up_tokens_and_repeats_do_not_need_the_writer(app: &TestApp) {
     let (_, first) = signed_in(app).await;
     let second = refresh_token(&refreshes(app, &first).await);
-    // On SQLite no other transaction writes until this is dropped.
+    // On SQLite no other transaction can write until this is dropped.
     let writer = app.services.db.system(SystemReason::Demo).begin().await.unwrap();
 
     for n in 0..300 {

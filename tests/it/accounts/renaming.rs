@@ -1,4 +1,4 @@
-//! A user gets another name: who signs in with it, which names are refused, and where the new name is seen.
+//! Renaming a user: which name signs in, which names are refused, and where the new name appears.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn is_renamed(answer: &Response, name: &str) {
     assert_eq!((answer.status, &answer.json()["username"]), (200, &json!(name)), "{answer:?}");
 }
 
-/// The place and the rule of each error of a refusal.
+/// Field and rule of each error of a refusal.
 #[track_caller]
 fn errors(answer: &Response, status: u16, code: &str) -> Vec<(String, String)> {
     let problem = answer.expect_problem(status, code);
@@ -93,7 +93,7 @@ async fn a_name_that_is_bad_taken_or_drawn_as_anothers_is_refused(app: &TestApp)
 async fn another_spelling_of_the_own_name_is_no_clash(app: &TestApp) {
     let (ann, coco) = (app.admin("ann").await, app.member("coco").await);
 
-    // The last one looks like the name before it, in another script.
+    // The last name looks like the one before it, in another script.
     for name in ["COCO", "Coco", "сосо"] {
         is_renamed(&renames(&ann, coco.id.0, name).await, name);
     }
@@ -118,7 +118,7 @@ async fn the_name_that_a_user_has_already_changes_nothing(app: &TestApp) {
 async fn an_open_socket_goes_on_under_the_new_name(app: &TestApp) {
     let (ann, eve) = (app.admin("ann").await, app.admin("eve").await);
     let (mut of_ann, mut of_eve) = (ann.connects().await, eve.connects().await);
-    // What was read of the user before is remembered.
+    // The user that was read before is cached.
     assert_eq!(of_eve.request(json!({ "type": "ping" })).await["type"], "pong");
 
     is_renamed(&renames(&ann, eve.id.0, "eva").await, "eva");
@@ -162,14 +162,14 @@ async fn the_old_name_is_free_for_another_user(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     is_renamed(&renames(&ann, bob.id.0, "robert").await, "robert");
 
-    // Neither has an address of its own: the place-holder of the first has gone with the name.
+    // Neither has an email address: the first user's placeholder went with the old name.
     let other = app.member("bob").await;
 
     assert_ne!(other.id, bob.id);
     assert_eq!(bob.get("/api/v1/users/me").await.json()["username"], "robert");
 }
 
-/// Leaves the younger as the migration leaves a user whose new key an older one has.
+/// Gives the younger user the columns that the migration writes when an older user already has the new key.
 async fn have_one_key(app: &TestApp, older: i64, younger: i64) {
     app.runs_sql(&format!(
         "UPDATE users SET username = 'Straße', username_key = 'straße', key_clash = 'username', \

@@ -1,4 +1,4 @@
-//! However many sign-ins an account has: one act ends all of them with one word, and a bound keeps them few.
+//! Sign-ins of one account: one request ends all of them with one revocation, and their number is limited.
 
 use lotline::domain::revocation::Revocation;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ on_both_databases! {
     the_bound_holds_for_operators_too_and_for_many_at_once with super::THREE,
 }
 
-/// Rows of sign-ins past everything that the product does: never used since, and first in every list.
+/// Inserts sign-ins directly: never used since, and first in every list.
 async fn has_sign_ins(app: &TestApp, owner: &str, many: u32) {
     let is_sqlite = app.database().is_none();
     for from in (0..many).step_by(500) {
@@ -51,12 +51,12 @@ async fn sends(app: &TestApp, method: reqwest::Method, path: &str, token: &str, 
     assert_eq!(answer.status, 204, "{answer:?}");
 }
 
-/// An operator whose first sign-in is a thief's, with 250 more between it and the newest.
+/// An operator with a thief's sign-in as the first one, with 250 others between it and the newest.
 async fn robbed_operator(app: &TestApp) -> (Value, String, i64) {
     let root = app.operator("root").await;
     let thief = signs_in(app, "root", PASSWORD, HOME).await.json();
     let operator = count(app, "SELECT max(id) FROM operators").await;
-    // Their ids are newer than the thief's: no list of the newest reaches it.
+    // Their ids are newer than the thief's, so a list of the newest does not contain it.
     has_sign_ins(app, &format!("NULL, NULL, {operator}"), 250).await;
     (thief, root.token().to_owned(), operator)
 }
@@ -120,7 +120,7 @@ async fn thousands_of_sessions_end_with_one_message_and_other_tenants_are_unaffe
 }
 
 async fn beyond_the_bound_the_sign_in_that_was_used_longest_ago_ends(app: &TestApp) {
-    // The first sign-in is the helper's own.
+    // The first sign-in is the helper's.
     let bob = app.member("bob").await;
     app.clock.advance(std::time::Duration::from_secs(1));
     let second = bob.signs_in_again().await;
@@ -134,7 +134,7 @@ async fn beyond_the_bound_the_sign_in_that_was_used_longest_ago_ends(app: &TestA
     };
     let (mut of_first, mut of_second) = (bob.connects().await, open(&second).await);
     app.clock.advance(std::time::Duration::from_secs(1));
-    // The second is used again, so the first is the oldest, then the third.
+    // The second is used again, so the first is the least recently used, then the third.
     refresh_token(&refreshes(app, &text(&second, "refresh_token")).await);
 
     let fourth = bob.signs_in_again().await;
@@ -154,7 +154,7 @@ async fn the_bound_holds_for_operators_too_and_for_many_at_once(app: &TestApp) {
     let root = app.operator("root").await;
     let operator = count(app, "SELECT max(id) FROM operators").await;
     has_sign_ins(app, &format!("NULL, NULL, {operator}"), 1_200).await;
-    // Of sign-ins of the same moment any may go first: root's own is to be older than the twelve.
+    // Among sign-ins of the same moment the order is undefined; root's own is made older than the twelve.
     app.clock.advance(std::time::Duration::from_secs(1));
 
     let signs_in = || signs_in(app, "root", PASSWORD, HOME);

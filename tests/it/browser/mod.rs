@@ -1,4 +1,4 @@
-//! The socket page in a real browser, with nothing but what browsers have: `WebSocket` and `EventSource`.
+//! The socket page in a real browser, using only the browser's own `WebSocket` and `EventSource`.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ on_both_databases! {
     a_jobs_log_goes_on_after_a_reload_and_ends_with_complete,
 }
 
-/// Pictures of the last run, to be looked at.
+/// Screenshots of the last run, for a person to look at.
 fn picture(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     std::fs::create_dir_all(&folder).unwrap();
@@ -34,7 +34,7 @@ async fn connects(page: &mut Page, token: &str) {
     page.until("document.getElementById('log').textContent.includes('connection_established')").await;
 }
 
-/// A condition: the list of messages has an entry of this name with this in its text.
+/// A condition: the message list has an entry of this name with this in its text.
 fn shows(name: &str, text: &str) -> String {
     format!(
         "[...document.querySelectorAll('#log li')].some((line) => \
@@ -97,7 +97,7 @@ async fn a_jobs_log_goes_on_after_a_reload_and_ends_with_complete(app: &TestApp)
         "it was read before the reload"
     );
     page.until("document.getElementById('log-state').textContent === 'complete'").await;
-    // A reconnect would come within the time that the stream has told.
+    // A reconnect would come within the `retry` time that the stream has sent.
     page.runs("new Promise((resolve) => setTimeout(resolve, 3000))").await;
     let asked = page.requests.iter().filter(|url| url.contains("/sse/logs/")).count();
     assert_eq!(asked, 2, "one request before the reload and one after it: {:?}", page.requests);

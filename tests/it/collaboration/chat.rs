@@ -1,4 +1,4 @@
-//! What people say: to whom it comes, what the sender is answered, and what stays of it.
+//! Chat messages: their recipients, the sender's answer, and what is stored.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ on_both_databases! {
     history_is_read_in_pages,
 }
 
-/// Says it in a room; the `ack`.
+/// Sends it to a room; returns the `ack`.
 async fn sends_chat(socket: &mut Socket, room: &str, text: &str) -> Value {
     let ack = socket.request(json!({ "type": "chat", "room_id": room, "text": text })).await;
     assert_eq!(ack["type"], "ack", "{ack}");
@@ -65,7 +65,7 @@ async fn a_message_reaches_the_members_and_the_senders_other_sockets_and_the_rep
     }
     assert_eq!(received(&mut of_bob, "chat").await, Vec::<Value>::new(), "no echo");
     assert_eq!(received(&mut of_cat, "chat").await, Vec::<Value>::new(), "not a member");
-    // Who comes back gets it from the log, the sender's first socket too: there it is news.
+    // A reconnecting reader gets it from the log; so does the sender's first socket, to which it is new.
     let since = ann.get("/api/v1/events").await.json();
     assert_eq!(since["position"], ack["position"]);
 }
@@ -83,7 +83,7 @@ async fn a_message_without_a_room_goes_to_the_lobby_of_all_users(app: &TestApp) 
     for text in ["one", "two"] {
         assert_eq!(of_ann.next_of_type("chat").await["payload"]["text"], text);
     }
-    // Sent by request there is no socket that has it already.
+    // It was sent by request, so none of the sender's sockets has it already.
     assert_eq!(of_bob.next_of_type("chat").await["payload"]["text"], "two");
     assert_eq!(received(&mut of_sue, "chat").await, Vec::<Value>::new());
     assert_eq!(history(&ann, "lobby").await, ["two", "one"]);
@@ -125,7 +125,7 @@ async fn a_client_message_id_deduplicates_across_sockets_and_requests(app: &Test
         bob.post("/api/v1/chat/send", &json!({ "text": "once", "client_message_id": "m-1" })).await.json();
     let other_text =
         of_bob.request(json!({ "type": "chat", "text": "twice", "client_message_id": "m-1" })).await;
-    // The name is the sender's own.
+    // Another sender may use the same id.
     let of_another =
         of_ann.request(json!({ "type": "chat", "text": "once", "client_message_id": "m-1" })).await;
 
@@ -196,7 +196,7 @@ async fn an_edit_is_published_and_a_deleted_message_is_gone_from_history_and_log
     let mut resumed = ann.resumes(&start).await;
     let frames = resumed.next_durable(5).await;
     assert!(!Value::Array(frames).to_string().contains("secret"));
-    // What is deleted stays so, and deleting it again changes nothing.
+    // A deleted message stays deleted, and deleting it again changes nothing.
     assert_eq!(bob.delete(&path(&gone)).await.status, 204);
     bob.patch(&path(&gone), &json!({ "text": "back" })).await.expect_problem(409, "conflict");
 }
@@ -238,13 +238,13 @@ async fn only_its_author_or_an_admin_changes_a_message(app: &TestApp) {
     cat.delete(&format!("/api/v1/messages/{id}")).await.expect_problem(403, "forbidden");
     sue.patch(&format!("/api/v1/messages/{id}"), &edit).await.expect_problem(404, "not_found");
     sue.delete(&format!("/api/v1/messages/{id}")).await.expect_problem(404, "not_found");
-    // An admin may delete a message and may not edit it; what two say to each other is theirs.
+    // An admin may delete a message but not edit it; direct messages belong to the two users.
     let refused = ann.patch(&format!("/api/v1/messages/{id}"), &edit).await.expect_problem(403, "forbidden");
     assert!(refused["detail"].as_str().unwrap().contains("Only its author"), "{refused}");
     cat.patch(&format!("/api/v1/messages/{direct}"), &edit).await.expect_problem(403, "forbidden");
     let read = ann.get("/api/v1/rooms/lobby/messages").await.json();
     assert_eq!((&read["data"][0]["text"], read["data"][0].get("edited_at")), (&json!("mine"), None));
-    // What two say to each other is not the admin's to read or take away.
+    // An admin may neither read nor delete direct messages of others.
     ann.delete(&format!("/api/v1/messages/{direct}")).await.expect_problem(404, "not_found");
     cat.delete(&format!("/api/v1/messages/{direct}")).await.expect_problem(403, "forbidden");
 
@@ -277,7 +277,7 @@ async fn a_member_sees_messages_since_the_current_membership_began(app: &TestApp
     assert_eq!(text(&heard_first), ["during"]);
     assert_eq!(outside["code"], "forbidden", "{outside}");
     assert_eq!(text(&[of_bob.next_of_type("chat").await]), ["after"]);
-    // The log gives what a member of now may see: the present membership's.
+    // The log returns what the member's present membership may see.
     let chats = |frames: Vec<Value>| -> Vec<Value> {
         frames.into_iter().filter(|frame| frame["type"] == "chat").collect()
     };
@@ -301,7 +301,7 @@ async fn unread_messages_are_counted_until_they_are_marked(app: &TestApp) {
     let mark = json!({ "message_id": ids[1] });
     assert_eq!(bob.post(&format!("/api/v1/rooms/{room}/read"), &mark).await.status, 204);
     assert_eq!(unread(&bob).await, json!(1));
-    // A mark never moves back.
+    // A read marker never moves back.
     bob.post(&format!("/api/v1/rooms/{room}/read"), &json!({ "message_id": ids[0] })).await;
     assert_eq!(unread(&bob).await, json!(1));
     bob.post(&format!("/api/v1/rooms/{room}/read"), &json!({ "message_id": ids[2] })).await;

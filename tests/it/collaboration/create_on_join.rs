@@ -1,4 +1,4 @@
-//! `rooms.create_on_join`: joining a room that there is not makes it, as the seeds do.
+//! `rooms.create_on_join`: joining an unknown room creates it.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A job's log as a stream: resumed where it stopped, ended by `complete`, and then over for good.
+//! A job's log as a stream: it resumes where it stopped, ends with `complete`, and is not resumed after that.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ on_both_databases! {
     lines_of_a_page_and_more_all_come,
 }
 
-/// A claimed job, and what claims it.
+/// A claimed job, and its worker.
 struct Crawl<'a> {
     ann: &'a Admin<'a>,
     worker: Worker<'a>,
@@ -65,7 +65,7 @@ impl<'a> Crawl<'a> {
     }
 }
 
-/// The stream's next `count` lines: the event's id and the line's words.
+/// The stream's next `count` lines: the event's id and the line's text.
 async fn lines(stream: &mut Stream, count: usize) -> Vec<(String, String)> {
     let mut found = Vec::new();
     while found.len() < count {
@@ -108,7 +108,7 @@ async fn a_log_is_streamed_from_its_first_line_to_its_end_and_then_answers_204(a
     assert!(end.starts_with("end."), "{end}");
     assert_eq!(crawl.streams("", Some(&end)).await.status, 204);
     assert_eq!(crawl.streams(&format!("?since={end}"), None).await.status, 204);
-    // Who comes for the first time afterwards sees all of it.
+    // A first reader afterwards gets all of it.
     let mut late = crawl.streams("", None).await;
     assert_eq!(lines(&mut late, 3).await.last(), live.last());
     completes(&mut late).await;
@@ -124,7 +124,7 @@ async fn a_stream_resumes_after_its_last_line_and_brings_each_line_once(app: &Te
         let words: Vec<String> = (0..3).map(|number| format!("{round}.{number}")).collect();
         let batch: Vec<(&str, &str)> = words.iter().map(|word| ("info", word.as_str())).collect();
         crawl.logs(&batch).await;
-        // Cut after two of three: the third is the next stream's first.
+        // Cut after two of three: the third line comes first in the next stream.
         let mut stream = crawl.streams("", last.as_deref()).await;
         for (id, word) in lines(&mut stream, if round == 4 { 7 } else { 2 }).await {
             (seen, last) = ([seen, vec![word]].concat(), Some(id));
@@ -199,7 +199,7 @@ async fn a_retried_job_continues_its_log_after_the_end(app: &TestApp) {
     assert_eq!(second[0].1, "second try");
     assert_ne!(second_end, end);
     assert_eq!(crawl.streams("", Some(&second_end)).await.status, 204);
-    // The first end is not the last one any more.
+    // The first end is not the job's last one any more.
     assert_eq!(crawl.streams("", Some(&end)).await.status, 200);
 }
 
@@ -216,6 +216,6 @@ async fn lines_of_a_page_and_more_all_come(app: &TestApp) {
     let seen: Vec<String> = lines(&mut stream, 450).await.into_iter().map(|line| line.1).collect();
     assert_eq!(seen, words);
     completes(&mut stream).await;
-    // Nobody's clock has to move for it.
+    // The clock did not have to move for this.
     app.advance(Duration::from_millis(1)).await;
 }

@@ -1,4 +1,4 @@
-//! What people do together at this moment: who is there, who looks at what, who writes.
+//! Collaboration: presence, viewers, typing, rooms, chat and log streams.
 
 mod chat;
 mod create_on_join;

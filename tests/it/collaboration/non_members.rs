@@ -1,4 +1,4 @@
-//! Somebody of another tenant, and somebody of the same tenant outside of a private room, learn nothing.
+//! A user of another tenant, and one of the same tenant outside of a private room, learn nothing.
 
 use serde_json::{Value, json};
 
@@ -11,14 +11,14 @@ on_both_databases! {
     another_tenants_listing_cannot_be_viewed,
 }
 
-/// What speaks of people.
+/// Types of messages about people.
 const EPHEMERAL_TYPES: [&str; 4] = ["presence", "typing", "viewers", "system"];
 
 async fn non_members_receive_nothing_of_a_private_room_and_its_members(app: &TestApp) {
     let (ann, bob, eve) = (app.admin("ann").await, app.member("bob").await, app.member("eve").await);
     let (adm, sue) = (app.admin("adm").await, app.stranger("sue").await);
     let room = private_room(&ann, &[&bob]).await;
-    // The outsiders have rooms of their own, and so are told of presence; one is the room's twin by name.
+    // The outsiders have their own rooms, and so get presence; one of these has the same name as the private room.
     private_room(&adm, &[&eve]).await;
     private_room(&sue, &[]).await;
     let mut of_ann = ann.connects().await;
@@ -46,7 +46,7 @@ async fn non_members_receive_nothing_of_a_private_room_and_its_members(app: &Tes
             heard.retain(|frame| !is_about_users(frame, &[eve.id.0, adm.id.0]));
             assert_eq!(heard, Vec::<Value>::new());
         }
-        // What is tried on the room is answered as on a room that never was.
+        // Requests about the room get the same answers as for an unknown room.
         for message in ["typing", "join_room", "chat"] {
             let mut answers = Vec::new();
             for name in [room.as_str(), "01900000-0000-7000-8000-00000000dead"] {
@@ -54,7 +54,7 @@ async fn non_members_receive_nothing_of_a_private_room_and_its_members(app: &Tes
                 answers.push(outsider.request(ask).await);
             }
             answers.iter_mut().for_each(|answer| *answer = without_names(answer));
-            // An admin of the tenant knows of the room, and still is no member.
+            // An admin of the tenant may see the room, but is not a member.
             if answers[0]["code"] != "forbidden" {
                 assert_eq!(answers[0], answers[1], "{message}");
             }
@@ -63,7 +63,7 @@ async fn non_members_receive_nothing_of_a_private_room_and_its_members(app: &Tes
     assert_eq!(received(&mut of_ann, "typing").await.len(), 0);
 }
 
-/// Whether it tells the presence of these people alone.
+/// Whether it is a presence message about these people only.
 fn is_about_users(frame: &Value, people: &[i64]) -> bool {
     let users = frame["payload"]["users"].as_array();
     let is_one = |user: &Value| user["user_id"].as_i64().is_some_and(|id| people.contains(&id));

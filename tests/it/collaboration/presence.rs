@@ -1,4 +1,4 @@
-//! Presence: each person over all tabs, a snapshot and then what changed, once a second.
+//! Presence: per person over all tabs, a snapshot and then changes, once a second.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ async fn a_page_reload_publishes_no_presence(app: &TestApp) {
         tab.close().await;
         app.advance(Duration::from_secs(4)).await;
         tab = bob.connects().await;
-        // A newcomer in between must not see it either.
+        // A snapshot in between must not show it either.
         let seen = statuses(&ann.connects().await.next_of_type("presence").await);
         assert_eq!(seen, [presence_entry(&bob, "online")]);
     }
@@ -133,7 +133,7 @@ async fn a_tab_in_the_background_that_only_answers_pings_stays_online(app: &Test
     assert_eq!(received_presence(&mut of_ann).await, []);
 }
 
-/// The pong goes out with the next write.
+/// The pong is sent with the next write.
 async fn answers_a_ping(socket: &mut Socket) {
     socket.request(json!({"type": "ping"})).await;
 }
@@ -159,7 +159,7 @@ async fn a_silent_peer_is_offline_within_two_heartbeats(app: &TestApp) {
         answers_a_ping(&mut of_ann).await;
     }
     let before = received_presence(&mut of_ann).await;
-    // With what has passed before: two heartbeats of 25 seconds, the look of a second, the farewell of two.
+    // Together with the time before: two heartbeats of 25 seconds, a tick of one second, a close timeout of two.
     app.advance(Duration::from_secs(10)).await;
 
     assert_eq!(before, []);
@@ -277,6 +277,6 @@ async fn a_stream_gets_no_presence_typing_or_viewers(app: &TestApp) {
 
     assert_eq!(ack["type"], "ack", "{ack}");
     assert_eq!(stream.next_event().await.json()["type"], "chat");
-    // A stream makes nobody present.
+    // A stream does not make its user present.
     assert_eq!(received_presence(&mut of_bob).await, []);
 }

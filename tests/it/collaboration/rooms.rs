@@ -1,4 +1,4 @@
-//! Rooms: who makes, finds, joins and keeps them.
+//! Rooms: creating, finding, joining and managing them.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Rooms with people in them, listings to look at, and what a socket was told.
+//! Rooms with members, listings to view, and the messages that a socket received.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::app::TestApp;
 use crate::support::people::{Admin, Person};
 use crate::support::socket::Socket;
 
-/// A private room of the admin's with these people in it.
+/// A private room of the admin with these members.
 pub async fn private_room(admin: &Admin<'_>, members: &[&Person<'_>]) -> String {
     let members: Vec<i64> = members.iter().map(|member| member.id.0).collect();
     room(admin, &json!({ "name": "Attic", "visibility": "private", "members": members })).await
@@ -35,16 +35,16 @@ pub async fn listing(app: &TestApp, maker: &Person<'_>) -> i64 {
     answer.json()["results"][0]["property_id"].as_i64().unwrap()
 }
 
-/// Long enough for what is told once a second.
+/// Long enough for what is sent once a second.
 pub const FLUSH_WAIT: Duration = Duration::from_millis(2_500);
-/// Lets more time pass than somebody who is gone counts as there. That somebody has gone is noticed first: the grace begins
-/// with it.
+/// Lets more time pass than the grace after which a gone user counts as offline. The disconnect has to be noticed
+/// first: the grace starts then.
 pub async fn grace_passes(app: &TestApp) {
     app.advance(FLUSH_WAIT).await;
     app.advance(Duration::from_secs(13)).await;
 }
 
-/// All messages of a type that have come since this was asked last.
+/// All messages of a type that have come since the last call for it.
 pub async fn received(socket: &mut Socket, kind: &str) -> Vec<Value> {
     socket.request(json!({ "type": "ping" })).await;
     let (wanted, others): (Vec<_>, Vec<_>) =
@@ -53,7 +53,7 @@ pub async fn received(socket: &mut Socket, kind: &str) -> Vec<Value> {
     wanted
 }
 
-/// What presence says of people: id and status, in the order of telling.
+/// The users in presence messages: id and status, in the order of arrival.
 pub async fn received_presence(socket: &mut Socket) -> Vec<(i64, String)> {
     let messages = received(socket, "presence").await;
     messages.iter().flat_map(statuses).collect()

@@ -1,4 +1,4 @@
-//! Typing: told when it begins and when it ends, to the others in the room.
+//! Typing: the others in the room are notified when it begins and when it ends.
 
 use std::time::Duration;
 
@@ -145,19 +145,19 @@ async fn only_members_of_an_active_room_may_send_typing(app: &TestApp) {
     }
 }
 
-/// Whose socket it is.
+/// The sockets' indexes.
 const OF_ANN: usize = 0;
 const OF_BOB: usize = 1;
 const OF_VIC: usize = 2;
 
-/// Says it, and waits until it is known.
+/// Sends it, and waits until it was processed.
 async fn types(socket: &mut Socket, room: &str, is_typing: bool) {
     socket.send_json(json!({"type": "typing", "payload": {"room_id": room, "is_typing": is_typing}})).await;
     let errors = received(socket, "error").await;
     assert!(errors.is_empty(), "{errors:?}");
 }
 
-/// What was heard of writing, in order.
+/// The typing messages received, in order.
 async fn typing_states(socket: &mut Socket) -> Vec<bool> {
     let word = |message: &Value| message["payload"]["is_typing"].as_bool().unwrap();
     received(socket, "typing").await.iter().map(word).collect()

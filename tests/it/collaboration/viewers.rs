@@ -1,4 +1,4 @@
-//! Who is looking at a listing.
+//! Viewers of a listing.
 
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ async fn a_user_who_stops_viewing_or_disconnects_is_no_viewer(app: &TestApp) {
     views(&mut of_bob, Value::Null).await;
     app.advance(FLUSH_WAIT).await;
     let after_bob = received(&mut of_ann, "viewers").await;
-    // Cut, as by a kill: the system closes what the process had open.
+    // Disconnected as by a kill: the system closes the socket.
     drop(of_cat.into_stream());
     app.wait_for_connections(2).await;
     app.advance(FLUSH_WAIT).await;
@@ -168,7 +168,7 @@ async fn a_hundred_and_one_viewers_get_only_changes_of_a_twentieth(app: &TestApp
     for socket in others {
         views(socket, json!(house)).await;
         app.advance(FLUSH_WAIT).await;
-        // A newcomer is told however little has changed.
+        // A new viewer gets the count however little it has changed.
         heard.push((last_count(&mut of_ann).await, last_count(socket).await.is_some()));
     }
 
@@ -177,7 +177,7 @@ async fn a_hundred_and_one_viewers_get_only_changes_of_a_twentieth(app: &TestApp
     assert!(heard.iter().all(|(_, newcomer)| *newcomer));
 }
 
-/// Sockets of as many people.
+/// Sockets of `size` different users.
 async fn open_viewers(app: &TestApp, size: usize) -> Vec<Socket> {
     let mut sockets = Vec::with_capacity(size);
     for nth in 0..size {
@@ -186,7 +186,7 @@ async fn open_viewers(app: &TestApp, size: usize) -> Vec<Socket> {
     sockets
 }
 
-/// Says what is on the screen, and waits until that is known.
+/// Sends what is on the screen, and waits until it was processed.
 async fn views(socket: &mut Socket, property_id: Value) {
     socket.send_json(json!({"type": "viewing", "property_id": property_id})).await;
     let errors = received(socket, "error").await;

@@ -1,5 +1,5 @@
-//! Ten people in a room, on real sockets, of whom two are cut and come back every second, while the server is killed twice:
-//! every member has every acknowledged message once, in the order of the history.
+//! Ten people in a room on real sockets. Two of them are disconnected every second, and the server is killed twice:
+//! every member gets every acknowledged message once, in the order of the history.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use crate::support::wait::sleep_briefly;
 
 const PEOPLE: usize = 10;
 const MESSAGES: usize = 200;
-/// Of those who are cut, how long a connection lasts.
+/// How long a connection lasts, for the members that are disconnected.
 const SHORT: Duration = Duration::from_secs(1);
-/// How long all of it may take, a busy machine included.
+/// The time limit for all of it, on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
 const SETTINGS: &[(&str, &str)] = &[
@@ -142,20 +142,20 @@ struct Member {
     number: usize,
     node: NodeClient,
     token: String,
-    /// How long a connection lasts, for those who are cut.
+    /// How long a connection lasts; none for members that are not disconnected.
     lasts: Option<Duration>,
     sent_count: Arc<AtomicUsize>,
     over: watch::Receiver<bool>,
     position: String,
-    /// Own messages that were acknowledged, in the order of saying.
+    /// Own messages that were acknowledged, in the order of sending.
     acked: Vec<String>,
-    /// Messages that came, in the order of coming.
+    /// Received messages, in the order of arrival.
     received: Vec<(String, String)>,
     cuts: usize,
 }
 
 impl Member {
-    /// Says everything, and listens until everybody has been heard.
+    /// Sends all messages, and receives until every member's last one has come.
     async fn chats(mut self) -> Self {
         while !self.is_done() {
             if let Some(mut socket) = self.connects().await {
@@ -194,7 +194,7 @@ impl Member {
         Some(socket)
     }
 
-    /// Says one message after the other, each when the one before was acknowledged.
+    /// Sends one message after the other, each when the previous one was acknowledged.
     async fn chats_on(&mut self, socket: &mut Socket) {
         let mut waits = false;
         loop {
@@ -223,7 +223,7 @@ impl Member {
         }
     }
 
-    /// Takes a frame in; whether it acknowledges the message that was said last.
+    /// Handles a frame; returns whether it acknowledges the message that was sent last.
     fn apply_frame(&mut self, frame: &Value) -> bool {
         assert_ne!(frame["type"], "gap", "{frame}");
         assert_ne!(frame["type"], "error", "{frame}");
@@ -248,7 +248,7 @@ impl Member {
         }
     }
 
-    /// Every acknowledged message once, the others' in the order of the history.
+    /// Asserts that every acknowledged message came once, and the others' in the order of the history.
     fn assert_complete(&self, history: &[(String, String)]) {
         let of_others = |rows: &[(String, String)]| -> Vec<(String, String)> {
             rows.iter().filter(|(_, text)| !self.is_mine(text)).cloned().collect()

@@ -1,4 +1,4 @@
-//! Kills in the middle of a crawl: the crawl goes on, each home is one property, and its creation is told once.
+//! Kills in the middle of a crawl: the crawl continues, each home is one property, its creation one event.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::support::wait::sleep_briefly;
 const TENANT: &str = "acme";
 const USERNAME: &str = "root";
 const PASSWORD: &str = "a nightingale sang in 1915";
-/// Homes of a round.
+/// Homes per round.
 const HOMES: usize = 150;
-/// The end of what is compared.
+/// The broadcast that ends the compared part of the log.
 const LAST_MESSAGE: &str = "that was all";
-/// How long a crawl may take to come to its end, a lease and a restart included.
+/// The longest time a crawl may take, a lease and a restart included.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +48,7 @@ async fn a_node_that_is_killed_in_mid_crawl_finds_each_home_once() {
 
     for front_page in site.front_pages() {
         let job = client.starts_a_crawl(&front_page).await;
-        // Somewhere after the first page and before the last.
+        // Somewhere between the first page and the last.
         let pages = 1 + Entropy.below(HOMES as u64 - 20);
         site.wait_for_requests(site.request_count() + pages).await;
         node.kill();
@@ -78,7 +78,7 @@ async fn crawling_node(hosts: &str) -> Node {
     Node::prepare(Backend::Sqlite, &settings).await
 }
 
-/// Nobody but the crawler writes: what it told is taken as tried, and the rest is for the judge.
+/// Only the crawler writes: every fact in its events counts as tried, and the checker judges the rest.
 fn history(frames: &[Value], reader: crate::history::Reader) -> History {
     let log: Vec<Entry> = frames.iter().map(|frame| Entry::of(frame).unwrap()).collect();
     let tried = log.iter().filter_map(|entry| entry.fact.clone()).collect();
@@ -86,13 +86,13 @@ fn history(frames: &[Value], reader: crate::history::Reader) -> History {
     History { tenants: vec![Tenant { tried, acknowledged, log, readers: vec![reader] }] }
 }
 
-/// Before everything: the log's own mark with the number 0.
+/// The position before the first event: the log's epoch with the number 0.
 fn first_position(head: &str) -> String {
     let (epoch, _) = head.split_once('-').unwrap();
     format!("{epoch}-0")
 }
 
-/// Each home is one property, created once.
+/// Asserts that each home is one property, created once.
 fn assert_crawled(log: &[Value], properties: &[Value], rounds: u64) {
     let mut urls: BTreeMap<&str, usize> = BTreeMap::new();
     for property in properties {
@@ -108,7 +108,7 @@ fn assert_crawled(log: &[Value], properties: &[Value], rounds: u64) {
     assert_eq!(created.len(), wanted, "properties whose creation was told");
 }
 
-/// An admin who asks until there is an answer: the node may just be away.
+/// An admin that repeats a request until it is answered, because the node may be down.
 pub(super) struct Client {
     pub(super) node: NodeClient,
     pub(super) token: String,

@@ -21,11 +21,11 @@ async fn kills_under_mixed_load_lose_nothing_on_postgresql() {
     kills_under_mixed_load(Backend::Postgres).await;
 }
 
-/// Where one life of the node ends.
+/// When one run of the node ends.
 enum KillPoint {
-    /// After so many more acknowledged writes, and a little.
+    /// After `writes` more acknowledged writes and the delay `then`.
     AfterWrites { writes: u64, then: Duration },
-    /// At a named place, when it is passed for the nth time.
+    /// At the nth time that a failpoint is reached.
     AtFailpoint(Failpoint, u64),
 }
 
@@ -47,7 +47,7 @@ async fn kills_under_mixed_load(back: Backend) {
             KillPoint::AtFailpoint(point, pass) => {
                 run.node.kill();
                 run.node.start(&[("LOTLINE_FAILPOINT", &format!("{}:{pass}", point.name()))]);
-                // Readers that have caught up read no more pages, and the place may be one that only a page passes.
+                // Readers that have caught up read no more pages, but the failpoint may need a page to be read.
                 let asks = asks_for_pages(&run);
                 tokio::select! {
                     () = run.node.wait_for_exit() => {}
@@ -70,7 +70,7 @@ async fn kills_under_mixed_load(back: Backend) {
     ended.node.remove().await;
 }
 
-/// Reads a page of the log, again and again.
+/// Reads a page of the log repeatedly.
 fn asks_for_pages(run: &Run) -> impl Future<Output = ()> + use<> {
     let (node, token) = (run.node.client(), run.cast.tenants[0].admin.clone());
     let path = format!("/api/v1/events?since={}&limit=1", run.starts[0]);
@@ -83,9 +83,9 @@ fn asks_for_pages(run: &Run) -> impl Future<Output = ()> + use<> {
     }
 }
 
-/// By turns at a moment and at a place; each place comes up in the first ten rounds.
+/// Alternates between a moment and a failpoint; each failpoint is used in the first ten rounds.
 fn end_of(round: u64) -> KillPoint {
-    // A broadcast to all tenants comes three times a second.
+    // There are three broadcasts to all tenants per second.
     let places = [
         (Failpoint::CommitBefore, 30),
         (Failpoint::CommitAfter, 30),

@@ -1,5 +1,5 @@
-//! The power goes, again and again: the store is on a disk of which `bench/power_cut_disk.py` loses what was not flushed,
-//! sector by sector as chance has it. As root, with /dev/fuse and a free loop device: `bench/power_cut`.
+//! Repeated power cuts: the store is on a disk where `bench/power_cut_disk.py` drops unflushed sectors at random.
+//! Needs root, /dev/fuse and a free loop device: `bench/power_cut`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,7 +77,7 @@ async fn commits_that_do_not_wait_for_the_disk_are_seen_to_be_lost() {
     assert!(lost.iter().all(|count| *count > 0), "a loss was not noticed: {lost:?}");
 }
 
-/// A node that is not started, with its people made, and a disk with what it has so far.
+/// A node that is not started, with its accounts made, and a disk with its files.
 async fn node_on_a_disk() -> (Node, Accounts, Disk) {
     let node = Node::prepare(Backend::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
     let cast = Accounts::create(&node);
@@ -89,17 +89,17 @@ struct Disk {
     folder: tempfile::TempDir,
 }
 
-/// What the cuts took.
+/// What the power cuts destroyed.
 #[derive(Debug, Default)]
 struct DiskReport {
     flushes: u64,
-    /// Sectors that were written and not flushed when the power went, and those of them that reached the disk.
+    /// Sectors that were written and not flushed at the power cut, and those of them that reached the disk.
     unflushed: u64,
     kept: u64,
 }
 
 impl Disk {
-    /// A disk that holds what `folder` does.
+    /// A disk with the files of `folder`.
     fn with(folder: &Path) -> Self {
         let disk = Self { folder: tempfile::tempdir().unwrap() };
         let image = std::fs::File::create(disk.image()).unwrap();
@@ -125,7 +125,7 @@ impl Disk {
         command
     }
 
-    /// Takes the power away; what was lost. The server lives on without a disk until it is killed.
+    /// Cuts the power and returns what was lost. The server runs on without a disk until it is killed.
     async fn cut(&self) -> Value {
         let told = self.folder.path().join("image.cut");
         let process = std::fs::read_to_string(self.folder.path().join("image.pid")).unwrap();

@@ -1,4 +1,4 @@
-//! Kills while a tenant is removed: the next life of the program takes away what is left.
+//! Kills while a tenant is removed: the next process deletes the rest.
 
 use lotline::base::failpoint::Failpoint;
 use reqwest::Method;
@@ -23,7 +23,7 @@ async fn a_removal_that_is_killed_goes_on_after_the_start(back: Backend) {
     let cast = Accounts::create(&node);
     node.start(&[]);
     let whereabouts = node.client();
-    // Two rows each, an event and a notification: more than one bite.
+    // Two rows each, an event and a notification: more than one batch of deletes.
     for number in 0..300 {
         for company in &cast.tenants {
             let body = json!({ "message": format!("number {number}") });
@@ -38,7 +38,7 @@ async fn a_removal_that_is_killed_goes_on_after_the_start(back: Backend) {
     let staying = &cast.tenants[1].admin;
     let log = whereabouts.get(staying, "/api/v1/notifications?limit=200").await.expect_done("theirs");
 
-    // In a bite that is not the last; in the last one, after the first is done; in the last one again.
+    // In a batch that is not the last; in the last batch, after the first is done; in the last batch again.
     node.kill();
     for pass in ["1", "2", "1"] {
         let point = format!("{}:{pass}", Failpoint::TenantRemoval.name());

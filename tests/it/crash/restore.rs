@@ -1,5 +1,5 @@
-//! Kills in the middle of a restore, and a server that is started in the middle of one: there is the old store or the new
-//! one, whole, and nobody writes to a file that has lost its name.
+//! Kills in the middle of a restore, and a server started in the middle of one: afterwards there is either the whole
+//! old store or the whole new one, and no process writes to a file that was unlinked.
 
 use std::process::{Child, Stdio};
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::binary::{ProcessOutput, Server, lotline, run, serve_in};
 use crate::support::wait::eventually;
 
-/// Every step of a restore, and whether the store is the new one after it.
+/// Every step of a restore, and whether the store is the new one after a kill there.
 const STEPS: [(Failpoint, bool); 4] = [
     (Failpoint::RestoreReady, false),
     (Failpoint::RestoreLocked, false),
@@ -57,7 +57,7 @@ async fn a_server_that_is_started_in_the_middle_of_a_restore_does_not_open_the_o
     }
 }
 
-/// A data folder with a tenant, a copy that knows of one broadcast, and a store that knows of two.
+/// A data folder with a tenant, a backup that has one broadcast, and a store that has two.
 struct TestStore {
     folder: TempDir,
 }
@@ -107,7 +107,7 @@ impl TestStore {
         assert_eq!(sent.status(), 200);
     }
 
-    /// Whether the store is whole, and the broadcasts that a server on it knows of.
+    /// Whether the store is intact, and the broadcasts that a server on it lists.
     async fn reads_messages(&self) -> Vec<String> {
         let verified = self.succeeds(&["restore", "--verify"]);
         assert!(verified.starts_with("sound"), "{verified}");
@@ -130,7 +130,7 @@ impl TestStore {
     }
 }
 
-/// A restore that stands still in its middle.
+/// A restore that is stopped (SIGSTOP) in the middle.
 struct Stopped(Child);
 
 impl Stopped {
@@ -143,7 +143,7 @@ impl Stopped {
         stopped
     }
 
-    /// The process's state, as proc(5) has it behind its name in brackets.
+    /// The process's state, which proc(5) has after the name in parentheses.
     fn state(&self) -> char {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
         let (_, fields) = stat.rsplit_once(") ").unwrap();

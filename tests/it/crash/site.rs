@@ -1,5 +1,5 @@
-//! A listings site on loopback: for each round an index in pages of twenty and a page for each home, a few milliseconds
-//! away.
+//! A listings site on loopback: per round an index in pages of twenty and a page for each home, with a few
+//! milliseconds of latency.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ const PER_LIST: usize = 20;
 const LATENCY: Duration = Duration::from_millis(3);
 
 pub struct Site {
-    /// A port for each round. The crawler visits again what it knows of a host, and a port of its own makes a round's
-    /// site a host of its own.
+    /// A port per round. The crawler visits a host's known pages again; with its own port each round's site is a new
+    /// host.
     addresses: Vec<SocketAddr>,
     asked: watch::Receiver<u64>,
 }
 
 impl Site {
-    /// Opens the sites of all rounds on free ports; they stay open as long as the test.
+    /// Opens the sites of all rounds on free ports; they stay open for the whole test.
     pub async fn open(homes: usize, rounds: u64) -> Self {
         let (count, asked) = watch::channel(0);
         let count = Arc::new(count);
@@ -41,13 +41,13 @@ impl Site {
         Self { addresses, asked }
     }
 
-    /// Where the crawl of each round begins.
+    /// The start URL of each round's crawl.
     pub fn front_pages(&self) -> Vec<String> {
         let pages = self.addresses.iter().enumerate();
         pages.map(|(round, address)| format!("http://{address}/{round}/list/0")).collect()
     }
 
-    /// The hosts, as the configuration names them.
+    /// The hosts, as the configuration has them.
     pub fn hosts(&self) -> String {
         self.addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",")
     }
@@ -56,13 +56,13 @@ impl Site {
         *self.asked.borrow()
     }
 
-    /// Waits until so many pages were asked for in all.
+    /// Waits until `count` pages have been requested in total.
     pub async fn wait_for_requests(&self, count: u64) {
         self.asked.clone().wait_for(|asked| *asked >= count).await.unwrap();
     }
 }
 
-/// One request a connection: the visitor may be killed at any moment, and nobody minds.
+/// One request per connection. The crawler may be killed at any moment, which is no error.
 async fn visit(mut stream: TcpStream, homes: usize, count: Arc<watch::Sender<u64>>) {
     let (mut head, mut buffer) = (Vec::new(), [0; 2048]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {

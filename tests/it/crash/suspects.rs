@@ -1,4 +1,4 @@
-//! A page on which the program is killed, each time that it asks for it: the job comes to its end without that page.
+//! A page on which the program is killed each time it requests it: the job ends without that page.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const USERNAME: &str = "root";
 const PASSWORD: &str = "a nightingale sang in 1915";
 const DEADLY: &str = "/deadly";
 const HOMES: usize = 12;
-/// A lease, a pause and a restart, and some more on a busy machine.
+/// A lease, a pause and a restart, and a margin for a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! Kills while a log is trimmed: what is left is the end of the log, whole, and every position before it is a gap.
+//! Kills while a log is trimmed: the rest is an intact end of the log, and every position before it yields a gap.
 
 use lotline::base::failpoint::Failpoint;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn a_trim_that_is_killed_leaves_a_whole_log(back: Backend) {
     let mut ended = run.finish().await;
     ended.assert_clean();
 
-    // The first kill undoes the first tenant's trim; by the second that one is done and the other's is undone.
+    // The first kill undoes the first tenant's trim; at the second that one is done and the other's is undone.
     for pass in ["1", "2"] {
         let point = format!("{}:{pass}", Failpoint::Trim.name());
         let keep = ("LOTLINE__EVENTLOG__RETENTION_EVENTS", KEPT);
@@ -50,7 +50,7 @@ async fn a_trim_that_is_killed_leaves_a_whole_log(back: Backend) {
     ended.node.remove().await;
 }
 
-/// From whatever position: either the very next entry of the log as it was, or the word that it is gone.
+/// From any position a reader gets either the next entry of the log unchanged, or `recovered: false`.
 async fn assert_continues_or_reports_gap(node: &NodeClient, token: &str, log: &[&str]) {
     for (place, position) in log.iter().enumerate().step_by(1 + log.len() / 25) {
         let page = events_after(node, token, position).await;

@@ -1,4 +1,4 @@
-//! A broadcast reaches its audience, and nobody of another tenant.
+//! A broadcast reaches its audience, and no user of another tenant.
 
 use serde_json::json;
 

@@ -1,11 +1,11 @@
-//! Readers that go from carrier to carrier at whatever position they have come to, in replays and live, under writers of
-//! every kind: the judge sees one reader who missed nothing and saw nothing twice.
+//! Readers that switch carriers at arbitrary positions, in replays and live, under writers of every kind: to the
+//! checker each is one reader that missed no event and saw none twice.
 #![expect(clippy::print_stderr, reason = "a run of chance says what it has seen")]
 
 use crate::load::{Accounts, Node, Run, SwitchPolicy};
 use crate::support::app::Backend;
 
-/// Writes that are acknowledged before it ends.
+/// The number of acknowledged writes after which the test ends.
 const WRITES: u64 = 600;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

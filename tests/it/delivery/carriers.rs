@@ -1,4 +1,4 @@
-//! WebSocket, server-sent events and REST tell the same frames in the same order, and continue one another.
+//! WebSocket, server-sent events and REST send the same frames in the same order; a reader may switch between them.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Jobs and properties: who hears of them by inbox, who by a feed, and what a filter lets through.
+//! Jobs and properties: which events arrive by inbox and which by a feed, and what a filter lets through.
 
 use lotline::auth::key_scope::KeyScope;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ on_both_databases! {
 }
 
 impl Caller<'_> {
-    /// Queues a job for the spider that always is.
+    /// Queues a job for the spider that always exists.
     async fn queues_a_job(&self) -> i64 {
         let body = json!({"spider_name": "auto", "target_urls": ["https://listings.example/"]});
         let answer = self.post("/api/v1/jobs", &body).await;
@@ -42,7 +42,7 @@ async fn follows(socket: &mut Socket, request: Value) {
     assert_eq!(socket.request(message).await["type"], "subscription_confirmed");
 }
 
-/// Everything that has come until now: a ping's answer stands behind it.
+/// All messages that have arrived so far: the answer to a ping comes after them.
 async fn received_so_far(socket: &mut Socket) -> Vec<Value> {
     socket.skipped.clear();
     socket.request(json!({"type": "ping"})).await;
@@ -152,13 +152,13 @@ async fn a_replay_that_is_fetched_in_a_burst_is_complete_and_in_order(app: &Test
     let start = socket.request(json!({"type": "ping"})).await["position"].as_str().unwrap().to_owned();
     let burst = async {
         for _ in 0..JOBS / 3 {
-            // Both kinds of frames: those that only the feed brings, and one that the inbox does.
+            // Both kinds of frames: those that only the feed sends, and one that the inbox sends.
             tokio::join!(bob.queues_a_job(), bob.queues_a_job(), bob.queues_a_job(), ann.broadcasts("x"));
         }
     };
     let reader = async {
         socket.next_durable(10).await;
-        // Again and again: each subscription replaces the one before and fetches the whole past.
+        // Each subscription replaces the previous one and replays the whole past.
         let mut pasts = Vec::new();
         for _ in 0..4 {
             pasts.push(replayed(&mut socket, &start).await);
@@ -178,7 +178,7 @@ async fn a_replay_that_is_fetched_in_a_burst_is_complete_and_in_order(app: &Test
     }
 }
 
-/// The jobs that a new subscription tells of between its confirmation and its being live.
+/// The jobs in a new subscription's replay, between its confirmation and its `subscription_live`.
 async fn replayed(socket: &mut Socket, since: &str) -> Vec<i64> {
     socket.send_json(json!({"type": "subscribe", "subscription": "job_updates", "since": since})).await;
     socket.next_of_type("subscription_confirmed").await;

@@ -1,4 +1,4 @@
-//! A position that the log does not know is told as a gap, never passed off as a whole replay.
+//! A position that the log does not know yields a gap, never a replay that passes for complete.
 
 use lotline::auth::key_scope::KeyScope;
 use lotline::protocol::position::Position;
@@ -15,7 +15,7 @@ on_both_databases! {
     over_rest_a_gap_names_every_list_to_read,
 }
 
-/// Positions that cannot be honoured, each with its reason.
+/// Positions that cannot be resumed from, each with its reason.
 async fn unusable_positions(app: &TestApp, ann: &Admin<'_>) -> Vec<(String, &'static str)> {
     let sue = app.stranger("other-sue").await;
     sue.broadcasts("elsewhere").await;
@@ -64,7 +64,7 @@ async fn a_stream_receives_the_gap_and_continues_live(app: &TestApp) {
 
     for (since, reason) in unusable_positions(app, &ann).await {
         if since.is_empty() {
-            // A browser that has seen no id sends an empty one: that is no position at all.
+            // A browser that has received no id sends an empty one, which counts as no position.
             continue;
         }
         let mut stream = ann.streams("/sse/events", Some(&since)).await;
@@ -110,7 +110,7 @@ async fn over_rest_a_gap_names_every_list_to_read(app: &TestApp) {
         "job_updates": jobs, "property_updates": properties,
     });
     assert_eq!((&hers["resync_url"], &hers["resync_urls"]), (&json!(properties), &wanted));
-    // A key has no inbox.
+    // An API key has no inbox.
     assert_eq!(its["resync_urls"], json!({ "job_updates": jobs, "property_updates": properties }));
     assert_eq!((whole.get("resync_url"), whole.get("resync_urls")), (None, None));
 }

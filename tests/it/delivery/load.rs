@@ -1,4 +1,4 @@
-//! Readers that come in the middle of a burst miss nothing and see nothing twice.
+//! Readers that connect in the middle of a burst miss no event and see none twice.
 
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -29,7 +29,7 @@ async fn late_readers_replay_without_loss_while_500_broadcasts_are_sent(app: &Te
     let start = ann.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
     let mut watch = ann.connects().await;
     let readers = async {
-        // They come when two fifths of the burst have been told.
+        // They connect when two fifths of the burst have been delivered.
         watch.next_durable(2 * (BURST / 5)).await;
         let socket = async { ann.resumes(&start).await.next_durable(BURST).await };
         let stream = async {
@@ -60,7 +60,7 @@ async fn reconnecting_over_and_over_yields_each_event_once(app: &TestApp) {
             seen.extend(socket.next_durable(25.min(BURST - seen.len())).await);
             since = seen.last().unwrap()["position"].as_str().unwrap().to_owned();
             drop(socket);
-            // A user has five seats; each is free again when the server has noticed.
+            // A user may have five connections; each is free again when the server has noticed the close.
             app.wait_for_connections(0).await;
         }
         seen

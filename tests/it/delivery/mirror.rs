@@ -1,4 +1,4 @@
-//! A client's picture of a tenant: made from the lists that a gap points to, kept by the events that follow.
+//! A client's copy of a tenant's state: loaded from the lists that a gap names, updated by the events that follow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::people::Person;
 
-/// Rows of a page: few, so that a list is read in pieces while others write.
+/// Rows per page: few, so that a list is read in several pages while others write.
 const PAGE: usize = 7;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,7 +17,7 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    /// What the lists at these addresses say now.
+    /// Loads what the lists at these addresses contain now.
     pub(super) async fn of(who: &Person<'_>, urls: &[&str]) -> Self {
         let mut mirror = Self::default();
         for url in urls {
@@ -26,7 +26,7 @@ impl Mirror {
         mirror
     }
 
-    /// Puts what a list says in the place of what was known.
+    /// Replaces what was known by the contents of a list.
     pub(super) async fn reads_anew(&mut self, who: &Person<'_>, url: &str) {
         let rows = read_all(who, url).await;
         let id = |row: &Value, name: &str| row[name].as_i64().unwrap();
@@ -43,7 +43,7 @@ impl Mirror {
         }
     }
 
-    /// Takes an event in. It may be older than what a list said; then a later one sets it right.
+    /// Applies an event. It may be older than the list; then a later event corrects the state.
     pub(super) fn applies(&mut self, frame: &Value) {
         if !frame["occurred_at"].is_string() {
             return;
@@ -77,14 +77,14 @@ async fn read_all(who: &Person<'_>, url: &str) -> Vec<Value> {
     }
 }
 
-/// Seeing a listing again without a change is no event.
+/// Seeing a listing again unchanged causes no event.
 fn property(row: &Value) -> Value {
     let mut row = row.clone();
     row.as_object_mut().unwrap().remove("last_seen_at");
     row
 }
 
-/// What list and events both tell of a job. Progress is merged: only where a job has ended its figures are settled.
+/// The part of a job that list and events share. Progress is merged, so its counts are final for ended jobs only.
 fn job(row: &Value) -> Value {
     let status = row["status"].as_str().unwrap();
     let is_over = ["completed", "failed", "cancelled"].contains(&status);
@@ -96,7 +96,7 @@ fn job(row: &Value) -> Value {
     job
 }
 
-/// A message without what it has from the log.
+/// A message without the fields that the log adds.
 fn notice(message: &Value) -> String {
     let mut message = message.clone();
     let fields = message.as_object_mut().unwrap();

@@ -1,4 +1,4 @@
-//! Events on their way to readers: to whom, in which order, and that none is lost or doubled.
+//! Delivery of events to readers: to the right ones, in order, without loss or duplicates.
 
 mod audience;
 mod carrier_switching;

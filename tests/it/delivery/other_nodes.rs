@@ -1,5 +1,5 @@
-//! What other nodes commit reaches this one's readers without a word from them; a log that cannot be read is its own
-//! tenant's trouble, and one that was trimmed before it was read is told as a gap.
+//! Events that another node commits reach this node's readers without a notification from it; an unreadable log
+//! affects its own tenant only, and a log that was trimmed before this node read it yields a gap.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ on_both_databases! {
 }
 
 impl Person<'_> {
-    /// Broadcasts to everyone at another node.
+    /// Broadcasts to everyone on another node.
     pub(super) async fn broadcasts_at(&self, node: &Services, message: &str) -> String {
         let identity = &self.app.identity;
         let caller = identity.authenticate(Credential::Header(self.token())).await.unwrap().principal;
@@ -45,7 +45,7 @@ async fn what_another_node_commits_arrives(app: &TestApp) {
     let mut socket = bob.connects().await;
     let there = app.another_node();
 
-    // More than is read at a time.
+    // More than one read returns.
     for number in 0..600 {
         ann.broadcasts_at(&there, &number.to_string()).await;
     }
@@ -75,7 +75,7 @@ async fn a_log_that_was_trimmed_before_this_node_read_it_is_a_gap(app: &TestApp)
     let gap = resumed.next().await;
     ann.broadcasts("after it").await;
     let next = resumed.next_of_type("system_notification").await;
-    // The gap reaches as far as this node had read when it was told.
+    // The gap ends where this node's read position was when it sent the gap.
     let [to, first] =
         [&gap["to"], &next["position"]].map(|position| number(position.as_str().unwrap()).unwrap());
 
@@ -91,13 +91,13 @@ async fn a_log_that_cannot_be_read_holds_up_no_other(app: &TestApp) {
     let (ann, sue) = (app.admin("ann").await, app.stranger("sue").await);
     let there = app.another_node();
 
-    // Whichever comes first in a round, it is once the broken one.
+    // Whichever tenant comes first in a round, each is the broken one once.
     break_and_repair_log(app, &there, &ann, &sue).await;
     break_and_repair_log(app, &there, &sue, &ann).await;
 }
 
 async fn break_and_repair_log(app: &TestApp, there: &Services, broken: &Admin<'_>, whole: &Admin<'_>) {
-    // New ones each time: who waits does not answer pings.
+    // New sockets each time: a waiting test does not answer pings.
     let (mut its, mut others) = (broken.connects().await, whole.connects().await);
     let turns = app.takes_all_replay_permits().await;
     broken.broadcasts_at(there, "late").await;

@@ -1,5 +1,5 @@
-//! Whoever was away for longer than the log reaches is told, reads the lists that the gap names, and with what follows
-//! has the state of things: removed rows, jobs and notifications included, while others go on writing.
+//! A client that was away for longer than the log reaches gets a gap and reads the lists that it names; with the
+//! events that follow it has the current state, removed rows, jobs and notifications included, while others write.
 
 use chrono::TimeDelta;
 use lotline::auth::key_scope::KeyScope;
@@ -28,7 +28,7 @@ async fn a_reader_that_was_trimmed_away_rebuilds_and_stays_equal(app: &TestApp) 
         ResumingReader::begins(&ann, FEEDS, Carrier::Socket).await,
         ResumingReader::begins(&ann, FEEDS, Carrier::Stream).await,
         ResumingReader::begins(&ann, FEEDS, Carrier::Request).await,
-        // Without a feed: what is told to all, and the own jobs.
+        // Without a feed: broadcasts to everyone, and its own jobs.
         ResumingReader::begins(&max, "", Carrier::Socket).await,
         ResumingReader::begins(&max, "", Carrier::Request).await,
     ];
@@ -65,7 +65,7 @@ async fn a_reader_that_was_trimmed_away_rebuilds_and_stays_equal(app: &TestApp) 
     }
 }
 
-/// The people who write.
+/// The callers that write.
 struct Writers<'a> {
     ann: &'a Admin<'a>,
     max: &'a Member<'a>,
@@ -80,7 +80,7 @@ impl<'a> Writers<'a> {
         Self { ann, max, worker }
     }
 
-    /// Everybody does some work at once.
+    /// All of them write at once.
     async fn writes(&self, round: usize) {
         tokio::join!(self.broadcasts(round), self.writes_listings(round), self.runs_jobs(round));
     }
@@ -93,7 +93,7 @@ impl<'a> Writers<'a> {
         }
     }
 
-    /// Listings that come, change, go, and partly come back.
+    /// Listings that appear, change, disappear, and partly come back.
     async fn writes_listings(&self, round: usize) {
         for number in 0..6 {
             let row = |key: String, price: usize| {
@@ -116,7 +116,7 @@ impl<'a> Writers<'a> {
         }
     }
 
-    /// Jobs of two people: done, failed, cancelled.
+    /// Jobs of two people: completed, failed, cancelled.
     async fn runs_jobs(&self, round: usize) {
         for number in 0..4 {
             let owner: &Person<'_> = if number % 2 == 0 { self.ann } else { self.max };
@@ -160,7 +160,7 @@ enum Carrier {
     Request,
 }
 
-/// A client with its picture of the tenant. It comes, reads and goes again.
+/// A client with its copy of the tenant's state. It connects, reads and disconnects again.
 struct ResumingReader<'a> {
     person: &'a Person<'a>,
     feeds: &'static str,
@@ -171,14 +171,14 @@ struct ResumingReader<'a> {
 }
 
 impl<'a> ResumingReader<'a> {
-    /// Begins in a tenant without anything.
+    /// Begins in an empty tenant.
     async fn begins(who: &'a Person<'a>, feeds: &'static str, carrier: Carrier) -> Self {
         let head = who.get("/api/v1/events").await.json();
         let position = head["position"].as_str().unwrap().to_owned();
         Self { person: who, feeds, carrier, position, had_gap: false, mirror: Mirror::default() }
     }
 
-    /// Goes on from the last position until the broadcast `word` has come.
+    /// Continues from the last position until this broadcast has come.
     async fn reads_up_to(&mut self, word: &str) {
         match self.carrier {
             Carrier::Socket => self.read_socket(word).await,
@@ -209,7 +209,7 @@ impl<'a> ResumingReader<'a> {
             let page = self.person.get(&path).await.json();
             if page["recovered"] == false {
                 self.had_gap = true;
-                // Read after what is on the page, which the lists have in them.
+                // Reads the lists after the page, so that they include what is on it.
                 for url in page["resync_urls"].as_object().unwrap().values() {
                     self.reads_anew(url).await;
                 }
@@ -220,7 +220,7 @@ impl<'a> ResumingReader<'a> {
                 self.apply_frame(frame, word).await;
             }
             self.position = page["position"].as_str().unwrap().to_owned();
-            // The last word may have come by a list.
+            // The last broadcast may have come in a list instead.
             let has_heard = self.mirror.notices.iter().any(|notice| notice.contains(word));
             if page["has_more"] == false && has_heard {
                 return;
@@ -228,14 +228,14 @@ impl<'a> ResumingReader<'a> {
         }
     }
 
-    /// Reads a list that a gap points to, where it points to one. The feed of all jobs tells of more than the own.
+    /// Reloads a list that a gap names, if any. The job feed carries more than the reader's own jobs.
     async fn reads_anew(&mut self, url: &Value) {
         if let Some(url) = url.as_str().filter(|url| !url.contains("created_by") || self.feeds.is_empty()) {
             self.mirror.reads_anew(self.person, url).await;
         }
     }
 
-    /// Takes a frame in; whether it is the last.
+    /// Handles a frame; returns whether it is the last.
     async fn apply_frame(&mut self, frame: &Value, word: &str) -> bool {
         if frame["type"] == "gap" {
             self.had_gap = true;

@@ -1,5 +1,5 @@
-//! PostgreSQL's own tools put another history under a running node: everybody is told, and nothing of the new log is
-//! passed off as what follows the old one.
+//! PostgreSQL's own tools replace the log under a running node: every connection is closed, and no event of the new
+//! log is delivered as a continuation of the old one.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ async fn restore_under_running_node(app: &TestApp) {
     let old = position(&socket.next_durable(6).await[5]);
     stream.next_durable(6).await;
 
-    // Connections that stand are not cut by this, and nobody has a reason to make a new one.
+    // Open database connections survive the restore, and nothing makes the node open a new one.
     let restoring = tokio::task::spawn_blocking(move || {
         restore(&database, &file, &["--clean", "--single-transaction"]);
     });
@@ -58,7 +58,7 @@ async fn resume_in_new_log(app: &TestApp, ann: &crate::support::people::Admin<'_
     let by_request = page(ann, old).await;
     let new = by_socket["to"].as_str().unwrap().to_owned();
 
-    // As many as reach beyond where the old log ended.
+    // Enough events to pass the number at which the old log ended.
     for number in 0..5 {
         ann.broadcasts(&format!("new {number}")).await;
     }

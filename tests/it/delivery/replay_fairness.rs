@@ -1,4 +1,4 @@
-//! Readers of a log take turns tenant by tenant: a storm of one delays another's reader by a turn, not by a storm.
+//! Replay reads are granted tenant by tenant: one tenant's reconnect storm delays another's reader by one read only.
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -37,19 +37,19 @@ async fn a_storm_of_one_tenants_readers_does_not_keep_another_tenant_waiting(app
         () = app.wait_for_waiting_replays(STORM + 1) => {}
     }
 
-    // One turn goes round; a request takes two, for the head and for its page.
+    // One permit is free; a request needs it twice, for the log's head and for its page.
     turns.pop();
     let mut before_her = 0;
     while answers.next().await == Some(false) {
         before_her += 1;
     }
 
-    // Between her two turns the scheduler may keep her; without turns all of the storm would be before her.
+    // Between her two reads the scheduler may delay her; without fair queueing the whole storm would come first.
     assert!(before_her <= STORM / 2, "{before_her} of {STORM} were served before the other tenant");
     while answers.next().await.is_some() {}
 }
 
-/// The path of a page that begins before everything.
+/// The path of a page that begins before the first event.
 async fn first_page(who: &Caller<'_>) -> String {
     let head = who.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
     let (epoch, _) = head.split_once('-').unwrap();

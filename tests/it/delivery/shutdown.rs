@@ -1,4 +1,4 @@
-//! A node that stops says so to everybody, and their positions hold on the next one.
+//! A node that shuts down announces it on every connection, and positions stay valid on the next node.
 
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -33,7 +33,7 @@ async fn a_stopping_node_closes_its_sockets_with_1012(app: &TestApp) {
         let seconds: u64 = reason.strip_prefix("restart;retry_after=").unwrap().parse().unwrap();
         assert!((1..=10).contains(&seconds), "{reason}");
     }
-    // Both end at once, and are away for ten seconds at most after it.
+    // Both end at once, with an advised delay of ten seconds at most.
     assert!(advised.iter().all(|after| *after <= 10_100), "{advised:?}");
     assert_ne!(advised[0], advised[1]);
 }
@@ -63,7 +63,7 @@ async fn a_node_whose_clients_all_leave_does_not_wait_for_the_rest_of_its_window
     socket.next_of_type("going_away").await;
     socket.close().await;
 
-    // The clock stands, so only the last one's going can have brought this.
+    // The clock is not advanced, so only the last disconnect can have ended the wait.
     eventually("the listener to close", async || TcpStream::connect(app.address).await.is_err()).await;
 }
 
@@ -78,7 +78,7 @@ async fn a_few_streams_and_sockets_are_closed_within_a_second(app: &TestApp) {
     socket.next_of_type("going_away").await;
     app.advance(std::time::Duration::from_secs(1)).await;
 
-    // The clock stands from here on, at a second of the ten minutes that the node may take.
+    // The clock is not advanced from here on, one second into the ten minutes that the node may take.
     assert_eq!(stream.next_event().await.event.as_deref(), Some("problem"));
     assert_eq!(socket.expect_close().await.0, 1012);
     eventually("the listener to close", async || TcpStream::connect(app.address).await.is_err()).await;

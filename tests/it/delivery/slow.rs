@@ -1,4 +1,4 @@
-//! A reader that does not read is cut off, holds nobody up, and resumes whole.
+//! A reader that does not read is disconnected, delays no other reader, and resumes without loss.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ on_both_databases! {
     a_slow_reader_that_reads_within_fifteen_seconds_gets_the_close_code,
 }
 
-/// As large as a broadcast may be: 4,000 characters, here of four bytes each.
+/// The largest broadcast that is allowed: 4,000 characters, here of four bytes each.
 fn large() -> String {
     "\u{1f3e1}".repeat(4_000)
 }
@@ -37,7 +37,7 @@ async fn a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete(app:
     assert!(seen == log, "the frames differ from the log");
 }
 
-/// Large broadcasts until the slow one of the two readers is closed; how many there were.
+/// Sends large broadcasts until the slow one of the two readers is closed; returns their number.
 async fn broadcasts_until_one_is_closed(app: &TestApp, ann: &Admin<'_>, quick: &mut Socket) -> usize {
     let mut sent = 0;
     while app.connections() == 2 {

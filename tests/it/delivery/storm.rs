@@ -1,5 +1,5 @@
-//! Everybody comes back at once: the store is asked once for all of them, and those beyond what the node can serve are
-//! sent away for nothing.
+//! All clients reconnect at once: they share one set of reads of the store, and those beyond the node's capacity are
+//! refused without any read.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -43,11 +43,11 @@ async fn two_hundred_sockets_that_reconnect_at_once_share_one_read(app: &TestApp
     let wanted: Vec<String> = (0..MISSED).map(|number| number.to_string()).collect();
     assert!(seen.iter().all(|messages| *messages == wanted));
     assert!(app.identity.account_reads() - accounts <= USERS as u64);
-    // One for each stretch of 128 events, one more for where the log had gone on meanwhile, one or two for its head.
+    // One for each 128 events, one for events appended meanwhile, one or two for the log's head.
     let log_reads = app.services.log_cache.reads() - logs;
     assert!(log_reads <= 8, "{log_reads}");
     let transactions = app.services.db.transactions() - before;
-    // Each user's account and rooms.
+    // One read of each user's account and one of the user's rooms.
     assert!(transactions <= 2 * USERS as u64 + 8, "{transactions}");
 }
 

@@ -1,4 +1,4 @@
-//! Streams as the readers need them that are not a browser's EventSource: polyfills, libraries, pages that cannot see a status.
+//! Streams for readers other than a browser's EventSource: polyfills, libraries, pages that cannot see a status.
 
 use std::time::Duration;
 
@@ -61,14 +61,14 @@ async fn a_reader_may_ask_for_comments_instead_of_blocks_of_only_an_id(app: &Tes
     let first = comments.next_block().await.unwrap();
     assert_eq!(hello.event.as_deref(), Some("connection_established"));
     assert!(hello.id.is_some());
-    // No block came between, and the comments stand before the next one.
+    // There was no block in between; the comments come before the next block.
     assert_eq!(first.event.as_deref(), Some("system_notification"));
     assert!(first.comments >= 2, "one at the start, one after fifteen seconds: {first:?}");
     let blocks: Vec<_> = [ids.next_block().await.unwrap(), ids.next_block().await.unwrap()].into();
     assert!(blocks[1].id.is_some() && blocks[1].data.is_none() && blocks[1].comments == 0, "{blocks:?}");
 }
 
-/// The one event of a stream that only refuses.
+/// The only event of a stream that is a refusal.
 async fn refusal(mut stream: Stream) -> (Option<String>, Option<u64>, Value) {
     assert_eq!(stream.status, 200);
     assert_eq!(stream.headers["content-type"], "text/event-stream");

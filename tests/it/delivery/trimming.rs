@@ -1,5 +1,5 @@
-//! Retention in the middle of a replay: a reader is brought what is there and told of what is gone, on every carrier,
-//! and the judge finds no gap that was passed over in silence.
+//! Retention in the middle of a replay: on every carrier a reader gets the events that are kept and a gap for those
+//! that are not, and the checker finds no silent gap.
 
 use chrono::TimeDelta;
 use lotline::auth::key_scope::KeyScope;
@@ -21,18 +21,18 @@ on_both_databases! {
 
 const BATCHES: usize = 4;
 const ROWS: usize = 500;
-/// What the last trim leaves.
+/// The number of events that the last trim leaves.
 const LEFT: i64 = 60;
 const FEED: &str = "property_updates";
 
-/// Reads and trims take turns strictly: a trim before each page that a replay reads.
+/// Reads and trims strictly alternate: a trim before each page that a replay reads.
 async fn a_replay_gets_a_gap_for_what_is_trimmed_between_two_of_its_reads(app: &TestApp) {
     let ann = app.admin("ann").await;
     let log = a_long_log(app, &ann).await;
     let mut turns = app.takes_all_replay_permits().await;
     let neighbour = TenantScope::for_system(SystemReason::Retention, app.other);
     let trims = async {
-        // Who came only after the trims would begin with what is left.
+        // A reader that connects after the trims would start with what is left.
         app.wait_for_connections(3).await;
         app.wait_for_waiting_replays(2).await;
         turns.pop();
@@ -40,7 +40,7 @@ async fn a_replay_gets_a_gap_for_what_is_trimmed_between_two_of_its_reads(app: &
         for round in 0.. {
             let turn = app.services.db.acquire_replay_permit(&neighbour).await.unwrap();
             kept -= match round {
-                // They have read a little; then much of what they have not is gone.
+                // The readers have read a little; then most of the rest is trimmed.
                 0..8 => 0,
                 8 => 1_100,
                 _ => Entropy.below(200) as i64,
@@ -62,7 +62,7 @@ async fn a_replay_gets_a_gap_for_what_is_trimmed_between_two_of_its_reads(app: &
     log.check_history(readers);
 }
 
-/// Nothing holds either back, so that a trim may be in the middle of a read.
+/// Neither waits for the other, so a trim may happen in the middle of a read.
 async fn a_replay_gets_a_gap_for_what_is_trimmed_while_it_reads(app: &TestApp) {
     let ann = app.admin("ann").await;
     let log = a_long_log(app, &ann).await;
@@ -80,7 +80,7 @@ async fn a_replay_gets_a_gap_for_what_is_trimmed_while_it_reads(app: &TestApp) {
     log.check_history(readers);
 }
 
-/// The log of the changes before anything is gone.
+/// The log of the changes before the first trim.
 struct Log {
     start: String,
     entries: Vec<Entry>,
@@ -102,7 +102,7 @@ impl Log {
 
 async fn a_long_log(app: &TestApp, ann: &Admin<'_>) -> Log {
     let worker = app.worker(ann, &[KeyScope::PropertiesWrite]).await;
-    // New listings are told to all in one message too: what the late subscription follows are their later prices.
+    // New listings are also announced to all in one message; the late subscription follows their later prices.
     reprices(&worker, 0).await;
     let start = ann.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
     for batch in 1..=BATCHES {
@@ -137,7 +137,7 @@ async fn trim(app: &TestApp, keep: i64) {
         .unwrap();
 }
 
-/// All of them at once, from before the first change.
+/// All readers at once, from before the first change.
 async fn readers(app: &TestApp, ann: &Person<'_>, log: &Log) -> Vec<Reader> {
     let bob = app.viewer("bob").await;
     let (by_socket, by_stream, by_request, by_subscription) = tokio::join!(
@@ -165,7 +165,7 @@ fn gaps(reader: &Reader) -> usize {
     reader.seen.iter().filter(|one| matches!(one, Seen::Gap { .. })).count()
 }
 
-/// A frame as the judge wants it; none when it passes by.
+/// A frame as the checker's record; none when it is not durable.
 fn seen(frame: &Value) -> Option<Seen> {
     if frame["type"] == "gap" {
         return Some(Seen::Gap { to: frame["to"].as_str().unwrap().to_owned() });
@@ -173,7 +173,7 @@ fn seen(frame: &Value) -> Option<Seen> {
     Entry::of(frame).map(Seen::Event)
 }
 
-/// Whether the end of the log has come.
+/// Whether the end of the log was reached.
 fn is_over(log: &Log, seen: &[Seen]) -> bool {
     let reached = seen.last().and_then(|last| match last {
         Seen::Event(entry) => entry.number(),
@@ -207,7 +207,7 @@ async fn read_pages(who: &Person<'_>, log: &Log) -> Vec<Seen> {
         let frames = page["data"].as_array().unwrap();
         since = page["position"].as_str().unwrap().to_owned();
         if page["recovered"] == false {
-            // What is missing stands before everything on the page.
+            // The missing part comes before everything on the page.
             let to = frames.first().map_or_else(|| since.clone(), before);
             all.push(Seen::Gap { to });
         }
@@ -216,7 +216,7 @@ async fn read_pages(who: &Person<'_>, log: &Log) -> Vec<Seen> {
     all
 }
 
-/// Follows nothing at first, and then the feed from before the first change.
+/// Subscribes to nothing at first, and later to the feed from before the first change.
 async fn read_subscription(who: &Person<'_>, log: &Log) -> Vec<Seen> {
     let (mut socket, mut all, mut recovered) = (who.connects().await, Vec::new(), true);
     socket.send_json(json!({ "type": "subscribe", "subscription": FEED, "since": log.start })).await;

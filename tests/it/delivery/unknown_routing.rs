@@ -1,4 +1,4 @@
-//! Events of a later version, whose routing this one does not know: they are passed over, and what follows them arrives.
+//! Events of a later version with an unknown routing are skipped, and those that follow are delivered.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ on_both_databases! {
     a_position_goes_on_past_an_unknown_routing_at_the_logs_end,
 }
 
-/// Appends an event to acme's log as another version's node would.
+/// Appends an event to acme's log as a node of another version would.
 async fn another_version_appends(app: &TestApp) {
     let tenant = app.acme;
     let insert = format!(

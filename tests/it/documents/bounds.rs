@@ -1,10 +1,10 @@
-//! Whatever a request takes has an end that its reader can see: lengths of texts, both ends of whole numbers.
+//! Every part of a request has a documented limit: lengths of texts, both bounds of integers.
 
 use serde_json::Value;
 
 use super::{openapi, resolve};
 
-/// Texts without a length, each with its reason.
+/// Texts without a maximum length, each with the reason.
 const ENDLESS: [(&str, &str); 3] = [
     ("list_events query since", "any text is answered; one that is no position with `recovered: false`"),
     (
@@ -72,7 +72,7 @@ fn every_text_and_every_whole_number_of_a_request_has_bounds() {
         let id = operation["operationId"].as_str().unwrap();
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let (place, name) = (parameter["in"].as_str().unwrap(), parameter["name"].as_str().unwrap());
-            // Fields of a head are bounded together, as the whole head is.
+            // Header fields are limited together, with the whole head.
             if place != "header" {
                 walk.schema(&format!("{id} {place} {name}"), &parameter["schema"]);
             }

@@ -1,4 +1,4 @@
-//! What every schema and field of both documents says.
+//! What every schema and field of both documents must have.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn every_schema_and_every_field_has_a_description() {
         }
         walk(&document, "", &mut |path, value| {
             let fields = value.get("properties").and_then(Value::as_object).into_iter().flatten();
-            // A field may be called `properties` itself.
+            // A field may itself be called `properties`.
             let is_schema = !path.ends_with("/properties") && !path.contains("example");
             for (field, value) in fields.filter(|_| is_schema) {
                 let is_said =
@@ -98,7 +98,7 @@ fn times_ids_and_addresses_have_their_format() {
     assert_eq!(faults, Vec::<String>::new());
 }
 
-/// `MaybeUndefined` is how a handler tells null from nothing, and poem-openapi does not write it into the document.
+/// With `MaybeUndefined` null differs from absent; poem-openapi does not mark such fields as nullable.
 #[test]
 fn null_is_written_where_it_means_something() {
     let document = openapi();
@@ -137,7 +137,7 @@ fn count_fields(folder: &Path, found: &mut usize) {
     }
 }
 
-/// A row about a name that no document has would stay when the field has gone.
+/// A row for a name that is in no document would outlive its field.
 #[test]
 fn the_vocabulary_has_no_row_too_many() {
     let mut names = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! The AsyncAPI document: what it says of connecting and of messages, held against what sockets and streams do.
+//! The AsyncAPI document: its description of connecting and of messages, compared with real sockets and streams.
 
 use std::collections::BTreeSet;
 
@@ -83,13 +83,13 @@ fn a_stranger_reads_how_to_connect() {
         assert!(query.contains_key("token") && query.contains_key("ticket"), "{name}");
         parameters.extend(query.keys().cloned());
     }
-    // Those that the doors know, as `src/http/live/parameters.rs` lists them.
+    // Those that the endpoints accept, as listed in `src/http/live/parameters.rs`.
     let known =
         "keepalive lastEventId last_event_id level min_level names reject since subscriptions ticket token";
     assert_eq!(parameters.iter().map(String::as_str).collect::<Vec<_>>().join(" "), known);
 }
 
-/// Each message of the document is said as its example has it, and everything that comes back is judged.
+/// Sends each message of the document as its example has it, and validates everything that comes back.
 async fn what_a_socket_sends_is_what_the_document_says(app: &TestApp) {
     let document = app.anonymous().get("/asyncapi.json").await.json();
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
@@ -110,13 +110,13 @@ async fn what_a_socket_sends_is_what_the_document_says(app: &TestApp) {
             said.as_object_mut().unwrap().remove("upload_ids");
         }
         if key == "client_subscribe" {
-            // One that waits for its past may be taken back by the `unsubscribe` that follows.
+            // A subscription that waits for its replay may be ended by the `unsubscribe` that follows.
             said.as_object_mut().unwrap().remove("since");
         }
         socket.send_json(said).await;
         sent += 1;
     }
-    // Messages are answered in order: with this one all that went before it are.
+    // Messages are answered in order, so this answer means that all earlier ones were handled.
     socket.send_json(json!({ "type": "ping", "id": "the last" })).await;
     loop {
         let frame = socket.next().await;

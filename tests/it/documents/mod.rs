@@ -1,11 +1,12 @@
-//! The documents that clients are generated from: those in the tree are the program's, and no operation, field or message can
-//! come into them without what its readers need.
+//! The documents that clients are generated from: the committed files are the program's own, and every operation,
+//! field and message has what their readers need.
 
 mod bounds;
 mod fields;
 mod live;
 mod operations;
 mod pages;
+mod protocol_page;
 mod schema;
 
 use serde_json::Value;

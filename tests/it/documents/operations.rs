@@ -1,4 +1,4 @@
-//! What every operation of the OpenAPI document says.
+//! What every operation of the OpenAPI document must have.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The pages of the documentation in a real browser: they fit a telephone, are readable in the dark, and load nothing from
-//! elsewhere.
+//! The documentation pages in a real browser: they fit a phone, are readable in dark mode, and load nothing from
+//! other hosts.
 
 use serde_json::json;
 

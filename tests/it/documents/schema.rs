@@ -1,10 +1,10 @@
-//! Judges a value by a schema of a document: as much of JSON Schema as the documents use.
+//! Validates a value against a schema of a document, for the part of JSON Schema that the documents use.
 
 use serde_json::Value;
 
 use super::resolve;
 
-/// What is wrong with `value`, in words; nothing when it is valid.
+/// What is wrong with `value`, as messages; empty when it is valid.
 pub fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     validate(document, schema, value, "", &mut found);

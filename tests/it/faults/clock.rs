@@ -1,4 +1,4 @@
-//! The wall clock is moved under a running server, hours forth and back again, as a machine does whose clock was wrong.
+//! The wall clock jumps hours forward and back under a running server, as when a wrong clock is corrected.
 
 use std::path::{Path, PathBuf};
 
@@ -30,13 +30,13 @@ async fn a_wall_clock_that_is_moved_forth_and_back_loses_nothing() {
 
     let ended = run.finish().await;
     ended.assert_clean();
-    // Sockets stay: time is no reason to end one whose token holds all the while.
+    // Sockets stay open: a clock jump must not end a socket with a valid token.
     assert_eq!(ended.cuts, 0);
     assert_refusals(&ended, &[]);
     ended.node.remove().await;
 }
 
-/// Puts the offset in place whole: the server reads it at any moment.
+/// Writes the offset atomically: the server may read it at any moment.
 fn moves(file: &Path, offset: &str) {
     let new = file.with_extension("new");
     std::fs::write(&new, format!("{offset}\n")).unwrap();

@@ -1,4 +1,4 @@
-//! PostgreSQL stands still, then restarts: open sockets stay, and writes go on when it is back.
+//! PostgreSQL hangs, then restarts: open sockets stay, and writes succeed again when it is back.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn a_postgresql_that_freezes_and_restarts_loses_nothing() {
     run.wait_for_acknowledged(50).await;
 
     postgres.freeze();
-    // Long enough for every writer to hang in mid-write.
+    // Long enough for every writer to hang in the middle of a write.
     Clock::system().sleep(Duration::from_secs(1)).await;
     postgres.thaw();
     run.wait_for_acknowledged(50).await;

@@ -1,5 +1,5 @@
-//! A disk without room: a small file system in memory, in a mount namespace that the server is started in and that ends
-//! with it.
+//! A full disk: a small file system in memory, in a mount namespace that the server is started in and that ends with
+//! it.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -10,7 +10,7 @@ use crate::load::{Accounts, Node, Run, RunResult};
 use crate::support::app::Backend;
 use crate::support::binary::clear_environment;
 
-/// Enough for the database as the test begins.
+/// Enough for the database at the beginning of the test.
 const DISK: &str = "size=24m";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,7 +18,7 @@ async fn a_full_disk_refuses_with_507_and_loses_nothing() {
     let mut node = Node::prepare(Backend::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
     let cast = Accounts::create(&node);
     node.start_as(on_a_small_disk(node.folder()));
-    // The folder as the server sees it.
+    // The folder's path inside the server's namespace.
     let folder = format!("/proc/{}/root{}", node.server().id(), node.folder().display());
     let run = Run::start(node, cast).await;
     run.wait_for_acknowledged(50).await;
@@ -37,7 +37,7 @@ async fn a_full_disk_refuses_with_507_and_loses_nothing() {
     ended.node.remove().await;
 }
 
-/// Only the refusals that the trouble explains, and those in words. A worker whose lease has ended is told so.
+/// Asserts that only explained refusals occurred, each with a detail; `lease_lost` is always explained.
 #[track_caller]
 pub fn assert_refusals(ended: &RunResult, statuses: &[u16]) {
     for refusal in ended.refused.keys() {
@@ -48,7 +48,7 @@ pub fn assert_refusals(ended: &RunResult, statuses: &[u16]) {
     }
 }
 
-/// The server's command, in a namespace where `folder` is a file system of its own with what `folder` held.
+/// The server's command, in a namespace where `folder` is a file system of its own with the files of `folder`.
 fn on_a_small_disk(folder: &Path) -> Command {
     let root = rustix::process::geteuid().is_root();
     let script = r#"
@@ -61,7 +61,7 @@ fn on_a_small_disk(folder: &Path) -> Command {
         exec "$0" serve"#;
     let mut command = Command::new("unshare");
     if !root {
-        // Whoever is not root is root in a namespace of users, where the kernel allows those.
+        // A user other than root becomes root in a user namespace, where the kernel allows those.
         command.args(["--user", "--map-root-user"]);
     }
     command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_lotline"), DISK]).arg(folder);
@@ -69,7 +69,7 @@ fn on_a_small_disk(folder: &Path) -> Command {
     command
 }
 
-/// Writes a file that takes all the room there is.
+/// Writes a file that fills the disk.
 fn fill(folder: &Path) -> PathBuf {
     let path = folder.join("ballast");
     let mut file = File::create(&path).unwrap();

@@ -1,4 +1,4 @@
-//! Another process holds the database's lock: an operator with a tool, say.
+//! Another process holds the database's lock, for example an operator with a tool.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -18,7 +18,7 @@ async fn a_database_that_another_process_has_locked_refuses_with_503_and_loses_n
     run.wait_for_acknowledged(50).await;
 
     let lock = Lock::take(&database);
-    // Reading goes on meanwhile.
+    // Reads still succeed.
     let company = run.cast.tenants[0].clone();
     let whereabouts = run.node.client();
     whereabouts.get(&company.admin, "/api/v1/properties").await.expect_done("a list under the lock");
@@ -32,7 +32,7 @@ async fn a_database_that_another_process_has_locked_refuses_with_503_and_loses_n
     ended.node.remove().await;
 }
 
-/// A process that holds the one write lock until it is dropped.
+/// A process that holds the only write lock until it is dropped.
 struct Lock(Child);
 
 impl Lock {

@@ -1,5 +1,5 @@
-//! What a machine does to a server: its disk is full, its database is locked or gone, its clock is moved, clients do not
-//! read. Nothing that was acknowledged is lost, refusals say why, and all goes on without help when the trouble is over.
+//! Faults of the machine: the disk is full, the database is locked or down, the clock jumps, clients do not read. No
+//! acknowledged write is lost, refusals give a reason, and the server recovers by itself when the fault is over.
 
 #![expect(clippy::print_stderr, reason = "a measurement says more than its bound")]
 

@@ -1,4 +1,4 @@
-//! A PostgreSQL server that a test may stop: one of its own, on a reserved port, in a folder of its own.
+//! A PostgreSQL server that a test may stop: one per test, on a reserved port, in its own folder.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ impl PostgresServer {
         let server = Self { folder, bin: newest_bin(), port: ReservedPort::take() };
         let data = server.data();
         if rustix::process::geteuid().is_root() {
-            // PostgreSQL refuses to run as root: Debian's package brings a user of its own for it.
+            // PostgreSQL refuses to run as root; Debian's package has a user for it.
             let owned = Command::new("chown").arg("postgres").arg(server.folder.path()).status().unwrap();
             assert!(owned.success());
         }
@@ -39,13 +39,13 @@ impl PostgresServer {
         run(self.tool("pg_ctl").args(["-D", &data, "-w", "-l", &log, "-o", &options, "start"]));
     }
 
-    /// Shuts it down as a machine that restarts does: open connections are ended.
+    /// Shuts it down like a machine that restarts: open connections are closed.
     pub fn shut_down(&self) {
         let data = self.data();
         run(self.tool("pg_ctl").args(["-D", &data, "-m", "fast", "-w", "stop"]));
     }
 
-    /// Stops the server's processes where they stand: it takes connections and answers nobody.
+    /// Suspends the server's processes (SIGSTOP): it accepts connections and answers none.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
@@ -76,12 +76,12 @@ impl PostgresServer {
         command
     }
 
-    /// To the first process and to all that it has made.
+    /// Signals the first process and all its descendants.
     fn signal(&self, signal: Signal) {
         let file = std::fs::read_to_string(format!("{}/postmaster.pid", self.data())).unwrap();
         let first: i32 = file.lines().next().unwrap().trim().parse().unwrap();
         for id in std::iter::once(first).chain(children(first)) {
-            // A process that has just ended needs no signal.
+            // A process may have ended before the signal.
             let _ = kill_process(Pid::from_raw(id).unwrap(), signal);
         }
     }
@@ -100,7 +100,7 @@ fn run(command: &mut Command) {
     assert!(status.success(), "{command:?}: {status}");
 }
 
-/// Those whose parent is `parent` (proc(5): the second field after the name in stat).
+/// The child processes of `parent` (proc(5): the second field after the name in stat).
 fn children(parent: i32) -> Vec<i32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());

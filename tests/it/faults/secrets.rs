@@ -1,5 +1,5 @@
-//! Canary secrets: whatever a client proves itself with is used in every way there is, rightly and wrongly, and afterwards
-//! it stands in no log line, metric, answer, database file, copy or export.
+//! Canary secrets: every credential of a client is used in every way, rightly and wrongly, and afterwards appears in
+//! no log line, metric, answer, database file, copy or export.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ const WRONG_PASSWORD: &str = "canary-wrong-password-4711";
 const NEW_PASSWORD: &str = "canary-new-password-0815";
 const WRONG_TOKEN: &str = "canary.wrong-token.0123456789abcdef";
 
-/// A secret, and what it is.
+/// What a secret is, and its text.
 struct Secret(&'static str, String);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,11 +51,11 @@ async fn no_secret_is_in_a_log_a_metric_or_a_database_file() {
     assert!(is_talkative, "the log says little, so this would prove little: {log}");
     assert_silent("the log", log.as_bytes(), &secrets);
     assert_silent("the metrics", metrics.as_bytes(), &secrets);
-    // Copies are files of the folder like the others.
+    // Copies are files in the folder like the others.
     node.subcommand(&["backup", "--to", &node.folder().join("copy.db").display().to_string()], "");
     let export = node.folder().join("acme.ndjson").display().to_string();
     node.subcommand(&["tenant", "export", "--slug", "acme", "--to", &export], "");
-    // A file that is searched and is the wrong one would prove nothing.
+    // Searching the wrong file would prove nothing.
     let files = files(node.folder());
     let holds = |file: &PathBuf, words: &[u8]| {
         std::fs::read(file).unwrap().windows(words.len()).any(|one| one == words)
@@ -63,7 +63,7 @@ async fn no_secret_is_in_a_log_a_metric_or_a_database_file() {
     let found = files.iter().filter(|file| holds(file, b"canary@mail.example")).count();
     assert!(found >= 3, "the store, its copy and the export: {files:?}");
     for file in files {
-        // The signing key stands in its own file, and may.
+        // The signing key may be in its own file.
         if !file.starts_with(node.folder().join("keys")) {
             assert_silent(&file.display().to_string(), &std::fs::read(&file).unwrap(), &secrets);
         }
@@ -71,7 +71,7 @@ async fn no_secret_is_in_a_log_a_metric_or_a_database_file() {
     node.remove().await;
 }
 
-/// Signs in and out, rightly and wrongly, and sets a password by link; gives all that was secret in it.
+/// Signs in and out, rightly and wrongly, and sets a password by link; returns all secrets involved.
 async fn uses_passwords(node: &NodeClient, admin: &str) -> Vec<Secret> {
     let new = json!({ "username": "canary", "email": "canary@mail.example", "role": "member" });
     let user = node.post(admin, "/api/v1/users", &new).await.expect_done("a user");
@@ -129,7 +129,7 @@ async fn uses_a_ticket(node: &NodeClient, token: &str) -> String {
     ticket
 }
 
-/// Shows each secret as a token in every way that a door takes one, whether it is one or not.
+/// Sends each secret as a token in every way that an endpoint accepts one, whether it is a token or not.
 async fn sends_everywhere(node: &NodeClient, secrets: &[Secret]) {
     let wrong = Secret("a wrong token", WRONG_TOKEN.to_owned());
     for Secret(_, secret) in secrets.iter().chain([&wrong]) {
@@ -146,7 +146,7 @@ async fn sends_everywhere(node: &NodeClient, secrets: &[Secret]) {
                 node.request(reqwest::Method::GET, path).header("sec-websocket-protocol", protocols);
             drop(request.send().await);
         }
-        // Where no secret belongs: what is refused must not be repeated either.
+        // Places where no secret belongs: a refusal must not repeat it either.
         let body = json!({ "username": secret, "unknown": secret });
         let outcome = node.post(secret, "/api/v1/users", &body).await;
         assert!(!format!("{outcome:?}").contains(secret), "{outcome:?}");
@@ -156,7 +156,7 @@ async fn sends_everywhere(node: &NodeClient, secrets: &[Secret]) {
 #[track_caller]
 fn assert_silent(source: &str, bytes: &[u8], secrets: &[Secret]) {
     for Secret(what, secret) in secrets {
-        // Of a signed token the signature is the secret part; the rest says what anybody may know.
+        // Of a signed token only the signature is secret; header and claims may be known.
         let secret = secret.rsplit('.').next().unwrap_or(secret).as_bytes();
         let found = bytes.windows(secret.len()).position(|window| window == secret);
         let around = found.map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(200)..at]));

@@ -1,5 +1,5 @@
-//! Two hundred sockets that never read beside two hundred that do: the readers get everything at once, memory keeps within
-//! its bound, and those who did not read are told so and resume whole.
+//! Two hundred sockets that never read beside two hundred that do: the readers get everything at once, memory stays
+//! within its bound, and the slow ones are closed with 4503 and resume without loss.
 
 use std::collections::BTreeSet;
 
@@ -16,13 +16,13 @@ use crate::load::{Accounts, Node, NodeClient, TenantAccounts, read_log};
 use crate::support::app::Backend;
 use crate::support::wait::within;
 
-/// Sockets of each kind, where the environment does not say.
+/// Sockets of each kind when the environment does not set the number.
 const EACH: usize = 200;
-/// The smallest queue that may be configured.
+/// The smallest queue that can be configured.
 const QUEUE_BYTES: usize = 131_072;
-/// What the server may grow by besides the queues: tasks, buffers of the sockets, one page of the log a replay.
+/// Memory that the server may use besides the queues: tasks, buffers of the sockets, one page of the log per replay.
 const SLACK_BYTES: usize = 16 * 1024 * 1024;
-/// Large broadcasts, at most: many times what a queue and the system's buffers hold of one socket.
+/// The maximum number of large broadcasts: many times what a queue and the system's buffers hold for one socket.
 const MOST_BROADCASTS: usize = 1_000;
 const LAST_MESSAGE: &str = "that was all";
 
@@ -48,7 +48,7 @@ async fn sockets_that_never_read_harm_nobody_and_resume_whole() {
 
     let tasks = TaskTracker::new();
     let reading: Vec<_> = quick.into_iter().map(|socket| tasks.spawn(reads_to_the_end(socket))).collect();
-    // Their ends are on their way to them for some seconds more: only they are counted whose events are kept.
+    // A close takes some seconds; the stats count only the sockets that still receive events.
     let said =
         broadcasts_until(&place, &company, async || open_sockets(&place, &company).await <= each as u64)
             .await;
@@ -67,7 +67,7 @@ async fn sockets_that_never_read_harm_nobody_and_resume_whole() {
     for (index, socket) in slow.into_iter().enumerate() {
         let (mut seen, code) = reads_to_the_close(socket).await;
         told += usize::from(code == 4503);
-        // Where the system's buffers were full to the end, the word could not be brought and the connection was cut.
+        // If the system's buffers stayed full, the close frame could not be sent and the connection was cut.
         assert!(code == 4503 || code == 1006, "slow reader {index}: {code} after {} frames", seen.len());
         let last = seen.last().map_or(&start, |entry| &entry.position).clone();
         let rest = read_log(&place, &company.viewer, &last, LAST_MESSAGE).await;
@@ -94,7 +94,7 @@ fn reader(name: String, role: Role, start: &str, seen: Vec<Entry>) -> Reader {
     Reader { name, role, follows: true, start: start.to_owned(), seen }
 }
 
-/// An open socket that follows the jobs and listings; with `receive_bytes` its system takes little before it is read.
+/// An open socket that follows jobs and listings; `receive_bytes` limits what its system buffers unread.
 async fn connects(node: &NodeClient, token: &str, receive_bytes: Option<u32>) -> Socket {
     let socket = TcpSocket::new_v4().unwrap();
     if let Some(bytes) = receive_bytes {
@@ -109,8 +109,8 @@ async fn connects(node: &NodeClient, token: &str, receive_bytes: Option<u32>) ->
     socket
 }
 
-/// Large broadcasts until every slow reader is gone, and between them jobs that end well and jobs that fail, which alerts
-/// the admins.
+/// Sends large broadcasts until every slow reader is gone, and between them runs jobs that succeed and jobs that
+/// fail, which alerts the admins.
 async fn broadcasts_until(
     node: &NodeClient,
     company: &TenantAccounts,
@@ -182,7 +182,7 @@ async fn reads_to_the_end(mut socket: Socket) -> Vec<Entry> {
     seen
 }
 
-/// What the system had kept for a reader who reads at last, and the code that it was closed with.
+/// The frames that the system had buffered for a reader that did not read, and the close code.
 async fn reads_to_the_close(mut socket: Socket) -> (Vec<Entry>, u16) {
     let mut seen = Vec::new();
     let mut code = 1006;

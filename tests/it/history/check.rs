@@ -1,4 +1,4 @@
-//! The judge.
+//! The checker: finds the faults in a history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,41 +8,41 @@ use super::record::{Entry, Fact, History, Reader, Seen, Tenant, number};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
     pub kind: Kind,
-    /// The tenant's place in the history, and the reader's name.
+    /// The tenant's index in the history, and the reader's name.
     pub location: String,
     pub what: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Acknowledged, and not in the log.
+    /// Acknowledged, but not in the log.
     Lost,
-    /// In the log, and never tried.
+    /// In the log, but never tried.
     Phantom,
     /// In the log more than once.
     Doubled,
-    /// In the log before what the same writer was acknowledged earlier.
+    /// In the log before an earlier acknowledged write of the same writer.
     Reordered,
-    /// A number of the log that does not follow the one before it.
+    /// A number in the log that does not follow the previous one.
     Hole,
-    /// Never seen by a reader who saw later entries, and was told of no gap.
+    /// Never seen by a reader that saw later entries and got no gap.
     SilentGap,
-    /// Never seen by a reader, nor anything after it.
+    /// Never seen by a reader, nor was anything after it.
     LostTail,
     /// Seen by a reader more than once.
     SeenTwice,
-    /// Seen by a reader after what stands later in the log.
+    /// Seen by a reader after a later entry of the log.
     SeenLate,
-    /// Seen by a reader, and in no log as it was seen.
+    /// Seen by a reader, but not in any log in that form.
     Imagined,
     /// Seen by a reader of another tenant.
     TenantLeak,
-    /// Seen by a reader of the tenant who may not see it.
+    /// Seen by a reader of the tenant that may not see it.
     TopicLeak,
 }
 
 impl History {
-    /// Every fault that there is. None: the promises were kept.
+    /// All faults. If there are none, the promises were kept.
     pub fn faults(&self) -> BTreeSet<Fault> {
         let mut faults = BTreeSet::new();
         for (index, tenant) in self.tenants.iter().enumerate() {
@@ -89,7 +89,7 @@ fn check_facts(tenant: &Tenant, report: &mut impl FnMut(Kind, &str)) {
     }
 }
 
-/// Whoever may see everything sees the numbers of the log without a gap.
+/// In the complete log the numbers are consecutive.
 fn check_numbers(tenant: &Tenant, report: &mut impl FnMut(Kind, &str)) {
     let mut wanted = tenant.log.first().and_then(Entry::number);
     for entry in &tenant.log {
@@ -100,7 +100,7 @@ fn check_numbers(tenant: &Tenant, report: &mut impl FnMut(Kind, &str)) {
     }
 }
 
-/// The log with its places by position.
+/// The log with its indexes by position.
 struct Log<'a> {
     entries: &'a [Entry],
     indexes: BTreeMap<&'a str, usize>,
@@ -112,13 +112,13 @@ impl<'a> Log<'a> {
         Self { entries: &tenant.log, indexes: places.collect() }
     }
 
-    /// Where an entry stands that is the very same in the log.
+    /// The index of the identical entry in the log, if there is one.
     fn index_of(&self, entry: &Entry) -> Option<usize> {
         let place = *self.indexes.get(entry.position.as_str())?;
         (self.entries[place] == *entry).then_some(place)
     }
 
-    /// Whether a later step of the same job may stand for the entry.
+    /// Whether a later step of the same job may replace the entry.
     fn is_superseded(&self, place: usize) -> bool {
         let entry = &self.entries[place];
         entry.is_progress && self.entries[place + 1..].iter().any(|later| later.job == entry.job)
@@ -184,7 +184,7 @@ fn check_missing(
     }
 }
 
-/// What a frame is that the tenant's log does not have.
+/// The fault of a frame that is not in the tenant's log.
 fn foreign(entry: &Entry, others: &[&Tenant]) -> Kind {
     let is_theirs = |tenant: &&Tenant| {
         let said = entry

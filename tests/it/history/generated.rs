@@ -1,8 +1,8 @@
-//! Clean histories, made up from a number: the same number makes the same history.
+//! Generated correct histories: the same seed yields the same history.
 
 use super::record::{Audience, Entry, Fact, History, Reader, Role, Seen, Tenant};
 
-/// Numbers from a number (splitmix64).
+/// A pseudo-random generator (splitmix64).
 pub struct TestRng(pub u64);
 
 impl TestRng {
@@ -19,7 +19,7 @@ impl TestRng {
     }
 }
 
-/// Two tenants, three writers and four readers each, cut now and then, one of them told of a gap.
+/// Two tenants with three writers and four readers each; readers reconnect sometimes, and one of them gets a gap.
 pub fn clean(seed: u64) -> History {
     let mut dice = TestRng(seed);
     History { tenants: (0..2).map(|tenant| tenant_of(tenant, &mut dice)).collect() }
@@ -32,7 +32,7 @@ fn tenant_of(tenant: usize, dice: &mut TestRng) -> Tenant {
         let entry = entry(tenant, number, length, dice);
         if let Some(fact) = &entry.fact {
             made.tried.insert(fact.clone());
-            // The first and the last of the log are always acknowledged, others mostly.
+            // The log's first and last entries are always acknowledged, others mostly.
             if dice.below(4) > 0 || number <= 3 || number > length - 3 {
                 made.acknowledged[number % 3].push(fact.clone());
             }
@@ -44,14 +44,14 @@ fn tenant_of(tenant: usize, dice: &mut TestRng) -> Tenant {
     made
 }
 
-/// Mostly facts; some job progress that a later step stands for, and admins' matters.
+/// Mostly facts; some job progress that a later step replaces, and events for admins.
 fn entry(tenant: usize, number: usize, length: usize, dice: &mut TestRng) -> Entry {
     let position = format!("{tenant}f-{number:x}");
     let digest = (tenant * 1_000 + number) as u64;
     let bare =
         Entry { position, fact: None, audience: Audience::Everyone, job: None, is_progress: false, digest };
     let said = Some(Fact::message(format!("t{tenant} says {number}")));
-    // At both ends what everybody sees, so that there is always a tail to lose.
+    // At both ends entries that everyone may see, so that there is always an end to lose.
     if number <= 3 || number > length - 3 {
         return Entry { fact: said, ..bare };
     }
@@ -75,7 +75,7 @@ fn readers(tenant: usize, log: &[Entry], dice: &mut TestRng) -> Vec<Reader> {
     let make = |(index, (role, follows)): (usize, (Role, bool))| {
         let name = format!("reader {index}");
         let mut reader = Reader { name, role, follows, start: format!("{tenant}f-0"), seen: Vec::new() };
-        // The third was away while the log was trimmed.
+        // The third reader was away while the log was trimmed.
         let gap = (index == 2).then(|| 5 + dice.below(10));
         for (place, entry) in log.iter().enumerate() {
             let passed_over = is_superseded(log, place) && dice.below(2) == 0;
@@ -92,7 +92,7 @@ fn readers(tenant: usize, log: &[Entry], dice: &mut TestRng) -> Vec<Reader> {
     kinds.into_iter().enumerate().map(make).collect()
 }
 
-/// Whether a later step of the job stands for this one.
+/// Whether a later step of the job replaces this one.
 fn is_superseded(log: &[Entry], place: usize) -> bool {
     log[place].is_progress && log[place + 1..].iter().any(|later| later.job.is_some())
 }

@@ -1,5 +1,5 @@
-//! What clients wrote and read, and the faults in it: the judge at the end of every fault test. It knows the wire and
-//! nothing of the server. `mutations.rs` is its own test: spoilt histories, each of which it must see through.
+//! What clients wrote and read, and a checker for the faults in it, used at the end of every fault test. It knows the
+//! wire format only. `mutations.rs` tests the checker itself with mutated histories, each of which it must reject.
 
 mod check;
 mod generated;

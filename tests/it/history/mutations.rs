@@ -1,14 +1,14 @@
-//! The judge judged: clean histories pass, and each kind of spoiling is seen wherever it is done.
+//! Tests the checker: correct histories pass, and each kind of mutation is found wherever it is applied.
 
 use super::check::Kind;
 use super::generated::{TestRng, clean};
 use super::record::{Audience, Entry, Fact, History, Reader, Seen, Tenant};
 
-/// Histories that each kind of spoiling is tried on.
+/// The number of histories that each mutation is applied to.
 const SEEDS: u64 = 200;
 
-/// A way to spoil a history, and the fault that must be found in it. A history that has no place for it is left alone
-/// and `None` comes back.
+/// A mutation of a history, and the fault that must be found. It returns `None` and changes nothing when the history
+/// has no place for it.
 type Mutation = fn(&mut History, &mut TestRng) -> Option<()>;
 
 const MUTATIONS: &[(&str, Kind, Mutation)] = &[
@@ -76,14 +76,14 @@ fn reader<'a>(history: &'a mut History, dice: &mut TestRng) -> &'a mut Reader {
     &mut tenant(history, dice).readers[index]
 }
 
-/// A place among those at which `fits` holds.
+/// A random index at which `fits` holds.
 fn pick_index<T>(list: &[T], dice: &mut TestRng, fits: impl Fn(usize, &T) -> bool) -> Option<usize> {
     let places: Vec<usize> =
         list.iter().enumerate().filter(|(at, one)| fits(*at, one)).map(|(at, _)| at).collect();
     if places.is_empty() { None } else { Some(*dice.pick(&places)) }
 }
 
-/// Changes the log and what readers saw of it alike, so that only the log itself can give the change away.
+/// Changes the log and what readers saw of it alike, so that only a check of the log itself can find it.
 fn update_entries(tenant: &mut Tenant, mut change: impl FnMut(&mut Entry)) {
     tenant.log.iter_mut().for_each(&mut change);
     let seen = tenant.readers.iter_mut().flat_map(|reader| &mut reader.seen);
@@ -94,7 +94,7 @@ fn update_entries(tenant: &mut Tenant, mut change: impl FnMut(&mut Entry)) {
     }
 }
 
-/// Takes entries out of the log and of what readers saw.
+/// Removes entries from the log and from what readers saw.
 fn remove_entries(tenant: &mut Tenant, positions: &[String]) {
     let is_kept = |entry: &Entry| !positions.contains(&entry.position);
     tenant.log.retain(is_kept);
@@ -187,7 +187,7 @@ fn repeat_number(history: &mut History, dice: &mut TestRng) -> Option<()> {
     Some(())
 }
 
-/// An entry that the reader needs, has seen, and that is not the last of those.
+/// The index of an entry that the reader needs and has seen, except the last.
 fn needed(reader: &Reader, dice: &mut TestRng) -> Option<usize> {
     let last = reader.seen.len() - 1;
     pick_index(&reader.seen, dice, |at, one| {
@@ -196,7 +196,7 @@ fn needed(reader: &Reader, dice: &mut TestRng) -> Option<usize> {
 }
 
 fn drop_seen(history: &mut History, dice: &mut TestRng) -> Option<()> {
-    // Not the one who was told of a gap: there a missing entry may be excused.
+    // Not the reader with the gap, which may excuse a missing entry.
     let reader = &mut tenant(history, dice).readers[[0, 1, 3][dice.below(3)]];
     let at = needed(reader, dice)?;
     reader.seen.remove(at);
@@ -219,7 +219,7 @@ fn shrink_gap(history: &mut History, dice: &mut TestRng) -> Option<()> {
         Seen::Event(_) => None,
     })?;
     let (epoch, _) = gap.split_once('-')?;
-    // Less than what is missing begins with: nothing of it is told.
+    // Ends before the first missing entry, so that the gap covers none of them.
     *gap = format!("{epoch}-{:x}", dice.below(4));
     let needed = tenant.log.iter().any(|entry| {
         let seen = reader.seen.iter().any(|one| matches!(one, Seen::Event(seen) if seen == entry));
@@ -316,7 +316,7 @@ fn leak_feed_entry(history: &mut History, dice: &mut TestRng) -> Option<()> {
     leak_by_audience(history, dice, without_feeds, |audience| audience == Audience::Followers)
 }
 
-/// Puts an entry of `audience` where it would stand among what the reader saw.
+/// Inserts an entry of `audience` at its place among what the reader saw.
 fn leak_by_audience(
     history: &mut History,
     dice: &mut TestRng,

@@ -1,4 +1,4 @@
-//! A history: for each tenant what its writers tried and were acknowledged, its whole log as an admin reads it in the
+//! A history: for each tenant what its writers tried and had acknowledged, the whole log as an admin reads it at the
 //! end, and what each reader saw.
 
 use std::collections::BTreeSet;
@@ -6,27 +6,27 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::Value;
 
-/// Something that happens once, by a name that its cause gave it.
+/// Something that happens once, identified by a name from its cause.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fact {
-    /// A text or a price that a client chose, never twice.
+    /// A text or a price that a client chose, unique in the test.
     Message(String),
-    /// A step of a job, whose number the server chose.
+    /// A step of a job; the server chose the job's id.
     Job(String),
 }
 
-/// Who may see an entry.
+/// The callers that may see an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Everyone,
     Admins,
-    /// Whoever follows the feeds.
+    /// Readers that follow the feeds.
     Followers,
-    /// Admins who follow the feeds.
+    /// Admins that follow the feeds.
     FollowingAdmins,
 }
 
-/// A durable frame, as the log's list or a reader had it.
+/// A durable frame, from the log's list or from a reader.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     pub position: String,
@@ -34,7 +34,7 @@ pub struct Entry {
     pub audience: Audience,
     /// The job of a progress report or of another step.
     pub job: Option<i64>,
-    /// A later step of the same job may stand for it.
+    /// A later step of the same job may replace it.
     pub is_progress: bool,
     /// Of the whole frame: carriers and log must agree on every field.
     pub digest: u64,
@@ -46,11 +46,11 @@ pub enum Role {
     Viewer,
 }
 
-/// What a reader was given, in order.
+/// What a reader received, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
     Event(Entry),
-    /// It was told that everything up to here is missing.
+    /// Everything up to this position is missing.
     Gap {
         to: String,
     },
@@ -60,7 +60,7 @@ pub enum Seen {
 pub struct Reader {
     pub name: String,
     pub role: Role,
-    /// Whether it follows all feeds, besides its inbox.
+    /// Whether it follows all feeds in addition to its inbox.
     pub follows: bool,
     /// Where it began: after this position.
     pub start: String,
@@ -71,7 +71,7 @@ pub struct Reader {
 pub struct Tenant {
     /// What was tried, acknowledged or not.
     pub tried: BTreeSet<Fact>,
-    /// What was acknowledged, for each writer one after the other.
+    /// The acknowledged facts of each writer, in order.
     pub acknowledged: Vec<Vec<Fact>>,
     pub log: Vec<Entry>,
     pub readers: Vec<Reader>,
@@ -87,19 +87,19 @@ impl Fact {
         Self::Message(words.into())
     }
 
-    /// A step of a job's execution; a job is queued before its first.
+    /// A step of a job's execution; before the first the job is queued.
     pub fn job(job: i64, event: &str, attempt: i64) -> Self {
         Self::Job(format!("{job} {event} {attempt}"))
     }
 
-    /// The price that a listing was given.
+    /// The new price of a listing.
     pub fn price(listing_key: &str, price: f64) -> Self {
         Self::Message(format!("{listing_key} costs {price}"))
     }
 }
 
 impl Entry {
-    /// Reads a frame. `None`: it passes by.
+    /// Parses a frame. `None`: it is ephemeral.
     pub fn of(frame: &Value) -> Option<Self> {
         frame["occurred_at"].as_str()?;
         let kind = frame["type"].as_str()?;
@@ -127,7 +127,7 @@ impl Entry {
         Some(Self { position, fact, audience, job, is_progress, digest: hasher.finish() })
     }
 
-    /// The number in a position. Clients compare positions by equality only; a test may look inside.
+    /// The number in a position. Clients compare positions only for equality; a test may parse them.
     pub fn number(&self) -> Option<u64> {
         number(&self.position)
     }
@@ -138,7 +138,7 @@ pub fn number(position: &str) -> Option<u64> {
     u64::from_str_radix(number, 16).ok()
 }
 
-/// A listing that is new or costs something else now.
+/// A listing that is new or has a new price.
 fn priced(frame: &Value) -> Option<Fact> {
     let property = &frame["property"];
     let is_price = frame["event"] == "property_created" || frame["event"] == "price_changed";

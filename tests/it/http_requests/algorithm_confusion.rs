@@ -1,5 +1,5 @@
-//! One key taken for another: public keys as shared secrets, algorithms exchanged, keys that an issuer does not list. No
-//! door takes such a token, and each takes the honest one beside it.
+//! Key confusion: public keys as shared secrets, swapped algorithms, keys that an issuer does not list. No endpoint
+//! accepts such a token, and each accepts the valid one beside it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,7 +22,7 @@ async fn app(keys: &[KeyPair]) -> TestApp {
     let issuer = |name: &str, algorithms: &[&str]| json!({ "issuer": name, "jwks_file": path, "algorithms": algorithms, "tenants": ["acme"] });
     let issuers = json!([issuer(BOTH, &["RS256", "EdDSA"]), issuer(CURVE, &["ES256"])]).to_string();
     let issuers: &'static str = issuers.leak();
-    // The file is read at the start; it may go then.
+    // The file is read at the start and may be deleted then.
     TestApp::spawn_with(Backend::Sqlite, &[("LOTLINE__AUTH__ISSUERS", issuers)]).await
 }
 
@@ -30,7 +30,7 @@ async fn statuses(app: &TestApp, token: &str) -> Vec<u16> {
     at_each_endpoint(app, token).await.iter().map(|(_, answer)| answer.status).collect()
 }
 
-/// The names of those that some door does not answer with 401.
+/// The names of the tokens that some endpoint does not answer with 401.
 async fn accepted_tokens(app: &TestApp, tokens: Vec<(String, String)>) -> Vec<String> {
     let mut taken = Vec::new();
     for (name, token) in tokens {
@@ -43,7 +43,7 @@ async fn accepted_tokens(app: &TestApp, tokens: Vec<(String, String)>) -> Vec<St
     taken
 }
 
-/// Tokens that say HS256, or the key's own algorithm, over an HMAC with what everybody knows.
+/// Tokens that claim HS256, or the key's own algorithm, signed with an HMAC over public values.
 fn by_public_secrets(
     jwk: &Value,
     secrets: &[(&'static str, Vec<u8>)],
@@ -120,7 +120,7 @@ async fn our_own_public_key_is_no_secret_either() {
         let claims: Value = serde_json::from_slice(&body).unwrap();
 
         let mut hostile = by_public_secrets(&jwk, &secrets_of(&jwk), "at+jwt", &claims);
-        // Keys of every kind that call themselves ours.
+        // Keys of every kind that claim to be ours.
         for key in [KeyPair::rsa(), KeyPair::ed25519(), KeyPair::p256()] {
             for name in ["RS256", "PS256", "ES256", "EdDSA", "HS256"] {
                 let header = json!({ "typ": "at+jwt", "alg": name, "kid": jwk["kid"] });

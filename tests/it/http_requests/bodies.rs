@@ -1,4 +1,4 @@
-//! Bodies: who may send how much, what is held of it, and that nothing is read for callers who are refused anyway.
+//! Request bodies: size limits, how much is buffered, and that no body is read for refused callers.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn no_operation_reads_a_body_before_the_credential_is_checked(app: &TestAp
     assert!(walked > 60, "{walked} operations");
 }
 
-/// The status of an answer to a head alone: no byte of the body is sent.
+/// The status of the answer to a head alone: no byte of the body is sent.
 async fn to_a_head(app: &TestApp, path: &str, kind: &str, fields: &str) -> u16 {
     let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{fields}\r\n\r\n");
     let mut raw = RawConnection::connect(app.address).await;
@@ -82,7 +82,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
 async fn a_caller_without_a_credential_may_send_sixteen_kib(app: &TestApp) {
-    // Registration is off, which is said before anything is read.
+    // Registration is off, and is refused before the body is read.
     assert_eq!(to_a_head(app, "/api/v1/auth/register", JSON, "Content-Length: 1000").await, 403);
     for (path, kind) in [("/api/v1/auth/token", FORM), ("/api/v1/auth/password", JSON)] {
         assert_eq!(to_a_head(app, path, kind, "Content-Length: 16385").await, 413, "{path}");
@@ -99,7 +99,7 @@ async fn a_caller_without_a_credential_may_send_sixteen_kib(app: &TestApp) {
     let fits = format!("username=nobody&password={}", "x".repeat(4000));
     let request = app.http.post(app.url("/api/v1/auth/token")).header("content-type", FORM).body(fits);
     assert_eq!(Response::send(request).await.status, 401);
-    // Who shows a credential may send as much as ever.
+    // Callers with a credential keep the full limit.
     let bob = app.member("bob").await;
     let long = json!({ "current_password": "x".repeat(100_000), "new_password": "x" });
     assert_eq!(bob.post("/api/v1/auth/password", &long).await.status, 422);
@@ -120,7 +120,7 @@ async fn the_limits_of_bodies_and_batches_are_those_of_the_configuration(app: &T
     assert_eq!(refused["detail"], "The body is larger than 4096 bytes.");
 }
 
-/// Connections that have sent most of a body, until so many of them were refused; those that wait are returned.
+/// Connections that have sent most of a body, opened until `refusals` of them were refused; returns those that wait.
 async fn unfinished(
     app: &TestApp,
     count: usize,
@@ -140,8 +140,8 @@ async fn unfinished(
     waiting
 }
 
-/// More of them until `status`, the answer to a whole request, is a refusal: bodies that were read at the same moment may
-/// all have been refused and left a part of the share free.
+/// Opens more of them until `status`, the answer to a whole request, is a refusal: bodies read at the same moment may
+/// all have been refused, leaving a part of the share free.
 async fn open_unfinished_bodies(
     app: &TestApp,
     head: &str,
@@ -164,7 +164,7 @@ async fn unfinished_bodies_of_one_tenant_are_refused_beyond_its_share_and_others
         bob.token()
     );
 
-    // Half a MiB is the tenant's, and a body takes 64 KiB.
+    // Half a MiB is the tenant's share, and a body takes 64 KiB.
     let open = unfinished(app, 20, 12, &head, 65_000).await;
 
     let say_hello = async || ann.post("/api/v1/chat/send", &json!({ "text": "hello" })).await;
@@ -186,7 +186,7 @@ async fn unfinished_bodies_of_strangers_are_refused_beyond_their_share(app: &Tes
          Content-Length: 16384"
     );
 
-    // An address has a 32nd of a MiB.
+    // An address may use a 32nd of a MiB.
     let open = unfinished(app, 6, 4, &head, 16_000).await;
 
     let sign_in = |address: &str| {
@@ -217,7 +217,7 @@ async fn a_body_that_trickles_is_given_up_and_its_bytes_are_free_again(app: &Tes
     raw.send(head.as_bytes()).await;
     raw.send(&[b' '; 30_000]).await;
 
-    // It never stands still for 30 seconds, and is slower than it may be.
+    // It never pauses for 30 seconds, but is slower than the minimum rate.
     let trickling = async {
         loop {
             raw.send(b" ").await;
@@ -255,7 +255,7 @@ async fn a_batch_that_would_be_huge_in_memory_is_refused_by_its_rule(app: &TestA
     ] {
         post(body).await.expect_problem(422, "validation_failed");
     }
-    // A row is answered by itself, whatever is in it.
+    // Each row gets its own answer, whatever it contains.
     let rows = [
         format!(
             "{{\"source\": \"s\", \"listing_key\": \"k\", \"attributes\": {{\"a\": {}}}}}",

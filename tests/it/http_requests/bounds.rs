@@ -1,5 +1,5 @@
-//! The lengths, bounds, formats and choices of the served document, tried on both sides: what it forbids is refused by name,
-//! what it just allows is not.
+//! The lengths, bounds, formats and choices of the served document, tested on both sides: a value just outside is
+//! refused with the field's name, one just inside is not.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::settings::Setting;
 
-/// Everyone may register, and the first sign-ins outlast those that each request begins with.
+/// Registration is open, and the first sign-ins outlast those that each request begins with.
 const OPEN_TO_ALL: &[Setting] =
     &[("LOTLINE__AUTH__REGISTRATION", "true"), ("LOTLINE__LIMITS__SESSIONS_PER_USER", "100000")];
 
@@ -18,17 +18,17 @@ on_both_databases! {
     what_the_document_forbids_is_refused_and_what_it_just_allows_is_not with super::OPEN_TO_ALL,
 }
 
-/// Fields that must agree with what is not on trial: with the path, or with a field that they stand in for.
+/// Fields that must match something else: the path, or the field that they replace.
 const BOUND_TO_OTHERS: [(&str, &str); 3] = [
     ("put_property_by_key", "source"),
     ("put_property_by_key", "listing_key"),
     ("set_password", "link_token"),
 ];
 
-/// A field that names something: what is no id at all is answered like an id that nothing has.
+/// A field that holds an id: a malformed id gets the same answer as an unknown one.
 const UNKNOWN: &str = "message_id";
 
-/// A value of a field, and whether the document takes it.
+/// A value of a field, and whether the document allows it.
 struct BoundaryValue {
     value: Value,
     is_valid: bool,
@@ -51,7 +51,7 @@ async fn what_the_document_forbids_is_refused_and_what_it_just_allows_is_not(app
             {
                 let mut body = example.clone();
                 body[field] = trial.value.clone();
-                // The example's own thing fills the fields that only the moment knows, but not the one on trial.
+                // The case fills the fields that the document cannot know, but not the field under test.
                 let case = case_of(&world, id).await;
                 let mut own = call_of(&case, id, "application/json", body.clone())
                     .at(path_of(path, operation).as_deref());
@@ -91,7 +91,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// Whether the answer blames the field, or something in it.
+/// Whether the answer names the field, or something in it, as wrong.
 fn names(answer: &Response, field: &str) -> bool {
     let pointer = format!("/{field}");
     let errors = if answer.status == 422 { answer.json()["errors"].clone() } else { Value::Null };

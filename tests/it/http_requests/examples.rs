@@ -1,4 +1,4 @@
-//! The examples of the served document: each one of a request is taken by its operation as it stands.
+//! The examples of the served document: each request example is accepted by its operation unchanged.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ on_both_databases! {
     every_answer_with_a_body_has_an_example,
 }
 
-/// What a document cannot know, by operation: the fields that the caller's own things fill.
+/// By operation, the fields that need the caller's own ids, which the document cannot know.
 const VOLATILE_FIELDS: &[(&str, &[&str])] = &[
     ("create_token", &["username", "password", "scope"]),
     ("set_password", &["current_password"]),
@@ -45,7 +45,7 @@ async fn every_example_of_a_request_is_accepted(app: &TestApp) {
             let case = case_of(&world, id).await;
             let call = call_of(&case, id, media, example).at(path_of(path, operation).as_deref());
             let credential = case.credential(&world).await;
-            // A claim waits for a job by the clock.
+            // A claim waits for a job, which takes time on the clock.
             let answer = app.while_time_passes(call.send(app, credential.as_deref())).await;
             tried += 1;
             if !(200..300).contains(&answer.status) {
@@ -82,7 +82,7 @@ pub(super) fn operations(document: &Value) -> impl Iterator<Item = (&String, &Va
     paths.flat_map(|(path, item)| item.as_object().unwrap().values().map(move |operation| (path, operation)))
 }
 
-/// The example of a schema: its own, or that of what it refers to.
+/// The example of a schema: its own, or that of the schema it refers to.
 pub(super) fn example_of(document: &Value, schema: &Value) -> Option<Value> {
     if let Some(own) = schema.get("example") {
         return Some(own.clone());
@@ -97,7 +97,7 @@ pub(super) fn example_of(document: &Value, schema: &Value) -> Option<Value> {
     parts.find_map(|part| example_of(document, part))
 }
 
-/// A request of the operation that its owner makes with success, for its path, its caller and what it names.
+/// A request of the operation that succeeds for its owner: it supplies the path, the caller and the ids.
 pub(super) async fn case_of(world: &World<'_>, id: &str) -> Case {
     if id == "register" {
         return Case::new(Call::post("/api/v1/auth/register")).by(CallerKind::Anonymous);
@@ -120,7 +120,7 @@ pub(super) fn call_of(case: &Case, id: &str, media: &str, mut example: Value) ->
     }
 }
 
-/// The path whose every parameter has an example, with those filled in.
+/// The path with its parameters' examples filled in; none when a parameter has no example or there is none.
 pub(super) fn path_of(template: &str, operation: &Value) -> Option<String> {
     let of_path = operation["parameters"].as_array()?.iter().filter(|one| one["in"] == "path");
     let (mut path, mut filled) = (template.to_owned(), false);

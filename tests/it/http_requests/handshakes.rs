@@ -1,11 +1,11 @@
-//! Handshakes that no client library would send, byte by byte.
+//! Handshakes that no client library would send, as raw bytes.
 
 use crate::support::app::TestApp;
 use crate::support::on_one_database;
 use crate::support::raw::{RawConnection, masked};
 
 mod corpus {
-    // The database has no part in it.
+    // Independent of the database.
     super::on_one_database!(Sqlite, each_bad_handshake_gets_the_status_that_explains_it);
     super::on_one_database!(Sqlite, a_frame_that_came_with_the_handshake_is_served);
     super::on_one_database!(Sqlite, a_refused_handshake_leaves_the_connection_usable);
@@ -30,7 +30,7 @@ fn request(start: &str, lines: &[String]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// A request by name, and the statuses that are right for it; 0 is a connection that is closed without an answer.
+/// A request by name, and the statuses that are right for it; 0 means closed without an answer.
 fn corpus(token: &str) -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
     let target = format!("/ws?token={token}");
     let get = format!("GET {target} HTTP/1.1");
@@ -137,7 +137,7 @@ async fn each_bad_handshake_gets_the_status_that_explains_it(app: &TestApp) {
             );
         }
         drop(raw);
-        // Five seats are soon taken.
+        // Five connections are used up quickly.
         app.wait_for_connections(0).await;
     }
 

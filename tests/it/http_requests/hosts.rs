@@ -1,11 +1,11 @@
-//! Which host a request is for, and where its body ends: all who read it agree on that, or it is not served.
+//! The host of a request and the end of its body: a request that two parsers could read differently is refused.
 
 use crate::support::app::TestApp;
 use crate::support::on_one_database;
 use crate::support::raw::{RawConnection, RawResponse};
 
 mod rule {
-    // The database has no part in it.
+    // Independent of the database.
     super::on_one_database!(Sqlite, every_request_names_one_host_that_agrees_with_its_target);
     super::on_one_database!(Sqlite, a_handshake_has_no_body);
     super::on_one_database!(Sqlite, a_body_is_chunked_once_and_alone);

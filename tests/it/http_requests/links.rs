@@ -1,4 +1,4 @@
-//! One-time links lead to the address that the configuration names, never to one that a request brought with it.
+//! One-time links use the configured address, never one taken from a request.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ async fn without_an_address_that_people_open_no_link_is_made(app: &TestApp) {
     let problem = refused.expect_problem(409, "conflict");
     assert!(problem["detail"].as_str().unwrap().contains("server.public_url"), "{problem}");
 
-    // A tenant whose admin could not be told the link is not made by halves.
+    // A tenant is not created when its admin's link cannot be made.
     let new =
         json!({ "slug": "beta", "name": "Beta", "admin": { "username": "zoe", "email": "z@beta.example" } });
     operator.post("/api/v1/tenants", &new).await.expect_problem(409, "conflict");

@@ -1,5 +1,4 @@
-//! Lists and reads over REST: cursors that stay in their order, reads that need not be sent again, changes of what has
-//! changed.
+//! Lists and reads over REST: stable cursors, conditional reads, and conditional changes.
 
 use lotline::auth::key_scope::KeyScope;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Every door refuses what it should: hostile tokens, hostile handshakes, stale reads.
+//! Every endpoint refuses what it should: hostile tokens, hostile handshakes, stale reads.
 
 mod algorithm_confusion;
 mod bodies;

@@ -1,11 +1,11 @@
-//! Every answer says to browsers what they may not do with it, whichever layer it comes from.
+//! Every answer has the security headers for browsers, whichever layer produces it.
 
 use crate::support::app::TestApp;
 use crate::support::on_one_database;
 use crate::support::raw::RawConnection;
 
 mod rule {
-    // The database has no part in it.
+    // Independent of the database.
     super::on_one_database!(Sqlite, every_answer_carries_the_three_fields);
 }
 

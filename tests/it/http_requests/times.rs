@@ -1,4 +1,4 @@
-//! Every time that a request may hold, as the served document tells it: only what RFC 3339 can write again is taken.
+//! Every timestamp in a request, found through the served document: only what RFC 3339 can represent is accepted.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ const REFUSED: [&str; 10] = [
 ];
 const TAKEN: [&str; 2] = ["9999-12-31T23:59:59.999Z", "9999-12-31T22:59:59-01:00"];
 
-/// Where a request holds a time.
+/// The location of a timestamp in a request.
 #[derive(Clone, Debug)]
 enum FieldLocation {
     Query(String),
@@ -61,11 +61,11 @@ async fn every_time_of_every_request_keeps_to_the_years_1_to_9999(app: &TestApp)
     }
 
     assert_eq!(faults, Vec::<String>::new());
-    // What the document had when this was written; a document that lost its formats would try nothing.
+    // The document's count at the time of writing; a document that lost its formats would test nothing.
     assert!(tried.len() >= 9, "{tried:?}");
 }
 
-/// The request with `text` in place of the time.
+/// The request with `text` in place of the timestamp.
 fn with_time(
     document: &Value,
     (path, operation): (&str, &Value),
@@ -76,7 +76,7 @@ fn with_time(
     match place {
         FieldLocation::Query(name) => {
             let call = match name.as_str() {
-                // Its parameters stand for a body.
+                // Its parameters replace the body.
                 "start_time" => Call::post("/api/v1/admin/broadcast").query("message", "news"),
                 _ => case.own(),
             };
@@ -92,7 +92,7 @@ fn with_time(
     }
 }
 
-/// Whether the field is refused by name: the request, or in a batch its row.
+/// Whether the field is named in the refusal: of the request, or in a batch of its row.
 fn refuses(answer: &Response, place: &FieldLocation) -> bool {
     let body = answer.json();
     if answer.status == 200 && body.get("results").is_some() {
@@ -125,9 +125,9 @@ fn has_time(document: &Value, schema: &Value) -> bool {
     !pointers.is_empty()
 }
 
-/// The pointers of the times in what a schema describes.
+/// Pointers to the timestamps in what a schema describes.
 fn collect(document: &Value, schema: &Value, pointer: &str, found: &mut Vec<String>) {
-    // No request of ours nests deeper; a schema that holds itself would never end.
+    // No request nests deeper; without the limit a recursive schema would never end.
     if pointer.matches('/').count() > 6 {
         return;
     }
@@ -189,7 +189,7 @@ async fn the_first_and_the_last_moment_come_back_as_they_were_sent(app: &TestApp
     let answer = refused.json();
     assert_eq!((&answer["stored"], &answer["rejected"]), (&json!(0), &json!(1)), "{answer}");
     assert!(answer["results"][0]["error"].as_str().unwrap().starts_with("at: "), "{answer}");
-    // A row of before such times were refused is written as the nearest one that can be.
+    // A row from before the check is written as the nearest representable time.
     app.runs_sql(&format!("UPDATE properties SET listed_at = 300000000000000000 WHERE id = {}", ids[1]))
         .await;
     let property = world.admin_does(Call::get(&format!("/api/v1/properties/{}", ids[1]))).await.json();

@@ -1,4 +1,4 @@
-//! The corpus of hostile tokens at each real door: a problem, never a session.
+//! The corpus of hostile tokens at every real endpoint: each gets a problem, none a session.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,7 +23,7 @@ on_both_databases! {
 }
 
 mod corpus {
-    // Tokens are judged before the database is asked: one database tells it all.
+    // Tokens are verified before the database is read, so one database is enough.
     super::on_one_database!(Sqlite, no_endpoint_accepts_a_hostile_token, super::WITH_FOREIGN_ISSUER);
     super::on_one_database!(Sqlite, a_token_that_is_given_twice_is_refused);
 }
@@ -46,7 +46,7 @@ fn keys_of(app: &TestApp, user: &Admin<'_>) -> SampleKeys {
     }
 }
 
-/// The token in the header of REST and of a stream, in the query of a socket; none where it cannot be sent at all.
+/// The token in the header for REST and streams, in the query for sockets; none where it cannot be sent.
 pub(super) async fn at_each_endpoint(app: &TestApp, token: &str) -> Vec<(&'static str, Response)> {
     let mut answers = Vec::new();
     if let Ok(value) = HeaderValue::from_bytes(format!("Bearer {token}").as_bytes()) {
@@ -59,7 +59,7 @@ pub(super) async fn at_each_endpoint(app: &TestApp, token: &str) -> Vec<(&'stati
     answers
 }
 
-/// The answer; of one that succeeds the head is enough, for a stream never ends.
+/// Of an answer of success only the head is read: a stream never ends.
 async fn head_of(request: reqwest::RequestBuilder) -> Response {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());

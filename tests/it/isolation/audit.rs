@@ -1,5 +1,5 @@
-//! What an admin does with another's thing, or an operator with a tenant, stands in that tenant's audit log: a walk over
-//! every operation of the served document that changes something.
+//! Whatever an admin does to another user's things, or an operator to a tenant, is in that tenant's audit log: a walk
+//! over every changing operation of the served document.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Admin;
 
-/// Operations that reach nothing of another's, with the reason. This list only shrinks.
+/// Operations that reach nothing of another user, with the reason. This list may only shrink.
 const EXCEPTIONS: [(&str, &str); 26] = [
     ("create_token", "one's own sign-in; failed ones are noted by their own rule"),
     ("register", "makes a tenant of one's own; off unless configured"),
@@ -94,7 +94,7 @@ async fn walk(world: &World<'_>, zed: &Admin<'_>, operation: &Operation) -> Vec<
     faults
 }
 
-/// What is wrong with the trace of one request.
+/// What is wrong with the audit entry of one request.
 async fn missing_audit_entry(
     world: &World<'_>,
     case: &Case,
@@ -107,7 +107,7 @@ async fn missing_audit_entry(
     if !(200..300).contains(&answer.status) {
         return Some(format!("is refused: {call}: {answer:?}"));
     }
-    // A tenant that was just made has an audit log of its own.
+    // A tenant that was just created has its own audit log.
     let made =
         (answer.status == 201 && actor.0 == "operator").then(|| answer.json()["id"].as_i64()).flatten();
     let (tenant, before) = made.map_or((world.app.acme, before), |id| (TenantId(id), 0));

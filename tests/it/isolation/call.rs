@@ -1,4 +1,4 @@
-//! A request with places such as `{job}` for what it names, so that the same request can be made of other names.
+//! A request with placeholders such as `{job}`, so that the same request can be made with other ids.
 
 use std::collections::BTreeSet;
 
@@ -22,9 +22,9 @@ enum Body {
     None,
     Json(Value),
     Form(Vec<(&'static str, String)>),
-    /// A form with one file, by its name and what is in it.
+    /// A form with one file: its name and its contents.
     File(String, String),
-    /// A body of another type, and whatever a document says of it.
+    /// A body of another media type: the type and the text.
     Other(String, String),
 }
 
@@ -87,7 +87,7 @@ impl Call {
         self.text("application/x-www-form-urlencoded", &form.finish())
     }
 
-    /// Another path, if there is one.
+    /// Replaces the path, if there is another one.
     pub fn at(mut self, path: Option<&str>) -> Self {
         self.path = path.map_or(self.path, str::to_owned);
         self
@@ -99,7 +99,7 @@ impl Call {
         self
     }
 
-    /// A field of the body.
+    /// Sets a field of the body.
     pub fn field(&self, name: &str) -> Option<Value> {
         match &self.body {
             Body::None | Body::File(..) | Body::Other(..) => None,
@@ -115,7 +115,7 @@ impl Call {
         self
     }
 
-    /// The same request with every place filled in.
+    /// The same request with every placeholder filled in.
     pub fn with<'n>(&self, names: impl Iterator<Item = (&'n str, &'n str)> + Clone) -> Self {
         let fill = |text: &str| {
             names
@@ -125,7 +125,7 @@ impl Call {
         let fill_all = |pairs: &[(&'static str, String)]| {
             pairs.iter().map(|(name, value)| (*name, fill(value))).collect::<Vec<_>>()
         };
-        // In a body `"#{job}"` stands for a number.
+        // In a body `"#{job}"` is the placeholder of a number.
         let fill_json = |value: &Value| {
             let text = names.clone().fold(value.to_string(), |text, (place, name)| {
                 text.replace(&format!("\"#{{{place}}}\""), name)
@@ -142,7 +142,7 @@ impl Call {
         Self { path: fill(&self.path), query: fill_all(&self.query), body, ..self.clone() }
     }
 
-    /// The names of parameters and fields that hold a place; those of the path by the document's template.
+    /// The names of parameters and fields that hold a placeholder; those of the path by the document's template.
     pub fn varied(&self, template: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for (ours, theirs) in self.path.split('/').zip(template.split('/')) {
@@ -187,7 +187,7 @@ impl Call {
         .await
     }
 
-    /// Everything that the caller has said, and may hear again.
+    /// Everything that the caller has sent, and that the answer may repeat.
     pub fn submitted_text(&self) -> String {
         format!("{self:?}")
     }

@@ -1,4 +1,4 @@
-//! One request of an operation, the names in it, and what must hold of it.
+//! One request of an operation, the ids in it, and what must hold for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use crate::support::answer::Response;
 
 /// An id that no table of a test reaches.
 const NEVER_NUMBER: &str = "4503599627370496";
-/// A well-formed id (UUIDv7) that nobody has made.
+/// A well-formed id (UUIDv7) that is never created.
 const NEVER_UUID: &str = "01900000-0000-7000-8000-00000000dead";
 
-/// Who shows that the request succeeds.
+/// The caller with which the request succeeds.
 #[derive(Clone, Debug)]
 pub enum CallerKind {
     Admin,
@@ -32,7 +32,7 @@ pub struct Case {
     unchanged: Option<String>,
 }
 
-/// What a place holds: for the owner, for a stranger who tries, and what never existed.
+/// The values of a placeholder: the owner's, the one that a stranger tries, and one that never existed.
 #[derive(Clone, Debug)]
 struct Identifier {
     parameter: &'static str,
@@ -46,7 +46,7 @@ impl Case {
         Self { call, by: CallerKind::Admin, identifiers: Vec::new(), shows: false, unchanged: None }
     }
 
-    /// The same at the alias that the operation has at the root.
+    /// The same request at the operation's alias at the root.
     pub fn at_root(mut self) -> Self {
         self.call = self.call.at_root();
         self
@@ -57,13 +57,13 @@ impl Case {
         self
     }
 
-    /// The owner's answer has a canary: what strangers do not see is there to be seen.
+    /// The owner's answer contains a canary, so there is something that strangers must not see.
     pub fn shows(mut self) -> Self {
         self.shows = true;
         self
     }
 
-    /// What the owner's admin reads at `path` is the same before and after the strangers' attempts.
+    /// What the owner's admin reads at `path` must be the same before and after the strangers' attempts.
     pub fn unchanged(mut self, path: impl Into<String>) -> Self {
         self.unchanged = Some(path.into());
         self
@@ -82,7 +82,7 @@ impl Case {
         self.name(place, word, word, &world.unused_word())
     }
 
-    /// A name that each tenant may have: the owner takes a `free` one, the stranger tries one that is `taken`.
+    /// A name that each tenant may use: the owner takes a `free` one, the stranger tries one that is `taken`.
     pub fn free(self, world: &World<'_>, place: &'static str, free: &str, taken: &str) -> Self {
         self.name(place, free, taken, &world.unused_word())
     }
@@ -107,7 +107,7 @@ impl Case {
         self.call.with(self.identifiers.iter().map(|name| (name.parameter, name.never.as_str())))
     }
 
-    /// The owner does it; whatever is wrong with that comes back in words.
+    /// The owner makes the request; returns a message for each fault.
     pub async fn succeeds(&self, world: &World<'_>) -> Vec<String> {
         let credential = self.credential(world).await;
         let call = self.own();
@@ -121,12 +121,12 @@ impl Case {
         faults
     }
 
-    /// Who shows that it succeeds.
+    /// The caller with which it succeeds.
     pub fn caller_kind(&self) -> &CallerKind {
         &self.by
     }
 
-    /// What its owner shows.
+    /// The owner's credential.
     pub async fn credential(&self, world: &World<'_>) -> Option<String> {
         match &self.by {
             CallerKind::Admin => Some(world.owner.fresh_token().await),
@@ -137,7 +137,7 @@ impl Case {
         }
     }
 
-    /// Strangers try it; whatever they can tell comes back in words.
+    /// Strangers make the request; returns a message for whatever they learn.
     pub async fn reveals_nothing(&self, world: &World<'_>) -> Vec<String> {
         let mut faults = Vec::new();
         let before = self.read_unchanged(world).await;
@@ -172,7 +172,7 @@ impl Case {
         Some(world.admin_does(Call::get(path)).await.json())
     }
 
-    /// What an answer tells, but for what differs between any two answers.
+    /// The part of an answer that can be compared, without what differs between any two answers.
     fn comparable(&self, answer: &Response) -> ComparableResponse {
         let words = self.identifiers.iter().filter(|name| name.never.starts_with("unheard"));
         let hide = |text: &str| {
@@ -184,7 +184,7 @@ impl Case {
         let text = hide(&answer.text);
         let body = serde_json::from_str(&text)
             .map_or(Value::String(text), |body| without_volatile_fields(body, answer.status));
-        // Where a new thing stands is told by its new id.
+        // The location of a new thing contains its new id.
         let is_new = |name: &str| answer.status == 201 && name == "location";
         let headers = answer.headers.iter().filter(|(name, _)| !is_volatile(name.as_str()));
         let headers = headers.filter(|(name, _)| !is_new(name.as_str()));
@@ -193,7 +193,7 @@ impl Case {
         ComparableResponse { status: answer.status, headers: headers.collect(), body }
     }
 
-    /// The names of parameters and fields that it tries.
+    /// The names of the parameters and fields that it varies.
     pub fn varied(&self, template: &str) -> BTreeSet<String> {
         self.call.varied(template)
     }
@@ -224,7 +224,7 @@ fn is_volatile(header: &str) -> bool {
     matches!(header, "date" | "x-request-id" | "content-length" | "etag") || header.starts_with("ratelimit")
 }
 
-/// Without the request's id; of what was made or listed, also without ids and times that are new each time.
+/// Without the request id; for created or listed things also without ids and times, which are new each time.
 fn without_volatile_fields(body: Value, status: u16) -> Value {
     let passes = |name: &str| {
         name == "request_id"
@@ -243,7 +243,7 @@ fn without_volatile_fields(body: Value, status: u16) -> Value {
     }
 }
 
-/// Anything of the first tenant in an answer, but for words that the caller has said.
+/// The first of the first tenant's texts in an answer, except those that the caller has sent.
 pub fn leak(call: &Call, answer: &Response) -> Option<String> {
     let headers =
         answer.headers.iter().map(|(_, value)| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -253,7 +253,7 @@ pub fn leak(call: &Call, answer: &Response) -> Option<String> {
     Some(format!("{call} tells {told}: {answer:?}"))
 }
 
-/// The words of a text that are the first tenant's.
+/// The canary texts of the first tenant in a text.
 pub fn canaries(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices(CANARY).map(|(start, _)| {
         let rest = &text[start..];

@@ -1,6 +1,6 @@
 //! The walk over all channels of the served document: sockets and streams of another tenant, with every feed, with
-//! filters that name the first tenant's things and from positions of its log, hear nothing while it does everything
-//! that makes events.
+//! filters that name the first tenant's things and from positions of its log, receive nothing while that tenant does
+//! everything that makes events.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::support::settings::Setting;
 use crate::support::socket::Socket;
 use crate::support::stream::Stream;
 
-/// One admin listens at every channel at once.
+/// One admin listens at every channel at the same time.
 const MANY_CONNECTIONS: &[Setting] = &[
     ("LOTLINE__LIMITS__SOCKETS_PER_USER", "40"),
     ("LOTLINE__LIMITS__UPLOAD_SOCKETS_PER_USER", "40"),
@@ -32,10 +32,10 @@ on_both_databases! {
     the_path_of_another_tenants_user_is_that_of_an_unknown_user,
 }
 
-/// What the stranger does at the end: whoever hears it would have heard everything before it.
+/// The stranger's last broadcast: a listener that gets it would have got everything before it.
 const LAST_MESSAGE: &str = "that was all";
 
-/// Types that a listener hears without anybody's doing.
+/// Message types that a listener gets without any action of others.
 const CONNECTION_MESSAGES: [&str; 5] =
     ["connection_established", "gap", "subscription_confirmed", "subscription_live", "subscription_error"];
 
@@ -51,7 +51,7 @@ async fn no_channel_reveals_what_another_tenant_does(app: &TestApp) {
         .query("subscriptions", &targets.all_subscriptions())
         .open()
         .await;
-    // At the echo everybody has one socket at most: the second ones are another user's and another key's.
+    // The echo allows one socket per user, so the second ones belong to another user and another key.
     let second = app.stranger("ivy").await;
     let second = TenantCallers { key: app.worker(&second, &[KeyScope::EventsRead]).await, admin: second };
     let mut listeners = Vec::new();
@@ -61,7 +61,7 @@ async fn no_channel_reveals_what_another_tenant_does(app: &TestApp) {
     }
 
     emits_every_event(&world).await;
-    // Summaries of properties are told by a timer.
+    // Property summaries are sent by a timer.
     app.advance(std::time::Duration::from_secs(8)).await;
     world.broadcasts("everyone").await;
     let last = Call::post("/api/v1/admin/broadcast").json(json!({ "message": LAST_MESSAGE }));
@@ -86,7 +86,7 @@ struct FilterTargets {
 }
 
 impl FilterTargets {
-    /// All feeds, and again with filters.
+    /// All feeds, once without and once with filters.
     fn all_subscriptions(&self) -> String {
         let mut all = vec![
             json!({ "subscription": "job_updates", "filter": { "logs": true } }),
@@ -101,7 +101,7 @@ impl FilterTargets {
     }
 }
 
-/// Those who listen from now on are of `party`, those who listen from a position of `again`.
+/// Callers of `party` listen from now on, callers of `again` from a position.
 async fn open_listeners(
     party: &TenantCallers<'_>,
     again: &TenantCallers<'_>,
@@ -118,7 +118,7 @@ async fn open_listeners(
         for caller in [&**party.admin, &*party.key] {
             let query: Vec<_> = since.map(|since| ("since", since)).into_iter().collect();
             let mut query = [query, vec![("subscriptions", everything.as_str())]].concat();
-            // What an address does not take is refused there.
+            // An address refuses the parameters that it does not have.
             query.retain(|(name, _)| channel.parameters.contains(*name));
             let carrier = if channel.is_socket {
                 socket(caller, &own, &query).await
@@ -141,7 +141,7 @@ async fn open_listeners(
     listeners
 }
 
-/// A stranger's job has no log: what is answered is what a job that never was has.
+/// For a stranger a job's log does not exist: the answer is the same as for an unknown job.
 async fn open_foreign_job_log(party: &TenantCallers<'_>, path: &str, place: &FilterTargets) -> Vec<Listener> {
     for caller in [&**party.admin, &*party.key] {
         let mut told = Vec::new();
@@ -157,12 +157,12 @@ async fn open_foreign_job_log(party: &TenantCallers<'_>, path: &str, place: &Fil
     Vec::new()
 }
 
-/// A key has no path of a user's: its refusal tells nothing either.
+/// A key may not use a user's path; the refusal reveals nothing either.
 async fn socket(caller: &Caller<'_>, path: &str, query: &[(&str, &str)]) -> Option<Carrier> {
     let door = query.iter().fold(caller.socket_request(path), |door, (name, value)| door.query(name, value));
     let answer = door.clone().get_without_upgrade().await;
     assert_eq!(canaries(&answer.text).count(), 0, "{answer:?}");
-    // 426: all is right but the upgrade.
+    // 426: everything is right except for the missing upgrade.
     if answer.status == 426 {
         return Some(Carrier::Socket(Box::new(door.open().await)));
     }
@@ -170,7 +170,7 @@ async fn socket(caller: &Caller<'_>, path: &str, query: &[(&str, &str)]) -> Opti
     None
 }
 
-/// A key has no inbox, and is refused the stream of one.
+/// A key has no inbox; its stream is refused.
 async fn stream(caller: &Caller<'_>, path: &str, query: &[(&str, &str)]) -> Option<Carrier> {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
     let stream = caller.streams(&format!("{path}?{query}"), None).await;
@@ -187,12 +187,12 @@ struct Listener {
     kind: ChannelKind,
 }
 
-/// What a channel is for.
+/// What a channel carries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ChannelKind {
     Events,
     Echo,
-    /// To what it says itself, and nothing else.
+    /// Answers to its own messages, and nothing else.
     Replies,
     Stats,
 }
@@ -203,7 +203,7 @@ enum Carrier {
 }
 
 impl Listener {
-    /// Up to the last word everything is of the connection itself.
+    /// Up to the last broadcast all messages are of the connection itself.
     async fn receives_nothing_foreign(&mut self) {
         match self.kind {
             ChannelKind::Events => {}
@@ -225,7 +225,7 @@ impl Listener {
         }
     }
 
-    /// The figures before and after what the other tenant did are the same.
+    /// The stats are the same before and after the other tenant's actions.
     async fn counts_own_tenant_only(&mut self) {
         let Carrier::Stream(stream) = &mut self.carrier else { panic!("figures come as a stream") };
         assert_eq!(stream.next_event().await.json()["type"], "connection_established", "{}", self.name);
@@ -250,7 +250,7 @@ impl Listener {
     }
 }
 
-/// Everything that makes an event, in the first tenant.
+/// Does everything that makes an event, in the first tenant.
 async fn emits_every_event(world: &World<'_>) {
     let leased = world.has_worked_job().await;
     let of_job = |verb: &str| Call::post(&format!("/api/v1/jobs/{}/{verb}", leased.job));
@@ -284,7 +284,7 @@ async fn emits_every_event(world: &World<'_>) {
     call.json(json!({ "text": world.canary_text("words") })).send(world.app, Some(&talker.token)).await;
 }
 
-/// What strangers do not hear was there to be heard.
+/// Asserts that the owner gets what strangers must not get.
 async fn receives_every_event(owner: &mut Socket) {
     const WANTED: [&str; 20] = [
         "admin_notification",

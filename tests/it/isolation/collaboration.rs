@@ -1,4 +1,4 @@
-//! What people of the first tenant do together while strangers listen.
+//! The collaboration of the first tenant's users while strangers listen.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::call::Call;
 use super::resources::text;
 use super::world::World;
 
-/// Somebody comes into a room of the admin's, looks at a property, writes, turns away and goes.
+/// A user joins a room of the admin, views a property, types, stops viewing and leaves.
 pub async fn people_collaborate(world: &World<'_>) {
     let (property, _) = world.has_property().await;
     let (user, username) = world.has_user().await;
@@ -23,7 +23,7 @@ pub async fn people_collaborate(world: &World<'_>) {
         socket.send_json(message).await;
     }
     socket.request(json!({ "type": "ping" })).await;
-    // Presence is told once a second.
+    // Presence is sent once a second.
     world.app.advance(std::time::Duration::from_secs(3)).await;
     socket.close().await;
 }

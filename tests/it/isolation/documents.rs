@@ -1,4 +1,4 @@
-//! What there is to walk, as the served documents tell it.
+//! The operations and channels of the served documents.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub struct Operation {
     /// In lower case.
     pub method: String,
     pub path: String,
-    /// Parameters and fields that can name something of a tenant's.
+    /// Parameters and fields that can name something of a tenant.
     pub naming: BTreeSet<String>,
     pub has_cursor: bool,
 }
@@ -22,7 +22,7 @@ pub struct Channel {
     pub name: String,
     pub address: String,
     pub is_socket: bool,
-    /// What may stand in the query of its address.
+    /// The parameters of its address's query.
     pub parameters: BTreeSet<String>,
 }
 
@@ -69,7 +69,7 @@ fn fields_of(document: &Value, schema: &Value, found: &mut BTreeSet<String>) {
     parts.chain(schema.get("items")).for_each(|part| fields_of(document, part, found));
 }
 
-/// Names by which a tenant's things are known. `cursor` is walked for every list, without a factory's doing.
+/// Names of fields that identify a tenant's things. `cursor` is tested for every list, without a factory.
 fn can_name(name: &str) -> bool {
     const NAMES: [&str; 17] = [
         "audience",

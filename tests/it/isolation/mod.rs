@@ -1,5 +1,5 @@
 //! The isolation walk: every operation and every channel, as an admin and a key with every scope of another tenant.
-//! What belongs to one tenant must answer another exactly as if it had never been.
+//! One tenant's things must look to another exactly as if they had never existed.
 #![expect(clippy::panic, reason = "a test that cannot go on should stop and say why")]
 
 mod audit;

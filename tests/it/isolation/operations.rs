@@ -10,10 +10,10 @@ use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::settings::Setting;
 
-/// How many operations may be left out. Lower it when the list gets shorter.
+/// The number of exceptions. Lower it when the list gets shorter.
 const MOST_EXCEPTIONS: usize = 2;
 
-/// The admins sign in anew for most requests, and their first sign-ins must outlast all of these.
+/// The admins sign in again for most requests, and their first sign-ins must outlast all of these.
 const MANY_SIGN_INS: &[Setting] =
     &[("LOTLINE__LIMITS__SESSIONS_PER_USER", "100000"), ("LOTLINE__TELEMETRY__TENANT_METRICS", "10")];
 
@@ -43,8 +43,8 @@ fn exceptions(all: &[Operation]) -> Vec<String> {
     unknown.map(|(name, _)| format!("{name} is an exception, and no operation")).collect()
 }
 
-/// Everything is made twice: once to show that its owner can do it, once to be tried by strangers and, when it has
-/// stood that, to be done by its owner after all.
+/// Everything is created twice: once to show that its owner can make the request, once for strangers to try and then
+/// for its owner to make the request after all.
 async fn walk(world: &World<'_>, operation: &Operation) -> Vec<String> {
     let Some(first) = cases(world, &operation.id).await else {
         return vec!["nobody wrote requests that try it".to_owned()];
@@ -75,7 +75,7 @@ fn untried(operation: &Operation, cases: &[Case]) -> Vec<String> {
         .collect()
 }
 
-/// The cursor of the first tenant's list opens nothing of it to the other.
+/// The cursor of the first tenant's list returns none of it to the other tenant.
 async fn cursor(world: &World<'_>, cases: &[Case]) -> Vec<String> {
     let Some(case) = cases.first() else { return Vec::new() };
     let credential = case.credential(world).await;

@@ -1,11 +1,11 @@
-//! What the first tenant owns, made through the door that its people and programs use. Every text carries a canary.
+//! The first tenant's things, made through the public API. Every text carries a canary.
 
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::world::{PASSWORD, World};
 
-/// A job of an outside worker, under that worker's lease.
+/// A job of an external worker, under that worker's lease.
 pub struct LeasedJob {
     pub job: i64,
     pub execution: i64,
@@ -14,14 +14,14 @@ pub struct LeasedJob {
     pub tag: String,
 }
 
-/// Somebody with a password, signed in once.
+/// A user with a password, signed in once.
 pub struct SignedInUser {
     pub username: String,
     pub token: String,
 }
 
 impl World<'_> {
-    /// A spider whose jobs wait for outside workers.
+    /// A spider with jobs for external workers.
     pub async fn has_spider(&self) -> String {
         let name = self.canary_text("spider");
         self.has_spider_named(&name).await;
@@ -35,7 +35,7 @@ impl World<'_> {
         self.admin_does(Call::post("/api/v1/spiders").json(body)).await;
     }
 
-    /// A job that waits, with its spider and its tag.
+    /// A pending job, with its spider and its tag.
     pub async fn has_job(&self) -> (i64, String, String) {
         let (spider, tag) = (self.has_spider().await, self.canary_text("tag"));
         let target = format!("https://{}.example/", self.canary_text("target"));
@@ -58,7 +58,7 @@ impl World<'_> {
         LeasedJob { job, execution, lease, spider, tag }
     }
 
-    /// A job with two executions, each with listings and lines.
+    /// A job with two executions, each with listings and log lines.
     pub async fn has_worked_job(&self) -> LeasedJob {
         let leased = self.has_leased_job().await;
         self.works(&leased).await;
@@ -96,13 +96,13 @@ impl World<'_> {
         })
     }
 
-    /// A stored property and what it was made of.
+    /// A stored property and the listing it was made from.
     pub async fn has_property(&self) -> (i64, Value) {
         let listing = self.listing();
         (self.reports(&listing).await, listing)
     }
 
-    /// A property that has changed its price.
+    /// A property with a changed price.
     pub async fn has_repriced_property(&self) -> i64 {
         let (property, mut listing) = self.has_property().await;
         listing["list_price"] = json!(290_000);
@@ -110,7 +110,7 @@ impl World<'_> {
         property
     }
 
-    /// A property that somebody has on a screen.
+    /// A property that a user is viewing.
     pub async fn has_viewed_property(&self) -> i64 {
         let (property, _) = self.has_property().await;
         let token = self.has_person().await.token;
@@ -127,7 +127,7 @@ impl World<'_> {
         id(&answer["results"][0], "property_id")
     }
 
-    /// A user that nobody has signed in as.
+    /// A user that has not signed in.
     pub async fn has_user(&self) -> (i64, String) {
         let username = self.canary_text("user");
         (self.has_user_named(&username).await, username)
@@ -140,14 +140,14 @@ impl World<'_> {
         id(&user, "id")
     }
 
-    /// A user who has signed in.
+    /// A signed-in user.
     pub async fn has_person(&self) -> SignedInUser {
         let (_, username) = self.has_user().await;
         let token = self.signs_in(&username).await;
         SignedInUser { username, token }
     }
 
-    /// Another sign-in of a user's.
+    /// Another sign-in of a user.
     pub async fn signs_in(&self, username: &str) -> String {
         let form = [("username", username), ("password", PASSWORD), ("scope", "tenant:acme")];
         let call = Call::post("/api/v1/auth/token").form(&form).user_agent(&self.canary_text("agent"));
@@ -156,7 +156,7 @@ impl World<'_> {
         text(&answer.json(), "access_token")
     }
 
-    /// A file, complete.
+    /// A complete file.
     pub async fn has_upload(&self) -> String {
         let (filename, content) = (self.canary_text("file"), self.canary_text("content"));
         text(
@@ -170,7 +170,7 @@ impl World<'_> {
         text(&self.admin_does(Call::post("/api/v1/api-keys").json(body)).await.json(), "id")
     }
 
-    /// Tells everybody something.
+    /// Sends a broadcast.
     pub async fn broadcasts(&self, audience: &str) {
         let (message, category) = (self.canary_text("message"), self.canary_text("category"));
         let body = json!({ "message": message, "category": category, "audience": audience });
@@ -186,7 +186,7 @@ impl World<'_> {
         text(first, "notification_id")
     }
 
-    /// An open socket of somebody's, by its id.
+    /// A user's open socket, by its id.
     pub async fn has_connection(&self) -> String {
         let person = self.has_person().await;
         let door = self.app.anonymous().socket_request("/ws").query("token", &person.token);

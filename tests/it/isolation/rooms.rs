@@ -1,4 +1,4 @@
-//! Rooms of the first tenant, and what is said in them.
+//! Rooms of the first tenant, and their messages.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::resources::text;
 use super::world::World;
 
 impl World<'_> {
-    /// A public room, by the word that it is found by.
+    /// A public room, by the id that its admin chose.
     pub async fn has_public_room(&self) -> String {
         let slug = self.unused_word();
         let body = json!({ "room_id": slug, "name": self.canary_text("room"), "visibility": "public" });
@@ -32,7 +32,7 @@ impl World<'_> {
         text(&answer.json(), "room_id")
     }
 
-    /// Brings somebody into a room.
+    /// Adds a new user to a room.
     pub async fn adds_member(&self, room: &str) -> i64 {
         let (user, _) = self.has_user().await;
         let put = Call::put(&format!("/api/v1/rooms/{room}/members/{user}"));
@@ -40,26 +40,26 @@ impl World<'_> {
         user
     }
 
-    /// Says something in a room; the message's id.
+    /// Sends a message to a room; its id.
     pub async fn sends_room_message(&self, room: &str) -> String {
         let body = json!({ "room_id": room, "text": self.canary_text("words") });
         text(&self.admin_does(Call::post("/api/v1/chat/send").json(body)).await.json(), "message_id")
     }
 
-    /// A private room in which something was said: its id, and the message's.
+    /// A private room with a message: both ids.
     pub async fn has_room_message(&self) -> (String, String) {
         let room = self.has_private_room().await;
         let message = self.sends_room_message(&room).await;
         (room, message)
     }
 
-    /// What the admin has said to somebody: whom, and the message's id.
+    /// A direct message of the admin: its recipient, and its id.
     pub async fn has_direct_message(&self) -> (i64, String) {
         let (user, _) = self.has_user().await;
         (user, self.sends_direct_message(user).await)
     }
 
-    /// Says something to somebody; the message's id.
+    /// Sends a direct message to a user; its id.
     pub async fn sends_direct_message(&self, user: i64) -> String {
         let call = Call::post(&format!("/api/v1/direct-messages/{user}"));
         let sent = self.admin_does(call.json(json!({ "text": self.canary_text("words") }))).await;

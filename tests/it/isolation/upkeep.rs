@@ -1,4 +1,4 @@
-//! Work that the system does for one tenant after another touches the one whose turn it is.
+//! Work that the system does for one tenant after another touches the current tenant only.
 
 use serde_json::json;
 

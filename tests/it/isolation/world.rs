@@ -1,5 +1,5 @@
-//! Two tenants. Whatever text the first one owns carries a canary, so that one look at an answer tells whether anything
-//! of it came out.
+//! Two tenants. All texts of the first one carry a canary, so that one look at an answer shows whether any of them
+//! leaked.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,16 +15,16 @@ use crate::support::people::{Admin, Worker};
 use crate::support::socket::Socket;
 use crate::support::stream::Stream;
 
-/// In every text of the first tenant.
+/// Part of every text of the first tenant.
 pub const CANARY: &str = "kanarie";
 
-/// A password that everybody with one has.
+/// The password of every user that has one.
 pub const PASSWORD: &str = "a nightingale sang in 1915";
 
 const EVERY_SCOPE: &[KeyScope] =
     &[KeyScope::JobsRun, KeyScope::PropertiesWrite, KeyScope::LogsWrite, KeyScope::EventsRead];
 
-/// The most powerful callers that a tenant has.
+/// The most powerful callers of a tenant.
 pub struct TenantCallers<'a> {
     pub admin: Admin<'a>,
     pub key: Worker<'a>,
@@ -35,8 +35,8 @@ pub struct World<'a> {
     pub owner: TenantCallers<'a>,
     pub stranger: TenantCallers<'a>,
     pub operator: String,
-    /// Where the owner's log began. The stranger's goes further: were it taken for a position of that log, it would be
-    /// one to go on from.
+    /// The head of the owner's log at the beginning. The stranger's log is longer: taken for a position of that log,
+    /// it would be a valid one.
     pub log_start: String,
     /// Sockets of the owner that stay open.
     pub sockets: Mutex<Vec<Socket>>,
@@ -65,23 +65,23 @@ impl<'a> World<'a> {
         Self { app, owner, stranger, operator, log_start: beginning, sockets, streams, counter: marks }
     }
 
-    /// A text of the first tenant's, used once.
+    /// A text of the first tenant, used once.
     pub fn canary_text(&self, what: &str) -> String {
         format!("{CANARY}-{}-{what}", self.counter.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A word that nobody has used. Without a canary: strangers may make it their own.
+    /// An identifier that is not in use. Without a canary: strangers may use it too.
     pub fn unused_word(&self) -> String {
         format!("unheard-{}-word", self.counter.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The first tenant's admin does something that must succeed.
+    /// Makes a request as the first tenant's admin, which must succeed.
     #[track_caller]
     pub fn admin_does(&self, call: Call) -> impl Future<Output = Response> {
         self.send_expecting_success(call, self.owner.admin.token().to_owned())
     }
 
-    /// The first tenant's program does something that must succeed.
+    /// Makes a request as the first tenant's program, which must succeed.
     #[track_caller]
     pub fn key_does(&self, call: Call) -> impl Future<Output = Response> {
         self.send_expecting_success(call, self.owner.key.token().to_owned())
@@ -98,14 +98,14 @@ impl<'a> World<'a> {
     }
 }
 
-/// Where the log of a token's tenant stands.
+/// The head position of the log of a token's tenant.
 pub async fn head(app: &TestApp, token: &str) -> String {
     let page = Call::get("/api/v1/events").send(app, Some(token)).await.json();
     page["position"].as_str().unwrap().to_owned()
 }
 
 impl TenantCallers<'_> {
-    /// A token of the admin's from a sign-in of its own, which the call may end.
+    /// An admin's token from a separate sign-in, which the call may end.
     pub async fn fresh_token(&self) -> String {
         self.admin.another_token().await
     }

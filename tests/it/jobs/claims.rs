@@ -1,4 +1,4 @@
-//! Claims that wait: a bound for each key and each tenant, and who is woken by what.
+//! Claims that wait: limits for each key and each tenant, and which events wake them.
 
 use lotline::auth::key_scope::KeyScope;
 use serde_json::json;
@@ -70,7 +70,7 @@ async fn a_job_wakes_one_claim_of_its_tenant_and_nobody_elses(app: &TestApp) {
     let one = app.worker(&ann, &[KeyScope::JobsRun]).await;
     let other = app.worker(&sue, &[KeyScope::JobsRun]).await;
     let waiting = |tenant| app.services.wakeups.waiting(tenant);
-    // The clock stands still: nothing but a job makes a claim look.
+    // The clock is not advanced: only a new job makes a claim query the store.
     let transactions = || app.services.db.transactions();
 
     let test = async {
@@ -94,7 +94,7 @@ async fn a_job_wakes_one_claim_of_its_tenant_and_nobody_elses(app: &TestApp) {
         assert_eq!(waiting(app.acme), 3);
         makes_job(&ann).await;
         eventually("one to be served", async || waiting(app.acme) == 2).await;
-        // With three who wait it costs what it costs with one: the request, a look, and the claim.
+        // With three waiting claims it costs the same as with one: the request, a look, and the claim.
         assert_eq!(settled().await - before - cost, cost);
         makes_job(&ann).await;
         makes_job(&ann).await;

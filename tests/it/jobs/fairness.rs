@@ -1,4 +1,4 @@
-//! Crawls of several tenants at one node: jobs that wait hold no slot, and none waits for a tenant with many.
+//! Crawls of several tenants on one node: waiting jobs hold no slot, and no job waits for a tenant with many.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ on_both_databases! {
     a_job_ends_with_its_time_also_over_a_restart_and_keeps_its_listings,
 }
 
-/// A site without an end: every page links to the next two.
+/// An endless site: every page links to the next two.
 async fn endless(robots: Option<&'static str>) -> Site {
     Site::open(move |path| match (path, robots) {
         ("/robots.txt", Some(text)) => Reply::Robots(text.to_owned()),
@@ -34,7 +34,7 @@ async fn one_page() -> Site {
     Site::open(|path| if path == "/" { home("only", &[]) } else { Reply::NotFound }).await
 }
 
-/// A host that asks for the longest pause.
+/// A host that asks for the longest crawl delay.
 const SLOW: Option<&str> = Some("User-agent: *\nCrawl-delay: 60");
 
 async fn slow_hosts_of_one_tenant_do_not_stop_anothers_job(app: &TestApp) {
@@ -51,7 +51,7 @@ async fn slow_hosts_of_one_tenant_do_not_stop_anothers_job(app: &TestApp) {
         jobs.push(starts_crawl(&ann, &site.url("/")).await);
     }
 
-    // The clock stands still: each slow host is asked for one page, and for the next in a minute.
+    // The clock is not advanced: each slow host is asked for one page, and for the next one only a minute later.
     let over = crawler.runs(&app.services, End::Stop, async {
         for site in &slow {
             site.wait_for_requests("/", 1).await;
@@ -89,7 +89,7 @@ async fn busy_crawls_of_one_tenant_do_not_stop_anothers_job(app: &TestApp) {
 async fn a_tenant_has_a_bound_of_open_jobs_and_the_rest_stays_pending(app: &TestApp) {
     let (ann, sue) = (app.admin("ann").await, app.stranger("sue").await);
     let (slow, quick) = (endless(SLOW).await, one_page().await);
-    // One slot, sixteen open jobs, four of a tenant. All are for one host, which is asked for one of them.
+    // One slot, sixteen open jobs, four per tenant. All are for one host, from which one of them fetches a page.
     let crawler = Crawler { slots: 1, ..Crawler::of(&[&slow, &quick]) };
     let mut jobs = Vec::new();
     for number in 0..7 {
@@ -132,7 +132,7 @@ async fn a_job_ends_with_its_time_also_over_a_restart_and_keeps_its_listings(app
     let another = app.another_node();
     let over = crawler.runs(&another, End::Stop, async {
         let before = site.requested_paths().len();
-        // The node that lets go of the job may hold its row at the moment of the first look; the next look is by the clock.
+        // The node that releases the job may hold its row locked at the first look; the next look comes by the clock.
         let pages = async {
             while site.requested_paths().len() < before + 5 {
                 sleep_briefly().await;

@@ -1,4 +1,4 @@
-//! Outside workers that go silent: their jobs pause before they are given out again.
+//! External workers that go silent: their jobs pause before they are given out again.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ async fn a_pause_is_kept_in_the_store_and_counts_on_every_node(app: &TestApp) {
     let job = has_job(&ann).await;
     assert!(claims(&worker).await);
     loses_lease(app, &ann, job).await;
-    // A node that was started after the loss has nothing but the store.
+    // A node that starts after the loss knows only the store.
     let caller = app.identity.authenticate(Credential::Header(worker.token())).await.unwrap().principal;
     let fresh: Services = app.another_node();
     let op = Op::of_caller(&fresh, caller, Origin::default()).unwrap();
@@ -90,7 +90,7 @@ async fn a_pause_is_kept_in_the_store_and_counts_on_every_node(app: &TestApp) {
 
     app.clock.advance(Duration::from_secs(8));
     assert!(!claim().await);
-    // No other worker was there to take it.
+    // There was no other worker to take it.
     app.clock.advance(Duration::from_secs(7));
     assert!(claim().await);
 }

@@ -1,4 +1,4 @@
-//! Who gets a job, and when: after a lost worker, among tenants, and among claims that wait.
+//! Which worker gets a job, and when: after a lost worker, among tenants, and among waiting claims.
 
 mod claims;
 mod fairness;

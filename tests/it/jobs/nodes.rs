@@ -16,7 +16,7 @@ use crate::support::wait::{DEADLINE, sleep_briefly, within};
 
 const LEASE: Duration = Duration::from_secs(60);
 
-/// How the crawler of a node is ended.
+/// How a node's crawler is ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// As when its node shuts down.
@@ -33,7 +33,7 @@ pub struct Crawler {
 }
 
 impl Crawler {
-    /// For these sites, which are the operator's own: no delay but their own wish.
+    /// For these sites, which are the operator's own: no delay except the one they ask for.
     pub fn of(sites: &[&Site]) -> Self {
         let hosts = sites.iter().map(|site| site.address.to_string()).collect::<Vec<_>>().join(",");
         let allowed_private_hosts = parse_allowed_private_hosts(&hosts).unwrap();
@@ -61,7 +61,7 @@ impl Crawler {
     }
 }
 
-/// A crawl job of this site; its id.
+/// Creates a crawl job for this site; its id.
 pub async fn starts_crawl(person: &Person<'_>, url: &str) -> i64 {
     let body = json!({ "spider_name": "auto", "target_urls": [url] });
     let answer = person.post("/api/v1/jobs", &body).await;
@@ -73,7 +73,7 @@ pub async fn sees_job(person: &Person<'_>, job: i64) -> Value {
     person.get(&format!("/api/v1/jobs/{job}")).await.json()
 }
 
-/// Waits until the job is over.
+/// Waits until the job has ended.
 pub async fn sees_end(person: &Person<'_>, job: i64) -> Value {
     loop {
         let seen = sees_job(person, job).await;
@@ -84,10 +84,10 @@ pub async fn sees_end(person: &Person<'_>, job: i64) -> Value {
     }
 }
 
-/// Lets the lease of a killed worker run out, and waits until its job pauses.
+/// Lets the lease of a killed worker expire, and waits until its job pauses.
 pub async fn loses_lease(app: &TestApp, person: &Person<'_>, job: i64) {
     app.clock.advance(LEASE);
-    // Time passes between two looks only, so that the pause has just begun when this returns.
+    // The clock moves only between two looks, so that the pause has just begun when this returns.
     within("the lease to be taken back", async {
         while sees_job(person, job).await["status"] == "running" {
             app.clock.advance(Duration::from_millis(250));
@@ -97,7 +97,7 @@ pub async fn loses_lease(app: &TestApp, person: &Person<'_>, job: i64) {
     .await;
 }
 
-/// What the job's log says.
+/// The lines of the job's log.
 pub async fn reads_log(person: &Person<'_>, job: i64) -> Vec<String> {
     let page = person.get(&format!("/api/v1/jobs/{job}/logs?limit=200")).await.json();
     let lines = page["data"].as_array().unwrap().iter();

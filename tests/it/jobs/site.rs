@@ -1,4 +1,4 @@
-//! A web site on loopback whose answers a test writes, and which knows what it was asked for.
+//! A web site on loopback with answers from the test; it records the requests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::support::wait::sleep_briefly;
 
-/// What is at a path.
+/// The answer at a path.
 pub enum Reply {
     Page(String),
     Robots(String),
     NotFound,
-    /// No answer, for as long as the visitor waits.
+    /// No answer at all.
     Silence,
 }
 
@@ -34,7 +34,7 @@ impl Site {
         Self::open_at("127.0.0.1:0", pages).await
     }
 
-    /// The same at an address that is known before.
+    /// The same at a given address.
     pub async fn open_at(address: &str, pages: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -49,7 +49,7 @@ impl Site {
         format!("http://{}{path}", self.address)
     }
 
-    /// The paths that were asked for, in order.
+    /// The requested paths, in order.
     pub fn requested_paths(&self) -> Vec<String> {
         self.asked.lock().clone()
     }
@@ -58,7 +58,7 @@ impl Site {
         self.asked.lock().iter().filter(|asked| *asked == path).count()
     }
 
-    /// Waits until a path was asked for so often.
+    /// Waits until a path was requested this often.
     pub async fn wait_for_requests(&self, path: &str, count: usize) {
         while self.count(path) < count {
             sleep_briefly().await;
@@ -98,7 +98,7 @@ async fn visit(mut stream: TcpStream, pages: Arc<Pages>, asked: Arc<Mutex<Vec<St
     let answer = format!(
         "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}"
     );
-    // The visitor may be killed at any moment.
+    // The crawler may be killed at any moment.
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.shutdown().await;
 }

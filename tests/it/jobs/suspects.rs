@@ -1,4 +1,4 @@
-//! A page that was being read when the node went down: it is tried alone, last, once.
+//! A page that was being read when the node died: it is tried alone, last, once.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ on_both_databases! {
 const HOMES: usize = 30;
 const DEADLY: &str = "/deadly";
 
-/// A front page with links to thirty homes and, among them, to a page that is never done with.
+/// A front page with links to thirty homes and, among them, to a page that is never answered.
 async fn deadly_site() -> Site {
     let links: Vec<String> = (0..HOMES).map(|number| format!("/h/{number}")).collect();
     let mut all = links.clone();
@@ -31,7 +31,7 @@ async fn deadly_site() -> Site {
     .await
 }
 
-/// How many pages of the frontier are in each state.
+/// The number of frontier pages in each state.
 async fn states(app: &TestApp, job: i64, state: &str) -> i64 {
     let connection = app.raw_database().await;
     let sql = format!("SELECT count(*) FROM crawl_urls WHERE job_id = {job} AND state = '{state}'");
@@ -52,7 +52,7 @@ async fn the_page_that_was_being_read_is_tried_alone_last_and_once(app: &TestApp
     assert!(states(app, job, "suspect").await >= 1);
     app.clock.advance(Duration::from_secs(10));
 
-    // Another one reads everything else first, and is killed by it when nothing else is in hand.
+    // Another node reads everything else first, and is killed by the page when nothing else is being read.
     crawler.runs(&app.another_node(), End::Kill, site.wait_for_requests(DEADLY, 2)).await;
     assert_eq!(
         site.requested_paths().last().map(String::as_str),
@@ -65,7 +65,7 @@ async fn the_page_that_was_being_read_is_tried_alone_last_and_once(app: &TestApp
     assert_eq!(states(app, job, "lost").await, 1);
     app.clock.advance(Duration::from_secs(20));
 
-    // The third ends the job without it.
+    // The third node ends the job without the page.
     let over = crawler.runs(&app.another_node(), End::Stop, sees_end(&ann, job)).await;
     assert_eq!((over["status"].as_str(), over["attempt"].as_i64()), (Some("completed"), Some(3)));
     assert_eq!(site.count(DEADLY), 2);
@@ -75,7 +75,7 @@ async fn the_page_that_was_being_read_is_tried_alone_last_and_once(app: &TestApp
     let properties = ann.get("/api/v1/properties?limit=200").await.json();
     assert_eq!(properties["data"].as_array().unwrap().len(), HOMES + 1);
 
-    // Not even when a person has the job run again.
+    // The page is not read again even when a person retries the job.
     assert_eq!(ann.post(&format!("/api/v1/jobs/{job}/retry"), &serde_json::json!({})).await.status, 200);
     let over = crawler.runs(&app.another_node(), End::Stop, sees_end(&ann, job)).await;
     assert_eq!((over["status"].as_str(), site.count(DEADLY)), (Some("completed"), 2));
@@ -92,7 +92,7 @@ async fn a_crawl_that_is_handed_back_has_no_suspects(app: &TestApp) {
     for state in ["taken", "suspect", "alone", "lost"] {
         assert_eq!(states(app, job, state).await, 0, "{state}");
     }
-    // The clock stands still: the same node takes it up at once, and the page in its turn.
+    // The clock is not advanced: the same node takes the job up at once, and the page in its usual order.
     crawler.runs(&app.services, End::Stop, site.wait_for_requests(DEADLY, 2)).await;
     assert_eq!(sees_job(&ann, job).await["attempt"], 1);
 }
@@ -108,7 +108,7 @@ async fn pages_that_were_not_the_cause_are_read_after_all(app: &TestApp) {
     let before = site.count(DEADLY);
     crawler.runs(&app.another_node(), End::Stop, site.wait_for_requests(DEADLY, before + 1)).await;
 
-    // A node that shuts down while it tries one leaves it to be tried once more.
+    // A node that shuts down while it tries a page leaves it to be tried once more.
     assert!(suspects >= 1);
     assert_eq!((states(app, job, "alone").await, states(app, job, "lost").await), (0, 0));
     assert_eq!(sees_job(&ann, job).await["attempt"], 2);

@@ -1,4 +1,4 @@
-//! What one neighbour may take, and that another does not feel it.
+//! Limits per tenant, caller and address: one tenant's use does not affect another.
 
 mod quotas;
 mod requests;

@@ -1,4 +1,4 @@
-//! Quotas of a tenant: what they hold back, and for how long.
+//! Quotas of a tenant: what they refuse, and for how long.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Requests a second: of a caller, a tenant, an address.
+//! Requests per second: of a caller, a tenant, an address.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A tenant sees what it uses, and is told before a quota is used up.
+//! A tenant can read its usage, and is warned before a quota is used up.
 
 use std::time::Duration;
 

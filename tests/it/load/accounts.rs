@@ -1,11 +1,11 @@
-//! The people of two tenants, made through the command line, with tokens that outlive the test.
+//! The accounts of two tenants, made through the command line, with tokens that outlive the test.
 
 use super::node::Node;
 
 pub const OPERATOR: &str = "oscar";
 pub const PASSWORD: &str = "a nightingale sang in 1915";
 
-/// A tenant's people by their tokens, and its worker's key. The worker's jobs are the member's.
+/// A tenant's accounts by their tokens, and its worker's key. The worker's jobs are the member's.
 #[derive(Clone)]
 pub struct TenantAccounts {
     pub slug: &'static str,

@@ -1,5 +1,5 @@
-//! A node in a process of its own under mixed load: two tenants, writers of every kind, readers that change their carrier
-//! at every cut. What it comes to is a history for the judge.
+//! A node in its own process under mixed load: two tenants, writers of every kind, readers that change their carrier
+//! at every disconnect. The result is a history for the checker.
 
 mod accounts;
 mod node;

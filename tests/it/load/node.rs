@@ -1,5 +1,5 @@
-//! The program on a store of its own, started again as often as a test likes. Where it listens changes every time, and
-//! whoever waits for it learns the new address.
+//! The program on its own store, restarted as often as a test likes. Its address changes at every start; clients get
+//! the new one.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,16 +16,16 @@ use crate::support::binary::{Server, lotline, run_with};
 use crate::support::postgres::TestDatabase;
 use crate::support::wait::eventually;
 
-/// How long an answer may take: longer than a node waits for its database.
+/// The timeout of a request: longer than a node waits for its database.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// What every node of these tests has: tokens that outlive the test, passwords that cost nothing, leases that end soon,
-/// with short pauses after them, so that what a killed worker left goes on within the test.
+/// The settings of every node of these tests: tokens that outlive the test, cheap passwords, short leases and pauses,
+/// so that the work of a killed worker continues within the test.
 const COMMON: &[(&str, &str)] = &[
     ("LOTLINE__SERVER__BIND", "127.0.0.1:0"),
     ("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64"),
     ("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1"),
-    // The load is one user's.
+    // All load comes from one user.
     ("LOTLINE__LIMITS__REQUESTS_PER_USER", "0"),
     ("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "86400"),
     ("LOTLINE__LIMITS__LEASE_SECONDS", "2"),
@@ -36,13 +36,13 @@ pub struct Node {
     folder: TempDir,
     database: Option<TestDatabase>,
     environment: Vec<(String, String)>,
-    /// The settings of its last start alone.
+    /// The extra settings of the last start.
     more: Vec<String>,
     server: Option<Server>,
     address: watch::Sender<SocketAddr>,
 }
 
-/// Where the node is to be found now.
+/// A client for the node's current address.
 #[derive(Clone)]
 pub struct NodeClient {
     address: watch::Receiver<SocketAddr>,
@@ -79,7 +79,7 @@ impl Node {
         self.server.as_ref().expect("the node runs")
     }
 
-    /// Starts it with its settings, or with some more for this once.
+    /// Starts it with its settings, and with `more` for this start only.
     pub fn start(&mut self, more: &[(&str, &str)]) {
         let mut command = lotline(&["serve"]);
         command.envs(more.iter().copied());
@@ -87,7 +87,7 @@ impl Node {
         self.start_as(command);
     }
 
-    /// Starts `command`, which is to become the server, with the node's settings.
+    /// Starts `command`, which must become the server, with the node's settings.
     pub fn start_as(&mut self, mut command: Command) {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let server = Server::start(&mut command);
@@ -95,12 +95,12 @@ impl Node {
         self.server = Some(server);
     }
 
-    /// Kills the process where it stands (SIGKILL), and waits for its end.
+    /// Kills the process at once (SIGKILL), and waits for its end.
     pub fn kill(&mut self) {
         self.server = None;
     }
 
-    /// Waits until the process ends by itself, where it was started to.
+    /// Waits until the process ends by itself, as its extra settings make it do.
     pub async fn wait_for_exit(&mut self) {
         let server = self.server.as_mut().expect("the node runs");
         let what = format!("the process to end by itself, with {:?}", self.more);
@@ -108,7 +108,7 @@ impl Node {
         self.server = None;
     }
 
-    /// Runs another verb on the same store; what it printed.
+    /// Runs another subcommand on the same store; its output.
     pub fn subcommand(&self, words: &[&str], given: &str) -> String {
         let mut command = lotline(words);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -118,7 +118,7 @@ impl Node {
     }
 
     pub fn client(&self) -> NodeClient {
-        // A connection of its own for each request: one that was kept might belong to a process that is gone.
+        // One connection per request: a kept one might belong to an earlier process.
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
         let http = http.connect_timeout(Duration::from_secs(5)).build().unwrap();
         NodeClient { address: self.address.subscribe(), http }
@@ -138,7 +138,7 @@ impl NodeClient {
         *self.address.borrow()
     }
 
-    /// A request to the node as it is now.
+    /// A request to the node's current address.
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.address()))
     }

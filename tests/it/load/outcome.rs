@@ -1,8 +1,8 @@
-//! What came of a request that may have met a node in trouble.
+//! The outcome of a request to a node that may be failing.
 
 use serde_json::Value;
 
-/// A refusal in words, as a problem.
+/// A refusal with its problem fields.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refusal {
     pub status: u16,
@@ -15,7 +15,7 @@ pub struct Refusal {
 pub enum Outcome {
     Done(Value),
     Refused(Refusal),
-    /// No whole answer: the node may or may not have done it.
+    /// No complete answer: the request may or may not have been processed.
     NoResponse,
 }
 

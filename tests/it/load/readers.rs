@@ -1,4 +1,4 @@
-//! Those who read: everything from a position on, and after each cut from the last position on another carrier.
+//! Readers: each reads everything after a position, and continues on another carrier after each disconnect.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::history::{Entry, Fact, Reader, Role, Seen};
 use crate::support::wait::sleep_briefly;
 
 const FEEDS: &str = "job_updates,property_updates,system_alerts";
-/// How often somebody asks who reads by request.
+/// The interval between requests of a polling reader.
 const POLL: Duration = Duration::from_millis(20);
 
-/// What a reader travels on.
+/// The carriers of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     Socket,
@@ -40,17 +40,17 @@ impl Carrier {
 /// When a reader leaves a carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SwitchPolicy {
-    /// When it is cut, for the next one.
+    /// When it is disconnected, for the next one.
     OnDisconnect,
-    /// After as many frames as chance wills, in the middle of a replay or of what is live, for whichever chance wills.
+    /// After a random number of frames, in a replay or live, for a random carrier.
     Random,
 }
 
-/// Frames that a wanderer takes from one carrier are fewer than this.
+/// An upper bound on the frames that such a reader takes from one carrier.
 const MAX_FRAMES_PER_CARRIER: u64 = 25;
 
 impl SwitchPolicy {
-    /// Frames that are taken before the carrier is left; none: all.
+    /// The number of frames after which the carrier is left; none: it is not left.
     fn frame_limit(self) -> Option<u64> {
         match self {
             Self::OnDisconnect => None,
@@ -66,19 +66,19 @@ impl SwitchPolicy {
     }
 }
 
-/// Who reads, and from where on.
+/// A reader's identity and start position.
 #[derive(Clone)]
 pub struct ReaderSpec {
     pub name: String,
     pub token: String,
     pub role: Role,
-    /// Whether the feeds are wanted too.
+    /// Whether it follows the feeds too.
     pub follows: bool,
     pub start: String,
 }
 
-/// Follows until the broadcast `last_word` has come, beginning on `carrier`; gives what was seen and how often it was cut
-/// or left.
+/// Reads until the last broadcast has come, beginning on `carrier`; returns what was seen and how often the carrier
+/// changed.
 pub async fn follow(
     node: NodeClient,
     person: ReaderSpec,
@@ -113,7 +113,7 @@ pub async fn follow(
     (Reader { name, role, follows, start, seen: reading.seen }, cuts)
 }
 
-/// How far a reader has come.
+/// The state of a reader.
 struct ReaderState {
     node: NodeClient,
     token: String,
@@ -122,7 +122,7 @@ struct ReaderState {
     seen: Vec<Seen>,
     last_word: Fact,
     done: bool,
-    /// Frames that are still taken from this carrier, when it is to be left.
+    /// The number of frames still to be taken from this carrier, if it is to be left.
     frames_left: Option<u64>,
 }
 
@@ -132,7 +132,7 @@ impl ReaderState {
         self.done || self.frames_left == Some(0)
     }
 
-    /// Takes a frame in, whatever it came on.
+    /// Handles a frame of any carrier.
     fn apply_frame(&mut self, frame: &Value) {
         self.frames_left = self.frames_left.map(|left| left.saturating_sub(1));
         if frame["type"] == "gap" {
@@ -142,7 +142,7 @@ impl ReaderState {
             self.done = entry.fact.as_ref() == Some(&self.last_word);
             self.seen.push(Seen::Event(entry));
         }
-        // Any position on a socket may be gone on from, also one that a frame has that passes by.
+        // A socket can be resumed from any position, also from that of an ephemeral message.
         if let Some(position) = frame["position"].as_str() {
             self.position = position.to_owned();
         }
@@ -157,7 +157,7 @@ impl ReaderState {
         query.finish()
     }
 
-    /// Reads until the end or a cut; whether there was a connection at all.
+    /// Reads until the end or a disconnect; returns whether there was a connection at all.
     async fn read_socket(&mut self) -> bool {
         let url = format!("ws://{}/ws?token={}&{}", self.node.address(), self.token, self.query());
         let Ok((mut socket, _)) = tokio_tungstenite::connect_async(url).await else { return false };
@@ -218,14 +218,14 @@ impl ReaderState {
                 return true;
             }
             if page["has_more"] == false {
-                // A wanderer may have come where nothing more is said.
+                // A reader may have switched here after the last event.
                 self.frames_left = self.frames_left.map(|left| left.saturating_sub(1));
                 Clock::system().sleep(POLL).await;
             }
         }
     }
 
-    /// Takes a page in. What retention took away is told before its events: they stand after the gap.
+    /// Handles a page. The gap left by retention is recorded first: the page's events come after it.
     fn apply_page(&mut self, page: &Value) {
         let frames = page["data"].as_array().unwrap();
         if page["recovered"] == false {
@@ -243,7 +243,7 @@ fn before(frame: &Value) -> Option<String> {
     Some(format!("{epoch}-{:x}", u64::from_str_radix(number, 16).ok()? - 1))
 }
 
-/// The log after `since` up to the broadcast `last_word`, as an admin with all feeds reads it by request.
+/// The log after `since` up to the last broadcast, as an admin with all feeds reads it over REST.
 pub async fn read_log(node: &NodeClient, token: &str, since: &str, last_word: &str) -> Vec<Value> {
     let (mut frames, mut since) = (Vec::new(), since.to_owned());
     loop {

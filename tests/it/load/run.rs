@@ -1,4 +1,4 @@
-//! One run: everybody begins, the test does its harm, everybody comes to an end, and out comes the history.
+//! One run: writers and readers start, the test causes its fault, all of them finish, and the result is the history.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,17 +16,17 @@ use super::writers::{WriteCounts, Writer, WriterResult};
 use crate::history::{Entry, Fact, History, Reader, Role, Tenant};
 use crate::support::wait::sleep_briefly;
 
-/// The end of what is compared.
+/// The broadcast that ends the compared part of the log.
 const LAST_MESSAGE: &str = "that was all";
-/// How long readers may take to come to the end, a busy machine included.
+/// How long readers may take to reach the end, on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Run {
     pub node: Node,
     pub cast: Accounts,
-    /// For each tenant the head of its log when all began.
+    /// For each tenant the head of its log at the start.
     pub starts: Vec<String>,
-    /// What the writers have heard so far.
+    /// The answers that writers have got so far.
     counts: watch::Receiver<WriteCounts>,
     stop: CancellationToken,
     /// For each tenant its own writers, and after them the platform's.
@@ -34,24 +34,24 @@ pub struct Run {
     following: Vec<Vec<JoinHandle<(Reader, u64)>>>,
 }
 
-/// What it came to.
+/// The result of a run.
 pub struct RunResult {
     pub node: Node,
     pub cast: Accounts,
     pub history: History,
     pub acknowledged: u64,
-    /// How often readers were cut, or went to another carrier by themselves.
+    /// How often readers were disconnected, or switched carriers by themselves.
     pub cuts: u64,
     pub refused: BTreeMap<Refusal, u64>,
 }
 
 impl Run {
-    /// Lets everybody begin on a node that has started.
+    /// Starts writers and readers on a node that is running.
     pub async fn start(node: Node, cast: Accounts) -> Self {
         Self::start_with(node, cast, SwitchPolicy::OnDisconnect).await
     }
 
-    /// The same with readers of this habit.
+    /// The same with readers of this policy.
     pub async fn start_with(node: Node, cast: Accounts, habit: SwitchPolicy) -> Self {
         let whereabouts = node.client();
         let (tally, heard) = watch::channel(WriteCounts::default());
@@ -79,13 +79,13 @@ impl Run {
         Self { node, cast, starts, counts: heard, stop, writing, following }
     }
 
-    /// Waits until `more` writes have been acknowledged from now on.
+    /// Waits until `more` further writes have been acknowledged.
     pub async fn wait_for_acknowledged(&self, more: u64) {
         let wanted = self.counts.borrow().acknowledged + more;
         self.wait_until("nothing is acknowledged any more", |tally| tally.acknowledged >= wanted).await;
     }
 
-    /// Waits until `more` writes have been refused with `status` from now on.
+    /// Waits until `more` further writes have been refused with `status`.
     pub async fn wait_for_refused(&self, status: u16, more: u64) {
         let refused = move |tally: &WriteCounts| tally.refused.get(&status).copied().unwrap_or_default();
         let wanted = refused(&self.counts.borrow()) + more;
@@ -98,7 +98,7 @@ impl Run {
         assert!(heard, "{otherwise}: {:?}", *self.counts.borrow());
     }
 
-    /// Lets everybody come to an end on a node that works.
+    /// Lets writers and readers finish on a node that works.
     pub async fn finish(self) -> RunResult {
         self.stop.cancel();
         let mut refused = BTreeMap::new();
@@ -109,7 +109,7 @@ impl Run {
                 more.into_iter().for_each(|(refusal, times)| *refused.entry(refusal).or_default() += times);
                 match history.tenants.get_mut(index) {
                     Some(tenant) => add_writes(tenant, tried, vec![acknowledged]),
-                    // Told to every tenant, and no order among themselves is promised.
+                    // Broadcast to every tenant, with no guaranteed order among themselves.
                     None => history.tenants.iter_mut().for_each(|tenant| {
                         let each = acknowledged.iter().map(|fact| vec![fact.clone()]);
                         add_writes(tenant, tried.clone(), each.collect());
@@ -191,7 +191,7 @@ async fn wait_for_pending_writes(
             sleep_briefly().await;
         }
     };
-    // What does not come is for the judge to name.
+    // The checker reports what is missing.
     let _ = tokio::time::timeout(Duration::from_secs(15), all_there).await;
 }
 
@@ -207,7 +207,7 @@ async fn broadcast_last_message(
     add_writes(tenant, BTreeSet::from([fact.clone()]), vec![vec![fact]]);
 }
 
-/// Before everything: the log's own mark with the number 0.
+/// The position before the first event: the log's epoch with the number 0.
 fn first_position(head: &str) -> String {
     let (epoch, _) = head.split_once('-').unwrap();
     format!("{epoch}-0")

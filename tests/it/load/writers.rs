@@ -1,5 +1,5 @@
-//! Those who write: broadcasts, prices, jobs with a worker's batches, broadcasts to all tenants. Each says a thing once
-//! and notes what was acknowledged; what got no answer is not tried again, so it may be there or not, but never twice.
+//! Writers: broadcasts, prices, jobs with a worker's batches, broadcasts to all tenants. Each writes a fact once and
+//! records what was acknowledged; without an answer it does not retry, so the fact may exist or not, but never twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::node::NodeClient;
 use super::outcome::{Outcome, Refusal};
 use crate::history::Fact;
 
-/// Between two writes of one writer, so that all have their share of the disk.
+/// Between two writes of one writer, so that all get a share of the disk.
 const PAUSE: Duration = Duration::from_millis(15);
-/// The spider whose jobs the worker takes.
+/// The spider of the jobs that the worker claims.
 const SPIDER: &str = "outside";
 
-/// What one writer has to tell in the end.
+/// The result of one writer.
 #[derive(Debug, Default)]
 pub struct WriterResult {
     pub tried: BTreeSet<Fact>,
@@ -27,17 +27,17 @@ pub struct WriterResult {
     pub refused: BTreeMap<Refusal, u64>,
 }
 
-/// How many writes were acknowledged, and how many refused with which status.
+/// The number of acknowledged writes, and of refused ones by status.
 #[derive(Debug, Default)]
 pub struct WriteCounts {
     pub acknowledged: u64,
     pub refused: BTreeMap<u16, u64>,
 }
 
-/// A writer at its desk.
+/// A running writer.
 pub struct Writer {
     pub node: NodeClient,
-    /// What all writers together have heard.
+    /// The answers that all writers together have got.
     pub counts: watch::Sender<WriteCounts>,
     pub stop: CancellationToken,
     /// What was tried last and has no answer yet.
@@ -51,7 +51,7 @@ impl Writer {
         Self { node, counts, stop, pending: Vec::new(), result: WriterResult::default() }
     }
 
-    /// Broadcasts, every third to admins only.
+    /// Sends broadcasts, every third to admins only.
     pub async fn broadcasts(mut self, company: TenantAccounts) -> WriterResult {
         for number in 0_u64.. {
             if self.pause_or_stop().await {
@@ -67,7 +67,7 @@ impl Writer {
         self.result
     }
 
-    /// Prices of a few listings, which grow.
+    /// Reports rising prices of a few listings.
     pub async fn updates_prices(mut self, company: TenantAccounts) -> WriterResult {
         for number in 0_u32.. {
             if self.pause_or_stop().await {
@@ -83,10 +83,10 @@ impl Writer {
         self.result
     }
 
-    /// Starts jobs and works on them, on what a killed worker left too.
+    /// Starts jobs and works on them, also on those that a killed worker left.
     pub async fn runs_jobs(mut self, company: TenantAccounts) -> WriterResult {
         let spider = json!({ "name": SPIDER, "runner": "external" });
-        // Once it exists it is refused: then too there is one.
+        // If it exists already, creating it is refused: then there is one too.
         while matches!(self.node.post(&company.admin, "/api/v1/spiders", &spider).await, Outcome::NoResponse)
         {
             self.pause_or_stop().await;
@@ -105,7 +105,7 @@ impl Writer {
         self.result
     }
 
-    /// One job from claim to completion, when nothing comes between.
+    /// One job from claim to completion, unless a request fails.
     async fn runs_job(&mut self, company: &TenantAccounts, number: u32) -> Option<()> {
         let claim = self.post(&company.key, "/api/v1/workers/claim", &json!({})).await?;
         let (job, lease) = (claim["job"].clone(), claim["lease_token"].clone());
@@ -130,7 +130,7 @@ impl Writer {
         Some(())
     }
 
-    /// Broadcasts to all tenants.
+    /// Sends broadcasts to all tenants.
     pub async fn broadcasts_to_all_tenants(mut self, operator: String) -> WriterResult {
         for number in 0_u64.. {
             if self.pause_or_stop().await {
@@ -146,7 +146,7 @@ impl Writer {
         self.result
     }
 
-    /// Waits a little; whether that was the last time.
+    /// Waits a little; returns whether the writer has to stop.
     async fn pause_or_stop(&self) -> bool {
         Clock::system().sleep(PAUSE).await;
         self.stop.is_cancelled()
@@ -160,7 +160,7 @@ impl Writer {
         }
     }
 
-    /// Notes what was tried last as acknowledged, or how it was refused.
+    /// Records what was tried last as acknowledged, or how it was refused.
     fn record_outcome(&mut self, outcome: Outcome) -> Option<Value> {
         let facts = std::mem::take(&mut self.pending);
         let body = self.count_outcome(outcome)?;

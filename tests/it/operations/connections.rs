@@ -1,4 +1,4 @@
-//! Open connections as an admin sees and closes them.
+//! Open connections, as an admin lists and closes them.
 
 use serde_json::Value;
 

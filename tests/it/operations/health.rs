@@ -1,4 +1,4 @@
-//! Whether a node lives and can serve, and which part keeps it from serving.
+//! Whether a node is alive and ready, and which part keeps it from being ready.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The figures that Prometheus reads: right, bounded, and without a word of anybody's.
+//! The metrics that Prometheus reads: correct, bounded in number, and without any tenant's data.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ on_both_databases! {
     tenant_metrics_are_off_by_default,
 }
 
-/// The value of a series; 0 when it is not there.
+/// The value of a series; 0 when it does not exist.
 #[track_caller]
 pub fn value(text: &str, series: &str) -> f64 {
     let found = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
@@ -109,7 +109,7 @@ async fn only_the_key_and_operators_may_read_metrics(app: &TestApp) {
     let operator = app.operator("olga").await;
     let plain = || app.http.get(app.url("/metrics"));
 
-    // Coming from loopback, by whatever name, is no reason.
+    // Neither loopback nor a host name grants access.
     let refused = app.anonymous().get("/metrics").await.expect_problem(401, "unauthenticated");
     assert!(refused["detail"].as_str().unwrap().contains("telemetry.metrics_key"), "{refused}");
     for (header, word) in
@@ -128,7 +128,7 @@ async fn only_the_key_and_operators_may_read_metrics(app: &TestApp) {
 
     assert_eq!(app.metrics("/metrics").await.status, 200);
     assert_eq!(Response::send(plain().bearer_auth(operator.token())).await.status, 200);
-    // The key opens nothing else.
+    // The key grants no other access.
     let elsewhere = app.http.get(app.url("/api/v1/jobs")).bearer_auth(METRICS_KEY);
     Response::send(elsewhere).await.expect_problem(401, "unauthenticated");
 }
@@ -161,7 +161,7 @@ async fn a_separate_listener_serves_metrics_only_and_needs_no_key(app: &TestApp)
     for path in ["/", "/livez", "/api/v1/jobs", "/ws", "/openapi.json"] {
         Response::send(ask(path)).await.expect_problem(404, "not_found");
     }
-    // A page whose own name was made to lead here asks for that name.
+    // DNS rebinding: a page with a name that resolves to this address sends that name as host.
     Response::send(ask("/metrics").header("host", "rebound.example"))
         .await
         .expect_problem(401, "unauthenticated");
@@ -178,7 +178,7 @@ async fn a_listener_on_every_address_asks_for_the_key(app: &TestApp) {
     assert_eq!(Response::send(ask().bearer_auth(METRICS_KEY)).await.status, 200);
 }
 
-/// One of each thing that a tenant does.
+/// Does one of each thing that a tenant does.
 async fn is_active(app: &TestApp, tenant: TenantId) {
     let op = Op::of_system(&app.services, SystemReason::Bootstrap, tenant);
     let new = NewBroadcast {

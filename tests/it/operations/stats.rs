@@ -1,4 +1,4 @@
-//! Live figures, by request and as a stream.
+//! Live stats, by request and as a stream.
 
 use std::time::Duration;
 

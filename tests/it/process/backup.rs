@@ -1,4 +1,4 @@
-//! Copies of a SQLite store: made under a writer, put back elsewhere and over the old one.
+//! Copies of a SQLite store: made during writes, restored elsewhere and over the old one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn token(folder: &Path) -> String {
     succeeds(folder, &["token", "mint", "--tenant", "acme", "--username", "ann"])
 }
 
-/// Ann, at a server.
+/// Ann, as a client of a server.
 #[derive(Clone)]
 struct Client {
     http: reqwest::Client,
@@ -182,7 +182,7 @@ async fn the_keys_that_hold_again_are_named_and_may_be_revoked_with_the_restore(
     assert_eq!((holds_again, after), (http::StatusCode::OK, http::StatusCode::UNAUTHORIZED));
 }
 
-/// What a server says to a key.
+/// The server's answer to a key.
 async fn opens_with(server: &Server, key: &str) -> reqwest::StatusCode {
     let it = Client::at(server, key.to_owned());
     let call = it.http.get(format!("{}/events?subscriptions=job_updates", it.base)).bearer_auth(key);

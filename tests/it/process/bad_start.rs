@@ -1,4 +1,4 @@
-//! A start that cannot succeed ends at once, with one plain line for each thing that is wrong.
+//! A start that cannot succeed ends at once, with one plain line for each fault.
 
 use std::fs;
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use crate::store::tables::open_sqlite;
 use crate::support::binary::{ProcessOutput, Server, clear_environment, lotline, run, serve_in};
 use crate::support::port::ReservedPort;
 
-/// Status 1, nothing on standard output, and one line that says why; before it only the log's own, of no alarm.
+/// Status 1, nothing on standard output, and one line with the reason, preceded at most by INFO lines of the log.
 #[track_caller]
 fn is_refused(ended: &ProcessOutput, words: &[&str]) {
     let (last, log) =
@@ -23,7 +23,7 @@ fn is_refused(ended: &ProcessOutput, words: &[&str]) {
     assert!(words.iter().all(|word| last.contains(word)), "{words:?} in {ended:?}");
 }
 
-/// A folder that is shut to others, as the server asks for.
+/// A folder with mode 0700, as the server requires.
 fn private_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
@@ -79,12 +79,12 @@ fn a_data_folder_that_cannot_be_written_is_named() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// The server under a user that owns nothing: for root no folder is read-only.
+/// The server run by a user that owns nothing: root may write to read-only folders.
 fn as_nobody(folder: &Path) -> std::process::Command {
     if !rustix::process::getuid().is_root() {
         return serve_in(folder);
     }
-    // A copy where everybody may go: the build's own folder may be root's alone.
+    // A copy that everyone may execute: the build's own folder may be accessible to root only.
     let copy = folder.parent().unwrap().join("lotline");
     fs::copy(env!("CARGO_BIN_EXE_lotline"), &copy).unwrap();
     let mut command = std::process::Command::new("runuser");

@@ -1,4 +1,4 @@
-//! Clients of a server in another process: what they heard, where they got to, how they were sent away.
+//! Clients of a server in another process: what they received, their position, how they were closed.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::support::wait::within;
 const USERNAME: &str = "root";
 const PASSWORD: &str = "a nightingale sang in 1915";
 
-/// A server's command on a folder with one admin, who may open as many connections as a test likes.
+/// A server's command on a folder with one admin and a limit of connections that no test reaches.
 pub(super) fn with_one_admin(folder: &Path) -> Command {
     let mut command = serve_in(folder);
     command
@@ -33,7 +33,7 @@ pub(super) fn with_one_admin(folder: &Path) -> Command {
     command
 }
 
-/// The admin's way to a server.
+/// A client with the admin's token.
 #[derive(Clone)]
 pub(super) struct Admin {
     pub(super) address: SocketAddr,
@@ -65,7 +65,7 @@ impl Admin {
         request.send().await.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// A socket, past its first message.
+    /// A socket, after its first message.
     pub(super) async fn connects(&self, since: Option<&str>) -> Client {
         let since = since.map(|since| format!("&since={since}")).unwrap_or_default();
         let url = format!("ws://{}/ws?token={}{since}", self.address, self.token);
@@ -75,7 +75,7 @@ impl Admin {
         client
     }
 
-    /// A stream, past its first message.
+    /// A stream, after its first message.
     pub(super) async fn streams(&self, since: Option<&str>) -> Client {
         let request = self.http.get(format!("http://{}/sse/events", self.address)).bearer_auth(&self.token);
         let request = since.iter().fold(request, |request, id| request.header("last-event-id", *id));
@@ -91,13 +91,13 @@ enum Carrier {
     Stream(Box<Stream>),
 }
 
-/// What a client has heard so far.
+/// What a client has received so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Received {
     /// The broadcasts' texts, in order.
     pub(super) broadcasts: Vec<String>,
     pub(super) position: String,
-    /// `going_away`'s advice.
+    /// The reconnect delay advised by `going_away`.
     pub(super) advised_ms: Option<u64>,
     /// Close code, and the seconds or milliseconds that came with it.
     pub(super) closed: Option<(u64, u64)>,
@@ -109,14 +109,14 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Listens until a message of this type or broadcast of this text came.
+    /// Receives until a message of this type or a broadcast of this text has come.
     pub(super) async fn receives_until(&mut self, last: &str) {
         while self.receives().await.as_deref() != Some(last) {
             assert!(self.received.closed.is_none(), "closed before {last}: {:?}", self.received);
         }
     }
 
-    /// Listens until it is sent away.
+    /// Receives until it is closed.
     pub(super) async fn receives_until_closed(mut self) -> Received {
         while self.received.closed.is_none() {
             self.receives().await;

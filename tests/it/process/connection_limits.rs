@@ -1,5 +1,5 @@
-//! A server whose places are all taken: newcomers get in where connections are idle, the state of the node is always told,
-//! and no request in progress is cut.
+//! A server at its connection limit: new connections replace idle ones, the health endpoints still answer, and no
+//! request in progress is interrupted.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,7 +14,7 @@ fn start(folder: &std::path::Path) -> Server {
     Server::start(serve_in(folder).env("LOTLINE__SERVER__MAX_CONNECTIONS", MAX_CONNECTIONS.to_string()))
 }
 
-/// A connection that comes from another address of this machine.
+/// A connection from another address of this machine.
 async fn connect_from(from: &str, to: SocketAddr) -> RawConnection {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(from.parse::<IpAddr>().unwrap(), 0)).unwrap();
@@ -43,11 +43,11 @@ async fn an_address_with_all_connections_idle_keeps_no_other_out() {
         held.push(other);
     }
 
-    // Those that were idle for longest are gone, the latest of them are not.
+    // The connections that were idle for longest are closed, the latest of them are not.
     assert!(held[0].is_closed().await);
     let latest = held.len() - 9;
     assert_eq!(requests(&mut held[latest], "/version").await.unwrap().status, 200);
-    // 64 places, 16 in reserve, and what the process has open by itself.
+    // 64 connections, 16 in reserve, and the process's own files.
     assert!(server.open_files() < MAX_CONNECTIONS + 16 + 60, "{} files", server.open_files());
 }
 
@@ -65,7 +65,7 @@ async fn requests_in_progress_are_finished_and_probes_are_answered_meanwhile() {
     for _ in 0..MAX_CONNECTIONS {
         let mut raw = RawConnection::connect(server.address).await;
         raw.send(head.as_bytes()).await;
-        // The body is waited for, so the request is in progress and its place is not given to a newcomer.
+        // The server waits for the body, so the request is in progress and its connection is not closed for another.
         assert_eq!(raw.response().await.unwrap().status, 100);
         raw.send(&form.as_bytes()[..10]).await;
         busy.push(raw);

@@ -1,5 +1,5 @@
-//! A node that is told to stop: everybody is told, each goes at a moment of its own, and nothing is lost to those who
-//! come back.
+//! Graceful shutdown: every client is notified, each is closed at a different moment, and clients that reconnect lose
+//! no event.
 
 use std::collections::HashSet;
 
@@ -12,10 +12,10 @@ use super::clients::{Admin, Client, Received, with_one_admin};
 use crate::support::binary::Server;
 use crate::support::wait::eventually;
 
-/// Upgrades under way at once.
+/// Concurrent connects.
 const AT_ONCE: usize = 50;
 
-/// How many sockets and streams: `LOTLINE_DRAIN_SOCKETS`, `LOTLINE_DRAIN_STREAMS`.
+/// The numbers of sockets and streams: `LOTLINE_DRAIN_SOCKETS`, `LOTLINE_DRAIN_STREAMS`.
 fn connection_counts() -> (usize, usize) {
     let number =
         |name: &str, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
@@ -44,7 +44,7 @@ async fn a_node_under_sigterm_spreads_its_closes_and_nothing_is_lost() {
         acknowledged.push(text);
     }
     server.signal(Signal::TERM);
-    // The node goes on serving while it sends its clients away: what it acknowledges now must reach them, too.
+    // The node keeps serving while it closes its clients: what it acknowledges now must reach them too.
     for number in 20..40 {
         let text = number.to_string();
         if admin.broadcasts(&text).await {
@@ -67,7 +67,7 @@ async fn a_node_under_sigterm_spreads_its_closes_and_nothing_is_lost() {
         let all: Vec<&String> = before.broadcasts.iter().chain(&after.broadcasts).collect();
         let (last, all) = all.split_last().unwrap();
         assert_eq!(*last, "last");
-        // A broadcast may have been written without its answer having come through.
+        // A broadcast may have been written although its answer was lost.
         assert!(is_in_order(all) && acknowledged.iter().all(|text| all.contains(&text)), "{all:?}");
         assert_eq!(before.closed.map(|(code, _)| code), Some(1012), "{before:?}");
         assert!(before.closed.is_some_and(|(_, away)| away > 0) && before.advised_ms.is_some(), "{before:?}");
@@ -105,7 +105,7 @@ fn is_in_order(texts: &[&String]) -> bool {
     numbers.is_sorted_by(|one, next| one < next)
 }
 
-/// The advised times differ, and no second of the time over which they are spread is anybody's favourite.
+/// The advised delays differ, and are spread evenly over the seconds of the drain.
 fn is_spread(away: &[Received]) {
     let advised: Vec<u64> = away.iter().filter_map(|heard| heard.advised_ms).collect();
     let different: HashSet<u64> = advised.iter().copied().collect();

@@ -1,4 +1,4 @@
-//! When the machine has few descriptors, or clients do not finish their sentences: responsive, and idle meanwhile.
+//! With few descriptors, or clients that do not finish their requests, the server stays responsive and idle.
 
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
@@ -34,16 +34,16 @@ async fn with_few_descriptors_the_server_takes_fewer_connections_and_serves_on_q
     let own = server.open_files();
 
     let flood: Vec<TcpStream> = (0..200).filter_map(|_| TcpStream::connect(server.address).ok()).collect();
-    // There are descriptors for so many connections that the server always has some left for itself.
+    // The server limits its connections so that some descriptors are always left for itself.
     eventually("the server to be full", async || server.open_files() >= own + 16).await;
     assert!(is_live(server.address).await);
     let before = server.cpu_ticks();
-    // The one wait by the machine's clock: what is measured is what an idle second costs.
+    // The only wait on the real clock: it measures the cost of an idle second.
     Clock::system().sleep(Duration::from_secs(1)).await;
     let ticks = server.cpu_ticks() - before;
     drop(flood);
 
-    // A second has 100 ticks on every Linux of today; a loop that spins takes all of them.
+    // A second has 100 ticks on current Linux systems; a busy loop uses all of them.
     assert!(ticks < 50, "{ticks} ticks in a second of waiting");
     eventually("the server to serve again", async || is_live(server.address).await).await;
     let complaints = server.log_lines().iter().filter(|line| line.contains("cannot accept")).count();

@@ -1,4 +1,4 @@
-//! What a node writes is for its own user, whatever umask it was started under.
+//! A node's files are readable by its own user only, whatever the umask at its start.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::binary::{Server, clear_environment, run, serve_in};
 use crate::support::raw::RawConnection;
 
-/// Everything in a folder, itself included.
+/// Everything in a folder, including the folder.
 fn all_in(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![folder.to_owned()];
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -45,7 +45,7 @@ async fn the_data_folder_and_all_in_it_are_for_the_owner_alone() {
 async fn a_data_folder_that_is_wider_is_named_with_its_mode() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    // A port that is taken ends the process after its warnings.
+    // The port is taken, so the process ends after its warnings.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
 
     let ended =

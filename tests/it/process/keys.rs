@@ -1,5 +1,5 @@
-//! A configuration file that names key files: the program signs with the first of them, believes what the others signed,
-//! and believes an issuer by the key set in a file.
+//! A configuration file that names key files: the program signs with the first key, accepts tokens that the others
+//! signed, and those of an issuer with a key set in a file.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -90,7 +90,7 @@ async fn an_issuer_is_believed_by_the_key_set_in_a_file() {
     write_config(folder.path(), "EdDSA", &["ed.pem"]);
     let server = start(folder.path());
     let admin = Admin::of(server.address).await;
-    // The server goes by the machine's clock, and so do files.
+    // The server uses the machine's clock, and so do files.
     let now = chrono::DateTime::<chrono::Utc>::from(
         fs::metadata(folder.path().join("ed.pem")).unwrap().modified().unwrap(),
     );

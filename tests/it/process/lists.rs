@@ -1,4 +1,4 @@
-//! What there is, listed and ended from the command line; refusals that name the flag; why a token is refused.
+//! Lists and removals on the command line, refusals that name the flag, and why a token is refused.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -252,7 +252,7 @@ fn shell_completions_have_every_subcommand() {
     }
 }
 
-/// All that it has said when it has said this.
+/// Everything logged, once it contains the text.
 async fn broadcasts(server: &Server, word: &str) -> String {
     let mut said = String::new();
     eventually(word, async || {

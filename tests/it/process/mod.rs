@@ -1,4 +1,4 @@
-//! The program as a process: how it starts, how it refuses to, what it does when the machine has nothing left.
+//! The program as a process: how it starts, how it refuses to start, what it does when resources run out.
 
 mod backup;
 mod bad_start;

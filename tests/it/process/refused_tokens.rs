@@ -1,4 +1,4 @@
-//! A refused caller is told one thing only; whoever runs the node finds the reason in its log.
+//! All refused tokens get the same answer; the reason is in the node's log only.
 
 use serde_json::json;
 

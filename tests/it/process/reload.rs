@@ -1,4 +1,4 @@
-//! SIGHUP: what can be changed is changed while connections stay, and a bad configuration changes nothing.
+//! SIGHUP: the reloadable keys change while connections stay open, and a bad configuration changes nothing.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ async fn admits(admin: &Admin, origin: &str) -> bool {
     request.send().await.unwrap().headers().contains_key("access-control-allow-origin")
 }
 
-/// Everything said so far, once a line with these words is there.
+/// Everything logged so far, once a line contains the text.
 async fn wait_for_log(server: &Server, words: &str) -> Vec<String> {
     let mut said = Vec::new();
     eventually("a line of the log", async || {

@@ -1,4 +1,4 @@
-//! The program is killed just before the commit of a request's work, or just after it and before the answer: the retry is
+//! The program is killed just before the commit of a request, or just after it and before the answer: the retry is
 //! answered, and the work is done once.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::load::{Node, NodeClient};
 use crate::support::app::Backend;
 use crate::support::wait::within;
 
-/// More than any kill waits for.
+/// More requests than are needed to reach any of the failpoints.
 const REQUESTS: usize = 30;
 const SETTINGS: &[(&str, &str)] = &[
     ("LOTLINE__BOOTSTRAP__TENANT", "acme"),
@@ -72,7 +72,7 @@ impl Client {
         Self { node, token: answer["access_token"].as_str().unwrap().to_owned() }
     }
 
-    /// The job under a key, and whether it is an earlier one; none when the node is gone.
+    /// Creates the job under a key; returns it and whether it existed before. None when the node is gone.
     async fn makes_job(&self, key: &str) -> Option<(i64, bool)> {
         let body = json!({"spider_name": "auto", "target_urls": ["https://listings.example/"]});
         let request = self.node.request(Method::POST, "/api/v1/jobs").bearer_auth(&self.token);
@@ -83,7 +83,7 @@ impl Client {
         Some((json_of(answer).await["job_id"].as_i64().unwrap(), replayed))
     }
 
-    /// The key whose answer did not come, and the jobs of those whose did.
+    /// The key of the unanswered request, and the jobs of the answered ones.
     async fn makes_jobs_until_the_kill(&self, point: Failpoint) -> (String, BTreeMap<String, i64>) {
         let mut made = BTreeMap::new();
         for number in 0..REQUESTS {

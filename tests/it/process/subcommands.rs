@@ -1,11 +1,11 @@
-//! From an empty folder to somebody who is signed in, with the program alone.
+//! From an empty folder to a signed-in user, with the program alone.
 
 use std::io::Write;
 use std::process::Stdio;
 
 use crate::support::binary::{ProcessOutput, Server, lotline, run, serve_in};
 
-/// Runs a verb on a folder; it must succeed.
+/// Runs a subcommand on a folder; it must succeed.
 fn subcommand(folder: &std::path::Path, arguments: &[&str]) -> ProcessOutput {
     let ended = run(lotline(arguments).env("LOTLINE__SERVER__DATA_DIR", folder));
     assert_eq!(ended.status, Some(0), "{arguments:?}: {ended:?}");

@@ -130,14 +130,14 @@ async fn an_export_that_is_cut_leaves_no_file_of_its_name() {
     let acme = create_tenant(data, "acme");
     {
         let server = Server::start(&mut serve_in(data));
-        // What does not compress, and more than the process may write.
+        // Text that does not compress, larger than the process may write.
         for _ in 0..150 {
             let noise: String = Entropy.bytes::<1500>().iter().map(|byte| format!("{byte:02x}")).collect();
             broadcasts(&server, &acme, &noise).await;
         }
     }
     let file = elsewhere.path().join("acme.ndjson");
-    // A signal ends whoever writes beyond 512 KiB of one file.
+    // A signal ends a process that writes more than 512 KiB to one file.
     let script = format!("ulimit -f 512; exec \"{}\" \"$@\"", env!("CARGO_BIN_EXE_lotline"));
     let mut command = Command::new("bash");
     command.args(["-c", &script, "bash", "tenant", "export", "--slug", "acme", "--to"]).arg(&file);

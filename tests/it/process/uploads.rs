@@ -1,5 +1,5 @@
-//! Large files and a server in a process of its own: what it holds in memory, and that a file outlives its connections and
-//! the process.
+//! Large files and a server in its own process: its memory use, and that an upload survives its connections and the
+//! process.
 #![expect(clippy::print_stderr, reason = "a run by hand with a larger file says what it took")]
 
 use std::net::SocketAddr;
@@ -19,12 +19,12 @@ use crate::support::wait::within;
 const CHUNK: usize = 64 * 1024;
 const MIB: usize = 1024 * 1024;
 
-/// How large the file is: 64 MiB, or by the variable.
+/// The size of the file: 64 MiB, or that of the environment variable.
 fn file_bytes() -> usize {
     std::env::var("LOTLINE_UPLOAD_MIB").ok().and_then(|text| text.parse().ok()).unwrap_or(64) * MIB
 }
 
-/// The piece of the file at `at`: no two pieces are the same, and none of it is in memory before it is sent.
+/// The chunk of the file at `at`: every chunk differs, and is computed when it is sent.
 fn piece(at: usize, size: usize) -> Vec<u8> {
     let number = (at / CHUNK) as u64;
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -45,7 +45,7 @@ fn sha256_of(size: usize) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A sender that keeps to its credit.
+/// A sender that respects its credit.
 struct Sender {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     upload_id: String,
@@ -69,7 +69,7 @@ impl Sender {
         let ack = next(&mut socket).await;
         assert_eq!(ack["type"], "ack", "{ack}");
         let at = usize::try_from(ack["offset"].as_u64().unwrap()).unwrap();
-        // Where a piece begins; what the server has beyond it is sent with the rest of that piece.
+        // Starts at a chunk's beginning; bytes of it that the server has already are sent again.
         Self { socket, upload_id: ack["upload_id"].as_str().unwrap().to_owned(), at }
     }
 
@@ -115,7 +115,7 @@ async fn start(folder: &Path) -> (Server, Admin) {
     (server, admin)
 }
 
-/// The whole file as it is read, hashed as it comes.
+/// Downloads the whole file and hashes it as it arrives.
 async fn downloaded(admin: &Admin, upload_id: &str) -> String {
     let url = format!("http://{}/api/v1/uploads/{upload_id}/content", admin.address);
     let mut response = admin.http.get(url).bearer_auth(admin.token()).send().await.unwrap();
@@ -131,7 +131,7 @@ async fn downloaded(admin: &Admin, upload_id: &str) -> String {
 async fn a_large_file_that_is_cut_five_times_arrives_and_the_memory_does_not_grow_with_it() {
     let (folder, size) = (tempfile::tempdir().unwrap(), file_bytes());
     let (server, admin) = start(folder.path()).await;
-    // What a first file costs once: threads of the disk's work, the buffer of a socket.
+    // The one-time cost of a first file: threads for the disk, the socket's buffer.
     let mut first = Sender::begins(server.address, admin.token(), 2 * MIB).await;
     first.sends(2 * MIB, 2 * MIB).await;
     assert_eq!(first.completes().await["type"], "success");
@@ -141,7 +141,7 @@ async fn a_large_file_that_is_cut_five_times_arrives_and_the_memory_does_not_gro
     let upload_id = sender.upload_id.clone();
     for cut in 1..=5 {
         sender.sends(size * cut / 6 + 1_000, size).await;
-        // The stream just ends: no close frame, no word.
+        // The connection just ends, without a close frame.
         drop(sender);
         sender = Sender::resumes(server.address, admin.token(), &upload_id).await;
     }
@@ -207,7 +207,7 @@ async fn a_file_goes_on_after_the_server_was_killed() {
     let wanted = sha256_of(size);
     assert_eq!(success["sha256"], wanted, "{success}");
     assert_eq!(downloaded(&admin, &upload_id).await, wanted);
-    // What was confirmed as stored was there after each kill: all but the last few megabytes.
+    // What was confirmed as stored existed after each kill: everything but the last few megabytes.
     assert!(
         offsets.iter().zip([9, 23, 40]).all(|(at, sent)| at + 8 * MIB + CHUNK > sent * MIB),
         "{offsets:?}"

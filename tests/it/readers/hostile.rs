@@ -1,4 +1,4 @@
-//! Hostile pages cost their reader, and no other part of the node.
+//! Hostile pages affect their reader, and no other part of the node.
 
 use futures_util::{SinkExt, StreamExt};
 use rustix::process::Signal;
@@ -11,9 +11,9 @@ use super::site::Site;
 use crate::support::wait::within;
 
 const MIB: usize = 1024 * 1024;
-/// The largest page by default.
+/// The default maximum size of a page.
 const LARGEST: usize = 8_380_000;
-/// What the server may grow by: some pages in hand, and what a debug build keeps of them.
+/// The server's allowed memory growth: some pages in progress, and a debug build's overhead for them.
 const GROWTH: usize = 160 * MIB;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,7 +55,7 @@ async fn hostile_pages_harm_neither_the_server_nor_another_tenant() {
         (Some("completed"), &2.into()),
         "{honest}"
     );
-    // The page "/h/3" is linked and not there. However a page of the attack ended, it is accounted for.
+    // The page "/h/3" is linked but does not exist. Every page of the attack is counted, however it ended.
     assert_eq!(
         (attack["status"].as_str(), &attack["pages_crawled"]),
         (Some("completed"), &7.into()),
@@ -107,7 +107,7 @@ async fn a_page_that_breaks_its_reader_is_an_error_of_that_page() {
 
     let targets = [site.url("/"), site.url("/h/2")];
     let job = node.starts_a_crawl(&person, &targets).await;
-    // The second page is asked for while the first one is in the reader.
+    // The second page is requested while the first one is in the reader.
     within("the pages to be asked for", async {
         site.wait_for_request("/").await;
         site.wait_for_request("/h/2").await;
@@ -143,7 +143,7 @@ async fn crawl(node: &Node, person: &Person, site: &Site) -> serde_json::Value {
     node.sees_the_end_of(person, job).await
 }
 
-/// The job went on after the one page, and its log names it.
+/// Asserts that the job continued after that one page, and that its log names the page.
 async fn is_one_error(node: &Node, person: &Person, job: &serde_json::Value, url: &str, cause: &str) {
     assert_eq!(
         (&job["status"], &job["stats"]["lotline/unreadable"]),

@@ -1,4 +1,4 @@
-//! Page readers as processes: what holds them, what hostile pages do to them, and that they end with their server.
+//! Page readers as processes: their sandbox, hostile pages, and that they end with their server.
 
 mod hostile;
 mod node;

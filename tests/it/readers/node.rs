@@ -1,4 +1,4 @@
-//! A server in a process of its own that crawls a site, seen with its readers.
+//! A crawling server in its own process, with its readers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::support::binary::{Server, lotline, run, serve_in};
 use crate::support::settings::Setting;
 use crate::support::wait::{eventually, sleep_briefly};
 
-/// What every server here has: two tenants can be signed in, and pages are not waited for.
+/// The settings of every server here: two tenants can sign in, and there is no crawl delay.
 const COMMON: &[Setting] = &[
     ("LOTLINE__CRAWLER__CRAWL_DELAY_MS", "0"),
     ("LOTLINE__CRAWLER__READERS", "1"),
     ("LOTLINE__SERVER__SHUTDOWN_SECONDS", "4"),
 ];
-/// How long a crawl of a few pages may take on a busy machine.
+/// The longest time for a crawl of a few pages on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
 pub(super) struct Node {
@@ -28,7 +28,7 @@ pub(super) struct Node {
     folder: TempDir,
 }
 
-/// A user who has jobs made.
+/// A user that creates jobs.
 pub(super) struct Person {
     pub(super) token: String,
 }
@@ -39,7 +39,7 @@ impl Node {
         Self::start_from(None, host, settings)
     }
 
-    /// The same from another file.
+    /// The same with another executable.
     pub(super) fn start_from(program: Option<&Path>, host: &str, settings: &[Setting]) -> (Self, Person) {
         let folder = tempfile::tempdir().unwrap();
         let person = person(folder.path(), "acme");
@@ -73,7 +73,7 @@ impl Node {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// The job once it is over.
+    /// The job once it has ended.
     pub(super) async fn sees_the_end_of(&self, person: &Person, job: i64) -> Value {
         let over = async {
             loop {
@@ -87,7 +87,7 @@ impl Node {
         tokio::time::timeout(TIMEOUT, over).await.unwrap_or_else(|_| panic!("job {job} does not end"))
     }
 
-    /// The job's lines of this level.
+    /// The job's log lines of this level.
     pub(super) async fn lines(&self, person: &Person, job: i64, level: &str) -> Vec<String> {
         let page = self.gets(person, &format!("/api/v1/jobs/{job}/logs?limit=200")).await;
         let lines = page["data"].as_array().unwrap_or_else(|| panic!("{page}"));
@@ -149,7 +149,7 @@ impl Reader {
     /// CPU time so far, in hundredths of a second.
     pub(super) fn cpu(self) -> Duration {
         let stat = self.read("stat");
-        // The name in parentheses may hold anything; user and system time are the 14th and 15th field.
+        // The name in parentheses may contain anything; user and system time are the 14th and 15th field.
         let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace());
         let ticks: u64 =
             fields.into_iter().flatten().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
@@ -164,7 +164,7 @@ impl Reader {
         format!("/proc/{}/{file}", self.0).into()
     }
 
-    /// A field of its status.
+    /// A field of its status file.
     pub(super) fn status(self, field: &str) -> String {
         let status = self.read("status");
         let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
@@ -178,12 +178,12 @@ impl Reader {
         value.unwrap_or_else(|| panic!("no {name} in {limits}")).to_owned()
     }
 
-    /// Whether it is gone; what only waits to be buried is.
+    /// Whether it has ended; a zombie counts as ended.
     pub(super) fn has_ended(self) -> bool {
         matches!(self.status("State").chars().next(), None | Some('Z' | 'X'))
     }
 
-    /// Whether it has limited itself and said so: the filter comes last, and after its first frame it waits for a page.
+    /// Whether it is sandboxed and has reported it: the filter comes last, and then it waits for a page.
     fn has_begun(self) -> bool {
         self.status("Seccomp") == "2" && !self.status("State").starts_with('R')
     }
@@ -192,14 +192,14 @@ impl Reader {
         kill_process(Pid::from_raw(self.0.cast_signed()).unwrap(), signal).unwrap();
     }
 
-    /// Stops it where it is, as a page does that takes for ever.
+    /// Stops it (SIGSTOP), to simulate a page that takes forever.
     pub(super) async fn suspend(self) {
         self.signal(Signal::STOP);
         eventually("the reader to stop", async || self.status("State").starts_with('T')).await;
     }
 }
 
-/// Processes whose parent is `parent`; a server has no other children than readers.
+/// The child processes of `parent`; a server's only children are readers.
 pub(super) fn readers_of(parent: u32) -> Vec<Reader> {
     let entries =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());

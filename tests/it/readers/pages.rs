@@ -1,4 +1,4 @@
-//! Pages: honest ones, and those with which the process was attacked before pages were read apart from it.
+//! Pages: ordinary ones, and hostile ones that were harmful before pages were parsed in separate processes.
 
 /// A home, with a link to the next one.
 pub(super) fn home(number: usize) -> Vec<u8> {
@@ -16,7 +16,7 @@ pub(super) fn index(paths: &[&str]) -> Vec<u8> {
     paths.iter().map(|path| format!("<a href=\"{path}\">x</a>")).collect::<String>().into_bytes()
 }
 
-/// 870 bytes; read without a bound they are eight to the sixteenth values.
+/// 870 bytes; expanded without a limit they are eight to the sixteenth values.
 pub(super) fn copies() -> Vec<u8> {
     let mut page = "<div itemscope itemtype=https://schema.org/House>".to_owned();
     page.push_str(&"<div itemscope itemprop=\"a b c d e f g h\">".repeat(16));
@@ -30,7 +30,7 @@ pub(super) fn attributes(count: usize) -> Vec<u8> {
     format!("<p{attributes}>").into_bytes()
 }
 
-/// Nothing but the beginnings of tags.
+/// Only the beginnings of tags.
 pub(super) fn beginnings(bytes: usize) -> Vec<u8> {
     vec![b'<'; bytes]
 }

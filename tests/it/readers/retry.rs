@@ -1,4 +1,4 @@
-//! A node whose first reader cannot be started reads on threads until one can.
+//! While no reader process can be started, a node parses pages on threads.
 
 use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! What holds a reader, seen from outside: no hook in the product says it.
+//! A reader's sandbox, observed from outside: the product has no test hook for it.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -40,7 +40,7 @@ async fn a_reader_has_its_two_pipes_and_nothing_else() {
     let job = node.starts_a_crawl(&person, &[site.url("/")]).await;
     node.sees_the_end_of(&person, job).await;
 
-    // One that was started in the middle of everything: the server has its store, its listener and connections open.
+    // A reader that is started later, when the server has its store, its listener and connections open.
     let first = node.readers().await[0];
     first.signal(rustix::process::Signal::KILL);
     let job = node.starts_a_crawl(&person, &[site.url("/")]).await;
@@ -55,8 +55,8 @@ async fn a_reader_has_its_two_pipes_and_nothing_else() {
         })
         .collect();
     kinds.sort();
-    // What this test has inherited without a mark to close it, the server and its reader have inherited too. The reader's
-    // filter lets it read and write none of it.
+    // Descriptors that this test inherited without close-on-exec are inherited by the server and its reader too. The
+    // reader's filter allows it to use none of them.
     let inherited = |number: &str, link: &str| {
         fs::read_link(format!("/proc/self/fd/{number}")).is_ok_and(|own| own.display().to_string() == link)
     };

@@ -1,5 +1,5 @@
-//! The table of hostile shapes, read by a reader process: CPU time and peak memory of the reader and of the process beside
-//! it, which does everything that the server does with a page but fetch it. Compressed pages go through a whole server.
+//! The table of hostile shapes: CPU time and peak memory of a reader process and of this process, which does all that
+//! the server does with a page except fetching it. Compressed pages go through a server.
 
 use std::fs;
 use std::io::Write;
@@ -17,25 +17,25 @@ use super::node::{Node, Reader, readers_of};
 use super::site::Site;
 
 const MIB: usize = 1024 * 1024;
-/// A page of the table, and a robots.txt as long as one is read.
+/// The size of a page of the table, and of the longest robots.txt that is read.
 const PAGE: usize = 256 * 1024;
 const ROBOTS: usize = 500 * 1024;
-/// What a reader may take for a page: its budget, and what a debug build keeps beside it.
+/// The reader's memory per byte of a page: its budget, and a debug build's overhead.
 const READER_BYTES_PER_BYTE: usize = 150;
-/// What the process beside it may take: the page, the answer, and both as values.
+/// The memory of this process per byte: the page, the answer, and both as values.
 const SERVER_BYTES_PER_BYTE: usize = 24;
 const SLACK: usize = 12 * MIB;
-/// CPU time in a debug build; an optimised one takes less than a tenth of it.
+/// CPU time of a debug build; an optimized one takes less than a tenth of it.
 const MOST_CPU: Duration = Duration::from_secs(8);
 
-/// What one input cost a process.
+/// The cost of one input in one process.
 #[derive(Debug)]
 struct Cost {
     cpu: Duration,
     grown: usize,
 }
 
-/// A process before an input.
+/// The state of a process before an input.
 struct Before {
     process: Reader,
     cpu: Duration,
@@ -44,7 +44,7 @@ struct Before {
 
 impl Before {
     fn of(process: Reader) -> Self {
-        // proc(5): 5 sets the peak to what is resident now.
+        // proc(5): writing 5 resets the peak to the current resident size.
         fs::write(process.path("clear_refs"), "5").unwrap();
         Self { process, cpu: process.cpu(), resident: process.bytes("VmRSS") }
     }
@@ -70,7 +70,7 @@ fn print(row: &str) {
     println!("{row}");
 }
 
-/// Reads an input and says what it cost reader and server.
+/// Parses an input and asserts the cost in reader and server.
 async fn measure<T>(name: &str, bytes: usize, read: impl Future<Output = Result<T, ReadFailure>>) {
     let own = std::process::id();
     let reader = readers_of(own).pop().unwrap_or_else(|| panic!("{name}: there is no reader"));
@@ -112,7 +112,7 @@ async fn every_hostile_robots_file_costs_reader_and_server_in_proportion_to_its_
     readers.close().await;
 }
 
-/// gzip, `text` again and again in `members` members.
+/// gzip with `members` members, each of them `text` repeated `times` times.
 fn gzip(text: &[u8], times: usize, members: usize) -> Vec<u8> {
     let mut body = Vec::new();
     for _ in 0..members {
@@ -125,14 +125,14 @@ fn gzip(text: &[u8], times: usize, members: usize) -> Vec<u8> {
     body
 }
 
-/// A head of RFC 1952, then blocks of RFC 1951 that hold nothing.
+/// A header of RFC 1952, then empty blocks of RFC 1951.
 fn empty_blocks(bytes: usize) -> Vec<u8> {
     let mut body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     body.extend([0, 0, 0, 0xff, 0xff].repeat(bytes / 5));
     body
 }
 
-/// What is unpacked is a page of the table to its reader; here it is what the server does, which unpacks it.
+/// To the reader an unpacked page is one of the table; here the cost is the server's, which unpacks it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_compressed_page_costs_the_server_no_more_than_the_largest_page() {
     const LARGER: &str = "the body is larger than";
@@ -143,9 +143,9 @@ async fn every_compressed_page_costs_the_server_no_more_than_the_largest_page() 
         ("/one_stream", gzip(&block, 256, 1), Some(LARGER)),
         ("/streams", gzip(&block, 4, 64), Some(LARGER)),
         ("/empty_streams", gzip(b"", 0, 20_000), None),
-        // 12 MiB that unpack into nothing.
+        // 12 MiB that unpack to nothing.
         ("/empty_blocks", empty_blocks(12 * MIB), Some(LARGER)),
-        // Within the bound of a page, and hostile once it is read.
+        // Within the size limit of a page, and hostile when parsed.
         ("/tags", gzip(&b"<i></i>".repeat(1024), 700, 1), None),
         ("/beginnings", gzip(&b"<".repeat(1024), 7 * 1024, 1), None),
         ("/cut", gzip(&block, 2, 1)[..1_000].to_vec(), Some(UNREADABLE)),

@@ -1,5 +1,5 @@
-//! Readers end with what they are for: with a cancelled job, with the server, however that ends. A new version's file
-//! changes nothing for a server that runs.
+//! Readers end with the cancelled job or with the server, however the server ends. Replacing the program's file does
+//! not affect a running server.
 
 use std::fs;
 
@@ -14,14 +14,14 @@ use crate::support::wait::eventually;
 /// A page may take longer than any of these tests.
 const PATIENT: Setting = ("LOTLINE__CRAWLER__READER_SECONDS", "600");
 
-/// A server whose only reader hangs with a page in it, and the job that waits for it.
+/// A server with one reader, which hangs on a page, and the job that waits for that page.
 async fn stuck() -> (Node, Person, Site, Reader, i64) {
     let site = Site::open([("/", home(1)), ("/h/2", home(2))]).await;
     let (node, person) = Node::start(&site.address.to_string(), &[PATIENT]);
     let reader = node.readers().await[0];
     reader.suspend().await;
     let job = node.starts_a_crawl(&person, &[site.url("/"), site.url("/h/2")]).await;
-    // The second page is asked for while the first one is in the reader.
+    // The second page is requested while the first one is in the reader.
     site.wait_for_request("/").await;
     site.wait_for_request("/h/2").await;
     (node, person, site, reader, job)
@@ -47,7 +47,7 @@ async fn a_server_that_gets_sigterm_exits_in_time_while_a_page_is_read() {
     let (mut node, _, _, reader, _) = stuck().await;
 
     node.server.signal(Signal::TERM);
-    // Four seconds are configured.
+    // The configured shutdown time is four seconds.
     let status = tokio::time::timeout(std::time::Duration::from_secs(6), node.server.wait_for_exit()).await;
 
     assert_eq!(status.expect("an end within the configured time"), Some(0));

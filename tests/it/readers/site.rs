@@ -1,4 +1,4 @@
-//! A site on loopback whose pages a test makes: each path has a body, everything else is not there.
+//! A site on loopback with pages from a test: each path has a body, all other paths are not found.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ impl Site {
         format!("http://{}{path}", self.address)
     }
 
-    /// Waits until this path was asked for.
+    /// Waits until this path has been requested.
     pub(super) async fn wait_for_request(&self, path: &str) {
         self.asked.clone().wait_for(|paths| paths.iter().any(|asked| asked == path)).await.unwrap();
     }
@@ -46,7 +46,7 @@ impl Site {
     }
 }
 
-/// One request a connection: the visitor may be killed at any moment.
+/// One request per connection: the crawler may be killed at any moment.
 async fn visit(mut stream: TcpStream, pages: Pages, note: Arc<watch::Sender<Vec<String>>>) {
     let (mut head, mut buffer) = (Vec::new(), [0; 2048]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -59,7 +59,7 @@ async fn visit(mut stream: TcpStream, pages: Pages, note: Arc<watch::Sender<Vec<
     let path = head.split(' ').nth(1).unwrap_or_default();
     let (status, body) = pages.get(path).map_or(("404 Not Found", &[][..]), |body| ("200 OK", body));
     let length = body.len();
-    // RFC 1952: what begins so is gzip.
+    // RFC 1952: gzip begins with these bytes.
     let coding = if body.starts_with(&[0x1f, 0x8b]) { "content-encoding: gzip\r\n" } else { "" };
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: text/html\r\n{coding}content-length: {length}\r\nconnection: close\r\n\r\n"

@@ -1,4 +1,4 @@
-//! One refusal names every bad field: of schema, rules and parameters.
+//! One refusal names all bad fields: of schema, rules and parameters.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ on_both_databases! {
     an_out_of_bounds_number_is_refused_with_the_bounds_once,
 }
 
-/// The places that a refusal names.
+/// The field locations that a refusal names.
 fn error_pointers(answer: &Response) -> BTreeSet<String> {
     let problem = answer.expect_problem(422, "validation_failed");
     let errors = problem["errors"].as_array().unwrap().iter();
@@ -98,12 +98,12 @@ async fn bad_parameters_are_named_together_and_with_the_body(app: &TestApp) {
     );
     let made = ann.post("/api/v1/users?colour=red", &json!({"username": "", "role": "boss"})).await;
     assert_eq!(error_pointers(&made), set(&["query.colour", "body.username", "body.role", "body.email"]));
-    // A parameter of a wrong type, too, waits for the body.
+    // A parameter of a wrong type is reported together with the body's errors.
     let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
     let batch =
         worker.post("/api/v1/properties/batch?notify=loud", &json!({"job_id": -1, "items": "x"})).await;
     assert_eq!(error_pointers(&batch), set(&["query.notify", "body.job_id", "body.items"]));
-    // In the path too.
+    // Also one in the path.
     let bob = app.member("bob").await;
     let sent = bob.post("/api/v1/direct-messages/abc", &json!({"text": "", "client_message_id": 5})).await;
     assert_eq!(error_pointers(&sent), set(&["path.user_id", "body.text", "body.client_message_id"]));
@@ -111,7 +111,7 @@ async fn bad_parameters_are_named_together_and_with_the_body(app: &TestApp) {
     assert_eq!(error_pointers(&joined), set(&["path.user_id", "body.role"]));
     let events = ann.get("/api/v1/events?limit=0&subscriptions=foo,bar&z=1").await;
     assert_eq!(error_pointers(&events), set(&["query.limit", "query.subscriptions", "query.z"]));
-    // Who may not be here learns that alone.
+    // A caller without permission gets only that refusal.
     bob.post("/api/v1/users?colour=red", &json!({"username": ""})).await.expect_problem(403, "forbidden");
 }
 

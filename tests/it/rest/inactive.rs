@@ -1,4 +1,4 @@
-//! A user who is switched off hears so at every door: 403, or close 4403, with the seeds' words.
+//! A deactivated user gets the same refusal from every endpoint: 403, or close 4403, "User not found or inactive".
 
 use serde_json::json;
 
@@ -63,7 +63,7 @@ async fn a_session_that_ended_otherwise_is_an_invalid_token(app: &TestApp) {
     let after = bob.get("/api/v1/users/me").await;
 
     assert_eq!(after.expect_problem(401, "unauthenticated")["detail"], "Invalid token");
-    // A user who is removed is unknown.
+    // A removed user is unknown.
     let eve = app.member("eve").await;
     assert_eq!(ann.delete(&format!("/api/v1/users/{}", eve.id)).await.status, 204);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Keys that texts are compared by: one form on both sides, in lists and live, and computed anew for what was stored before.
+//! Normalized comparison keys of texts: one form on both sides, in lists and live, and recomputed for old rows.
 
 use lotline::auth::key_scope::KeyScope;
 use lotline::domain::key_clashes;
@@ -107,7 +107,7 @@ async fn users_whose_names_become_equal_both_sign_in_and_the_admins_are_alerted_
     let ann = app.admin("ann").await;
     let older = app.member("strasse").await;
     let younger = app.member("other").await;
-    // As the migration leaves a user whose new key an older one has.
+    // As the migration leaves a user when an older one has its new key.
     let id = younger.id;
     app.runs_sql(&format!(
         "UPDATE users SET username = 'Straße', username_key = 'straße', key_clash = 'username' WHERE id = {id}"
@@ -155,14 +155,14 @@ async fn on_postgres_keys_of_before_are_computed_anew() {
     database.remove().await;
 }
 
-/// Ids of users who stood there before, with their names and addresses.
+/// Ids of users from before the migration, with their names and addresses.
 const BEFORE: [(i64, &str, &str); 7] = [
     (11, "Straße", "older@x.example"),
     (12, "ΟΔΟΣ", "Zoë@x.example"),
     (13, "zoe", "zoe\u{308}@x.example"),
     (14, "strasse2", "straße@x.example"),
     (15, "ﬁn", "fin@x.example"),
-    // Here the younger is spelled as the new key has it.
+    // Here the younger user's name is spelled like the new key.
     (16, "Weißer", "w@x.example"),
     (17, "WEISSER", "ww@x.example"),
 ];

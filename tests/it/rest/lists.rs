@@ -1,4 +1,4 @@
-//! Every list is paged, by a walk over the document; the order of sign-ins holds on a clock that stands still.
+//! Every list of the document is paged; the order of sign-ins holds although the clock does not move.
 
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ async fn every_list_of_the_document_is_paged(app: &TestApp) {
         let has = |name: &str| {
             operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name))
         };
-        // The log goes on from a position instead of a cursor.
+        // The log is continued from a position instead of a cursor.
         let goes_on = has("cursor") || has("since");
         if has("limit") && goes_on && schema["properties"]["has_more"].is_object() {
             paged += 1;
@@ -100,7 +100,7 @@ async fn sign_ins_and_connections_come_in_pages(app: &TestApp) {
 async fn a_new_sign_in_is_never_the_one_that_makes_room(app: &TestApp) {
     let bob = app.member("bob").await;
 
-    // On a clock that stands still, of three sign-ins the latest two stand, whatever their ids are.
+    // With equal times, the latest two of three sign-ins are kept, whatever their ids are.
     let mut before = bob.token().to_owned();
     for _ in 0..8 {
         let now = bob.another_token().await;

@@ -1,4 +1,4 @@
-//! REST as strangers' clients meet it: what a refusal names, what a page's origin may do, which texts are one.
+//! REST for foreign clients: what a refusal names, which origins are allowed, which texts count as equal.
 
 mod all_errors;
 mod inactive;

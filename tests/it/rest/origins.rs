@@ -1,4 +1,4 @@
-//! Pages of other origins: what an allowed one may send and read, and that an answer of any kind can be read.
+//! Pages of other origins: what an allowed one may send and read, and that it can read every kind of answer.
 
 use serde_json::json;
 
@@ -94,7 +94,7 @@ async fn a_head_that_is_too_large_before_its_origin_is_refused_so_that_an_allowe
         for (origin, may_read) in [(PAGE, true), ("https://evil.example", false)] {
             let head = head.replace("ORIGIN", origin);
             let mut raw = RawConnection::connect(app.address).await;
-            // The server takes 32 KiB. What makes the head too large comes with the origin, in one piece.
+            // The server's limit is 32 KiB. The header that is too large comes with the origin, in one write.
             let (within_bounds, rest) = head.as_bytes().split_at(28 * 1024);
             raw.send(within_bounds).await;
             raw.send(rest).await;

@@ -1,4 +1,4 @@
-//! What a refusal says beside its fields: what is missing, what is taken, and the words that OAuth2 clients know.
+//! What a refusal contains besides its fields: what is missing, what is taken, and OAuth2's error codes.
 
 use lotline::auth::key_scope::KeyScope;
 use serde_json::json;
@@ -166,7 +166,7 @@ async fn answers_say_that_they_are_one_callers_own(app: &TestApp) {
     let spider = json!({"name": "portal", "runner": "external"});
     let made = ann.post("/api/v1/spiders", &spider).await;
     assert_eq!(made.header("cache-control"), Some("private, no-cache"));
-    // What has secrets says more.
+    // A context with secrets requires more.
     let ticket = ann.post("/api/v1/auth/socket-ticket", &json!({})).await;
     assert_eq!(ticket.header("cache-control"), Some("no-store"));
 }

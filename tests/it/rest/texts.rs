@@ -43,12 +43,12 @@ async fn a_sign_in_with_nul_is_a_sign_in_that_fails(app: &TestApp) {
 
         answer.expect_problem(401, "unauthenticated");
     }
-    // What was typed is written into the audit log, on both stores.
+    // The given names are written into the audit log, on both stores.
     let ann = app.admin("ann").await;
     assert_eq!(ann.get("/api/v1/audit-log").await.status, 200);
 }
 
-/// The value with `text` instead of each of its texts, one at a time, with the place of each.
+/// The value with each of its texts replaced by `text`, one at a time, with the location of each.
 fn variants(value: &Value, place: &str, text: &str) -> Vec<(String, Value)> {
     match value {
         Value::String(_) => vec![(place.to_owned(), json!(text))],

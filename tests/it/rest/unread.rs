@@ -1,4 +1,4 @@
-//! A refusal while a body is still on its way: it is told before the body is asked for, and it can be read.
+//! A refusal while the body is being sent: it comes before the body is read, and the client can read it.
 
 use lotline::auth::key_scope::KeyScope;
 
@@ -25,7 +25,7 @@ async fn a_body_of_many_mebibytes_is_refused_and_the_client_reads_why(app: &Test
         worker.token()
     );
 
-    // The whole is written before anything is read, as simple clients do.
+    // The whole request is written before anything is read, as simple clients do.
     raw.send(head.as_bytes()).await;
     let piece = vec![b' '; 1024 * 1024];
     for _ in 0..LENGTH / piece.len() {

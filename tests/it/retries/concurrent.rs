@@ -1,4 +1,4 @@
-//! Two of the same at once: one does the work, the other waits for its answer, and not for ever.
+//! Two identical requests at once: one does the work, the other waits for its answer, for a limited time.
 
 use lotline::auth::tenant_scope::SystemReason;
 use lotline::domain::op::Op;
@@ -30,7 +30,7 @@ async fn of_many_duplicates_at_once_one_does_the_work_and_all_get_its_response(a
     assert_eq!(member.counts_jobs().await, 1);
 }
 
-/// A change of acme's that holds what every other change of acme's needs: the writer, or the row that counts events.
+/// A change of acme that holds what every other change of acme needs: the writer, or the row that counts events.
 async fn hold_writer(app: &TestApp) -> Appended {
     let op = Op::of_system(&app.services, SystemReason::Demo, app.acme);
     let mut change = op.begin().await.unwrap();
@@ -50,13 +50,13 @@ async fn hold_writer(app: &TestApp) -> Appended {
 
 async fn a_duplicate_of_a_stuck_request_gets_retry_after(app: &TestApp) {
     let member = app.member("bob").await;
-    // Somebody is known before the writer is taken.
+    // Reads the caller's account before the writer is taken.
     member.get("/api/v1/users/me").await;
     let held = hold_writer(app).await;
     let send = async || member.posts_with_key("k", "/api/v1/jobs", &job()).await;
     let (mut one, mut two) = (Box::pin(send()), Box::pin(send()));
 
-    // Whichever has the turn is stuck; the other waits for ten seconds.
+    // Whichever came first is blocked by `held`; the other waits for ten seconds.
     let (waited, first_is_stuck) = app
         .while_time_passes(async {
             tokio::select! {

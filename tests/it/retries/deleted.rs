@@ -1,4 +1,4 @@
-//! What is deleted or changed leaves the answers that are kept for retries, at once.
+//! Deleting or changing a thing removes it at once from the answers that are stored for retries.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ on_both_databases! {
     a_deleted_file_and_a_removed_spider_leave_their_keys_used_and_their_answers_empty,
 }
 
-/// The kept answers of all keys, as they are stored.
+/// The stored answers of all keys.
 async fn stored_responses(app: &TestApp) -> String {
     let connection = app.raw_database().await;
     let rows = crate::store::tables::rows(&connection, "SELECT answer FROM idempotency_keys").await;
@@ -22,7 +22,7 @@ async fn stored_responses(app: &TestApp) -> String {
     answers.join("\n")
 }
 
-/// Says it by request under a key and by socket under a name: each is kept.
+/// Sends it by request under a key and by socket under a client message id: each answer is stored.
 async fn sends_chat(app: &TestApp, caller: &Caller<'_>, text: &str) -> [String; 2] {
     let body = json!({ "text": text });
     let by_request = caller.posts_with_key("by-request", "/api/v1/chat/send", &body).await.json();
@@ -45,7 +45,7 @@ async fn the_text_of_a_deleted_message_is_in_no_stored_response(app: &TestApp) {
     assert_eq!(ann.delete(&path(&second)).await.status, 204);
 
     assert!(!stored_responses(app).await.contains("canary"), "{}", stored_responses(app).await);
-    // The retry is answered as before, and nothing is said again.
+    // The retry gets the same answer, and no message is sent again.
     let body = json!({ "text": "a canary in the coal mine" });
     let again = bob.posts_with_key("by-request", "/api/v1/chat/send", &body).await;
     assert_eq!((again.status, again.is_replay(), &again.json()["message_id"]), (200, true, &json!(first)));

@@ -1,4 +1,4 @@
-//! A retry never acts twice: the same request under the same `Idempotency-Key` is answered again and not done again.
+//! A retry never acts twice: the same request under the same `Idempotency-Key` gets the stored answer.
 
 mod concurrent;
 mod deleted;
@@ -14,7 +14,7 @@ use crate::support::answer::Response;
 use crate::support::people::Caller;
 
 impl Caller<'_> {
-    /// A request under a key; null stands for no body.
+    /// A request under a key; null means no body.
     async fn sends_with_key(&self, key: &str, method: &str, path: &str, body: &Value) -> Response {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = self.app.http.request(method, self.app.url(path)).bearer_auth(self.token());
@@ -33,13 +33,13 @@ impl Caller<'_> {
 }
 
 impl Response {
-    /// Whether it was answered before.
+    /// Whether the answer is a stored one.
     fn is_replay(&self) -> bool {
         self.header("idempotent-replayed") == Some("true")
     }
 }
 
-/// A job that waits for nobody.
+/// A job that no worker has to claim.
 fn job() -> Value {
     json!({"spider_name": "auto", "target_urls": ["https://listings.example/"]})
 }

@@ -1,4 +1,4 @@
-//! Twins on two nodes, which share nothing but the database.
+//! Concurrent duplicates on two nodes, which share only the database.
 
 use lotline::base::entropy::Entropy;
 use lotline::domain::idempotency::{IdempotencyKey, SentRequest};

@@ -1,4 +1,4 @@
-//! Operators, who have no tenant, retry as well.
+//! Idempotency keys of operators, which have no tenant.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The same key elsewhere, or of somebody else, is another key.
+//! The same key for another operation or of another caller is a different key.
 
 use lotline::auth::key_scope::KeyScope;
 use serde_json::json;
@@ -30,7 +30,7 @@ async fn the_same_key_of_another_caller_is_another_key(app: &TestApp) {
     }
     let again = same_ann.posts_with_key("k", "/api/v1/jobs", &job()).await;
 
-    // Four of the first tenant; the other tenant's has an id of its own too.
+    // Four of the first tenant; the other tenant's has its own id too.
     assert_eq!((ann.counts_jobs().await, eve.counts_jobs().await), (4, 1));
     assert_eq!(
         (again.is_replay(), again.json()),

@@ -1,4 +1,4 @@
-//! Refusals are not kept, and what is no key is refused by name.
+//! Refusals are not stored, and a malformed key is refused with its name.
 
 use serde_json::json;
 

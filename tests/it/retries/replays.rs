@@ -1,4 +1,4 @@
-//! Every operation that takes a key: the second time it answers what it answered, and tells and changes nothing.
+//! Every operation that takes a key: the second request gets the first answer, sends no event and changes nothing.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ on_both_databases! {
     a_day_later_the_key_is_free,
 }
 
-/// Sends it twice under one key: the same answer, marked the second time, and no event more.
+/// Sends it twice under one key: the same answer, marked as a replay the second time, and no further event.
 async fn twice(app: &TestApp, caller: &Caller<'_>, method: &str, path: &str, body: &Value) -> Response {
     let key = format!("{method} {path}").replace(' ', "+");
     let first = caller.sends_with_key(&key, method, path, body).await;
@@ -32,7 +32,7 @@ async fn twice(app: &TestApp, caller: &Caller<'_>, method: &str, path: &str, bod
     first
 }
 
-/// How many events acme's log has.
+/// The number of events in acme's log.
 async fn head(app: &TestApp) -> i64 {
     use lotline::auth::tenant_scope::{SystemReason, TenantScope};
     let scope = TenantScope::for_system(SystemReason::Demo, app.acme);
@@ -71,7 +71,7 @@ async fn what_workers_report_is_taken_once(app: &TestApp) {
         let mut report = more;
         report["lease_token"] = claim["lease_token"].clone();
 
-        // Under one address the second batch would have the key of the first.
+        // At the same address the second batch would have the key of the first.
         let batches =
             format!("/api/v1/properties/batch?notify={}", if end == "fail" { "summary" } else { "each" });
         let taken = twice(app, &worker, "POST", &batches, &batch).await.json();

@@ -1,4 +1,4 @@
-//! Five sockets a user, and who gets the sixth.
+//! Five sockets per user, and when a sixth is admitted.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Every message that a client may send, with its fields at the top and in `payload`, and every answer: what stands in the
-//! contract's section on messages, as a table.
+//! The messages of `docs/protocol.md` as a table: every client message, with its fields at the top and in `payload`,
+//! and every answer.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ on_both_databases! {
     every_message_of_a_client_is_answered_as_the_contract_says,
 }
 
-/// Who says it.
+/// The sender of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CallerKind {
     Admin,
@@ -22,11 +22,11 @@ enum CallerKind {
     Viewer,
 }
 
-/// What comes back.
+/// The expected answer.
 enum Expected {
-    /// A message of this type with these values; `…` stands for any value that is there.
+    /// A message of this type with these values; `…` matches any value.
     Reply(&'static str, Value),
-    /// Nothing: what passes by is not acknowledged.
+    /// None: ephemeral messages are not acknowledged.
     Nothing,
 }
 
@@ -49,7 +49,7 @@ fn error(code: &str, message: &str) -> Expected {
     reply("error", json!({ "code": code, "message": message, "payload": { "message": message } }))
 }
 
-/// What the rows speak of.
+/// The ids that the rows use.
 struct Ids {
     room: &'static str,
     house: i64,
@@ -320,7 +320,7 @@ async fn every_message_of_a_client_is_answered_as_the_contract_says(app: &TestAp
         for row in &rows {
             let socket = &mut sockets[row.caller as usize];
             answers(socket, row, nested).await;
-            // A second's messages are bounded; the table is longer.
+            // Messages per second are limited, and the table is longer than that.
             app.clock.advance(Duration::from_millis(100));
         }
     }
@@ -336,7 +336,7 @@ async fn every_message_of_a_client_is_answered_as_the_contract_says(app: &TestAp
     assert_eq!(tried, documented(&ann.get("/asyncapi.json").await.json()), "the table and the document");
 }
 
-/// Everything that the document lets a client say on the socket.
+/// Every client message of the document's socket.
 fn documented(document: &Value) -> BTreeSet<&str> {
     let messages = document["operations"]["send_socket"]["messages"].as_array().unwrap();
     let names = messages.iter().map(|one| {
@@ -375,7 +375,7 @@ async fn answers(socket: &mut Socket, row: &Row, nested: bool) {
     socket.skipped.clear();
 }
 
-/// Whether everything wanted is there; `…` wants anything.
+/// Whether all wanted fields have the wanted value; `…` matches any value.
 fn contains(found: &Value, wanted: &Value) -> bool {
     match wanted {
         Value::Object(fields) => fields.iter().all(|(name, wanted)| contains(&found[name], wanted)),

@@ -1,4 +1,4 @@
-//! `/ws/echo`: one a user, and what it keeps.
+//! `/ws/echo`: one connection per user, and what it stores.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn a_second_echo_of_a_user_is_refused_as_a_sixth_socket_is(app: &TestApp) 
     assert!(told.1.starts_with("Too many connections: one at a time on /ws/echo;retry_after="), "{}", told.1);
     first.send_json(json!("still mine")).await;
     assert_eq!(first.next().await, json!("still mine"));
-    // The others of the user's sockets and another user's echo are not concerned.
+    // The user's other sockets and another user's echo are not affected.
     for _ in 0..4 {
         bob.socket_request("/ws").open().await;
     }
@@ -45,7 +45,7 @@ async fn a_closed_echo_makes_room_for_the_next_at_once(app: &TestApp) {
         assert_eq!(socket.next().await, json!(round));
         match round % 2 {
             0 => assert_eq!(socket.close().await, 1000),
-            // Not a message of UTF-8: the server ends it.
+            // A text that is not UTF-8: the server closes the connection.
             _ => {
                 let mut stream = socket.into_stream();
                 stream.write_all(&[0x81, 0x81, 0, 0, 0, 0, 0xff]).await.unwrap();
@@ -72,7 +72,7 @@ async fn unfinished_messages_of_a_tenant_share_what_the_node_keeps_of_them(app: 
     eventually("all of it to be read", async || app.unfinished_message_bytes() == 8 * LENGTH).await;
 
     let mut ninth = app.member("m8").await.socket_request("/ws/echo").open().await.into_stream();
-    // What it goes on to say is read slowly, by the clock, and then not at all.
+    // Its further data is read slowly, by the clock, and then not at all.
     // The eight stay within the two heartbeats that a message has to be finished.
     let span = Duration::from_secs(20);
     let _ = app.while_at_most(span, ninth.write_all(&[&begin[..], &all_but_one].concat())).await;

@@ -1,4 +1,4 @@
-//! A connection ends when its token does, unless the client brings another in time.
+//! A connection ends when its token expires, unless the client sends another in time.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::settings::Setting;
 
-/// Tokens of 70 seconds and heartbeats so long that no ping is missed on the way.
+/// Tokens of 70 seconds, and heartbeats so long that no ping is missed before.
 const SHORT: &[Setting] =
     &[("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "70"), ("LOTLINE__LIMITS__HEARTBEAT_SECONDS", "60")];
 

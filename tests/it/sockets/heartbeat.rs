@@ -1,4 +1,4 @@
-//! Signs of life: the server pings, drops the silent, and notices those who went without a word.
+//! Heartbeats: the server pings, drops silent peers, and notices peers that vanished.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn the_server_pings_every_25_seconds_and_keeps_who_answers(app: &TestApp) 
     for _ in 0..4 {
         app.advance(Duration::from_secs(26)).await;
         socket.expect_ping().await;
-        // The pong goes out with the next write; the answer shows that it was read.
+        // The pong is sent with the next write; the answer shows that it was read.
         socket.request(json!({"type": "ping"})).await;
     }
 
@@ -56,7 +56,7 @@ async fn a_peer_whose_connection_was_cut_is_forgotten(app: &TestApp) {
     let mut stays = bob.connects().await;
     app.wait_for_connections(2).await;
 
-    // A reset instead of a goodbye, as from a machine that lost power and came back.
+    // A reset instead of a close frame, as from a machine that lost power and came back.
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(stream);
 

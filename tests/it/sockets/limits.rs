@@ -1,4 +1,4 @@
-//! What a client may send: how much, how fast, of which kind.
+//! Limits on client messages: size, rate, kind.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -36,7 +36,7 @@ async fn text_that_is_not_utf8_closes_the_socket_with_1007(app: &TestApp) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = app.member("bob").await.connects().await.into_stream();
 
-    // A text frame of one byte that begins no character, masked with zeros.
+    // A text frame of one byte that is not UTF-8, masked with zeros.
     stream.write_all(&[0x81, 0x81, 0, 0, 0, 0, 0xff]).await.unwrap();
     let mut frame = [0; 4];
     stream.read_exact(&mut frame).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_flood_is_refused_up_to_four_times_the_limit_and_its_sender_still_rece
 
     assert_eq!(socket.next().await["message"], "still there?");
     drop(socket);
-    // Nothing is read before the second is over, not even that the client has gone.
+    // Nothing is read before the second is over, so the server does not notice the disconnect earlier either.
     app.while_time_passes(app.wait_for_connections(0)).await;
 }
 
@@ -143,7 +143,7 @@ async fn a_peer_that_never_stops_talking_leaves_the_thread_to_others(app: &TestA
     talker.set_nonblocking(false).unwrap();
     let mut mouth = talker.try_clone().unwrap();
 
-    // Pongs, which nothing answers: no answer of ours ever makes it wait.
+    // Pongs get no answer, so the client never has to wait for one.
     let talking = std::thread::spawn(move || {
         let pongs = [0x8a, 0x80, 0, 0, 0, 0].repeat(100_000);
         (0..400).find(|_| mouth.write_all(&pongs).is_err())

@@ -1,4 +1,4 @@
-//! What a socket says first, and what it answers to each message.
+//! A socket's first message, and the answers to each message.
 
 use lotline::auth::key_scope::KeyScope;
 use serde_json::{Value, json};

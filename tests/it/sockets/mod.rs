@@ -1,4 +1,4 @@
-//! One socket, as its client sees it: the doors, the messages, the limits, the clock.
+//! One socket, from its client's side: opening, messages, limits, timers.
 
 mod connection_limits;
 mod contract;

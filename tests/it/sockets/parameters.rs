@@ -1,4 +1,4 @@
-//! What may stand in the address of a connection: nothing that would have no effect.
+//! Query parameters of a connection: those that would have no effect are refused.
 
 use serde_json::json;
 
@@ -87,7 +87,8 @@ async fn a_bearer_subprotocol_needs_lotline_v1_beside_it(app: &TestApp) {
         for path in ["/ws", "/ws/echo", "/ws/file-upload"] {
             let door = || app.anonymous().socket_request(path).header("sec-websocket-protocol", &offered);
             let refused = door().try_handshake().await.expect_problem(400, "bad_request");
-            // A client that insists on a subprotocol, as this test's does, drops the socket before it could read the 4400.
+            // A client that insists on a subprotocol, as this test's does, closes the socket before it reads the
+            // 4400.
             let closed = door().query("reject", "close").try_handshake().await;
 
             let words = refused["detail"].as_str().unwrap();

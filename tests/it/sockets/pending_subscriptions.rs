@@ -1,4 +1,4 @@
-//! Subscriptions that wait for their past: how many, how large, and what all of a tenant's replays may cost together.
+//! Subscriptions that wait for their replay: their number, their size, and the total cost of a tenant's replays.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn position(socket: &mut Socket) -> String {
     socket.request(json!({"type": "ping"})).await["position"].as_str().unwrap().to_owned()
 }
 
-/// Waits until the node has read so many messages of acme's sockets.
+/// Waits until the node has read `count` messages of acme's sockets.
 async fn wait_for_received(app: &TestApp, count: u64) {
     let heard = || app.open_connections().iter().map(|one| one.traffic.messages_in()).sum::<u64>();
     eventually("the messages to be read", async || heard() >= count).await;
@@ -146,7 +146,7 @@ async fn those_that_wait_count_among_the_subscriptions(app: &TestApp) {
     for key in ["a", "b", "c"] {
         socket.send_json(subscribe(key, &start)).await;
     }
-    // One that waits to replace a live one is one.
+    // A subscription that waits to replace a live one counts once.
     let mut again = first;
     again["since"] = json!(start);
     socket.send_json(again).await;
@@ -212,7 +212,7 @@ async fn a_filter_is_no_longer_than_what_it_is_compared_with(app: &TestApp) {
     assert_eq!((&refused["code"], refused.get("reply_to")), (&json!("invalid_message"), None));
 }
 
-/// The texts are as long as they may be, so what is kept of one subscription is at most some hundred bytes.
+/// The texts have their maximum length, so the state of one subscription is at most some hundred bytes.
 async fn a_thousand_subscribes_with_large_filters_leave_little_behind(app: &TestApp) {
     const SENT: usize = 1_500;
     let mut socket = app.viewer("vic").await.connects().await;
@@ -233,7 +233,7 @@ async fn a_thousand_subscribes_with_large_filters_leave_little_behind(app: &Test
     drop(turns);
     let answers = next_replies(&mut socket, SENT - 4 + 4 * 2).await;
 
-    // The answers wait behind the replay; the rest is four filters.
+    // The answers wait for the replay; the rest is four filters.
     let told: usize = answers.iter().map(|answer| answer.to_string().len() + 16).sum();
     assert!(held <= told + 4 * 1024, "{held} bytes are held besides {told} of answers");
     let codes = |code: &str| answers.iter().filter(|answer| answer["code"] == code).count();
@@ -271,7 +271,7 @@ async fn replay_reads_of_five_sockets_are_bounded(app: &TestApp) {
         assert_eq!(of_type(&answers, "subscription_live").len(), 4);
     }
 
-    // Four passes a socket, each of six stretches of 128 events at most.
+    // Four passes per socket, each with at most six pages of 128 events.
     let read = pages() - before;
     assert!((20 * 5..=20 * 7).contains(&read), "{read} stretches were read");
 }
@@ -303,7 +303,7 @@ async fn replays_of_a_tenant_wait_for_its_own_permits_and_no_other_tenants_do(ap
     assert_eq!(here.next_of_type("subscription_confirmed").await["key"], "mine");
     elsewhere.send_json(subscribe("theirs", &theirs)).await;
     assert_eq!(elsewhere.next_of_type("subscription_live").await["key"], "theirs");
-    // A client that speaks while it waits keeps its place in the line.
+    // A client that sends messages while it waits keeps its place in the queue.
     here.send_json(json!({"type": "ping"})).await;
     app.advance(Duration::from_secs(1)).await;
     assert_eq!(app.services.log_cache.waiting(), 1);

@@ -1,4 +1,4 @@
-//! A credential that ends between the look at it and the seat: the newcomer gets none.
+//! A credential that ends between its check and the admission: the connection is refused.
 
 use std::time::Duration;
 

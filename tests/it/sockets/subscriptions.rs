@@ -1,4 +1,4 @@
-//! Subscribing, replacing, ending; what is confirmed and what is refused.
+//! Subscribing, replacing, unsubscribing; confirmations and refusals.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! A message that is begun and not ended keeps memory: it ends with two heartbeats, whatever passes between its parts.
+//! An unfinished message uses memory: it ends after two heartbeats, whatever frames come in between.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const SOCKET_PATHS: [&str; 3] = ["/ws", "/ws/echo", "/ws/file-upload"];
 async fn opens(app: &TestApp, name: &str, path: &str) -> RawConnection {
     let member = app.member(name).await;
     RawConnection::over(match path {
-        // Past its first message: what the client has read ahead would be lost with it.
+        // Past its first message: a client that has read ahead would lose it.
         "/ws" => member.connects().await.into_stream(),
         _ => member.socket_request(path).open().await.into_stream(),
     })
@@ -28,13 +28,13 @@ async fn opens(app: &TestApp, name: &str, path: &str) -> RawConnection {
 async fn a_message_that_does_not_end_closes_its_socket_whatever_comes_in_between(app: &TestApp) {
     for (number, path) in SOCKET_PATHS.into_iter().enumerate() {
         let mut raw = opens(app, &format!("m{number}"), path).await;
-        // The first fragment of a text. It is to have been read before time passes.
+        // The first fragment of a text. The server must have read it before time passes.
         raw.stream.write_all(&[0x01, 0x81, 0, 0, 0, 0, b'a']).await.unwrap();
         raw.stream.write_all(&masked(0x9, b"")).await.unwrap();
         raw.expect_pong().await;
 
         for _ in 0..6 {
-            // A ping, a pong, and now and then one more fragment.
+            // A ping, a pong, and one more fragment.
             raw.stream.write_all(&masked(0x9, b"")).await.unwrap();
             raw.stream.write_all(&masked(0xa, b"")).await.unwrap();
             raw.stream.write_all(&[0x00, 0x81, 0, 0, 0, 0, b'b']).await.unwrap();
@@ -50,13 +50,13 @@ async fn one_message_after_the_other_is_no_unfinished_one(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut raw = RawConnection::over(bob.socket_request("/ws/echo").open().await.into_stream());
 
-    // Each fragment ends one message and begins the next in the same breath.
+    // Each write ends one message and begins the next.
     raw.stream.write_all(&[0x01, 0x81, 0, 0, 0, 0, b'a']).await.unwrap();
     for _ in 0..6 {
         app.advance(Duration::from_secs(30)).await;
         let end = [0x80, 0x81, 0, 0, 0, 0, b'z'];
         raw.stream.write_all(&[&end[..], &[0x01, 0x81, 0, 0, 0, 0, b'a']].concat()).await.unwrap();
-        // Read before more time passes.
+        // Must be read before more time passes.
         assert_eq!(raw.message().await.as_deref(), Some("az"));
     }
     assert_eq!(app.connections(), 1);

@@ -1,4 +1,4 @@
-//! Refusals in the form of a stream take no place of sockets and streams, however many wait to be read.
+//! Refusals in the form of a stream use no slot of sockets and streams, however many are unread.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use crate::support::on_both_databases;
 use crate::support::raw::RawConnection;
 use crate::support::settings::Setting;
 
-/// The fewest that a node may have: 16 plain connections, and 16 sockets and streams.
+/// The smallest allowed value: 16 plain connections, and 16 sockets and streams.
 const SMALL: &[Setting] = &[("LOTLINE__SERVER__MAX_CONNECTIONS", "16")];
 
 on_both_databases! {
@@ -17,7 +17,7 @@ on_both_databases! {
 }
 
 const STRANGERS: usize = 13;
-/// Far more answers than the buffers between the two ends hold.
+/// Many more answers than the buffers on both sides hold.
 const REQUESTS: usize = 2_000;
 
 async fn refused_streams_that_are_not_read_keep_no_socket_of_a_member_out(app: &TestApp) {
@@ -28,7 +28,7 @@ async fn refused_streams_that_are_not_read_keep_no_socket_of_a_member_out(app: &
         strangers.push(asks_and_does_not_read(app.address, query).await);
     }
 
-    // Two plain connections are left for newcomers. With the strangers among them the fourth would find no place.
+    // Two plain connections are left. If the strangers counted as sockets and streams, the fourth would be refused.
     let mut sockets = Vec::new();
     for _ in 0..5 {
         sockets.push(bob.connects().await);
@@ -37,7 +37,7 @@ async fn refused_streams_that_are_not_read_keep_no_socket_of_a_member_out(app: &
     app.wait_for_connections(5).await;
 }
 
-/// A connection that sends many requests for a stream, and reads no more than the first refusal.
+/// A connection that sends many requests for a stream, and reads only the first refusal.
 async fn asks_and_does_not_read(address: SocketAddr, query: &str) -> RawConnection {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();

@@ -1,4 +1,4 @@
-//! Who may open a socket: credentials, paths, origins, and how a refusal is told.
+//! Opening a socket: credentials, paths, origins, and how a refusal is delivered.
 
 use lotline::domain::identity::authenticate::Credential;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What is over for long is not kept for ever.
+//! Expired rows are removed.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_sign_in_is_forgotten_a_week_after_its_end_and_not_before(app: &TestAp
     let bob = app.member("bob").await;
     let old = session(app, bob.token()).await;
 
-    // Thirty days until it ends, and six more.
+    // Thirty days until it expires, and six more.
     app.clock.advance(DAY * 36);
     purge_expired(&app.services).await.unwrap();
     let before = is_kept(app, old).await;
@@ -69,7 +69,7 @@ async fn links_and_many_sessions_are_deleted_in_batches(app: &TestApp) {
     app.clock.advance(DAY * 40);
     let gone = purge_expired(&app.services).await.unwrap();
 
-    // Two sign-ins with a token each and a link besides; the node's own timer may have taken some of it first.
+    // Two sign-ins with a token each and a link as well; the node's own timer may have removed some of it already.
     assert!(gone <= tokens + 5, "{gone}");
     eventually("nothing to be left", async || purge_expired(&app.services).await.unwrap() == 0).await;
 }

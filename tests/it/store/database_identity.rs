@@ -1,4 +1,4 @@
-//! What PostgreSQL's own tools put back does not pass for the old log.
+//! A log that PostgreSQL's own tools restored is not taken for the old one.
 
 use lotline::auth::tenant_scope::{SystemReason, TenantScope};
 use lotline::base::ids::TenantId;
@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::tables::fill;
 use crate::support::postgres::{TestDatabase, dump, restore, run};
 
-/// The two doors of the database with this name, for the roles of `database`.
+/// The settings of both pools for the database with this name, with the roles of `database`.
 pub fn pool_settings(database: &TestDatabase, name: &str) -> DatabaseSettings {
     let at = |role| {
         let mut url = database.url(role);

@@ -1,4 +1,4 @@
-//! The store past the product's own code: the schema, the borders between tenants, the settings of durability.
+//! The store without the product's own code: the schema, tenant isolation, durability settings.
 
 mod credential_purge;
 mod database_identity;

@@ -1,4 +1,4 @@
-//! A turn at PostgreSQL's connections lasts as long as its statement runs on the server, also when the caller has gone.
+//! A permit for a PostgreSQL connection is held until its statement has ended, even if its caller was dropped.
 
 use futures_util::FutureExt;
 use lotline::auth::tenant_scope::{SystemReason, TenantScope};
@@ -23,7 +23,7 @@ async fn the_permit_of_a_dropped_statement_is_held_until_the_server_has_ended_it
     let scope = TenantScope::for_system(SystemReason::Demo, TenantId(1));
     let lock = locker.begin().await.unwrap();
     lock.execute_unprepared("LOCK TABLE tenant_logs IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    // One of the two turns; the statement has the other.
+    // One of the two permits; the statement has the other.
     let idle = db.tenant(&scope).read().await.unwrap();
     let reading = db.tenant(&scope).read().await.unwrap();
     let mut statement = async move { events::log(&reading).await.map(|log| log.head) }.boxed();
@@ -37,7 +37,7 @@ async fn the_permit_of_a_dropped_statement_is_held_until_the_server_has_ended_it
 
     drop(statement);
 
-    // The task that ends the transaction runs meanwhile.
+    // Meanwhile the task that ends the transaction runs.
     for _ in 0..10 {
         assert_eq!(number(&watcher, WAITING_FOR_A_LOCK).await, 1, "the server goes on with the statement");
         assert_eq!(db.transactions_waiting(), 1, "the turn came before the statement had ended");

@@ -1,4 +1,4 @@
-//! A PostgreSQL that does not let the server in is named with its place and its own words, never with the password.
+//! When PostgreSQL refuses the server, the error has its address and PostgreSQL's message, never the password.
 
 use lotline::storage::{Database, DatabaseSettings};
 use secrecy::SecretString;

@@ -1,4 +1,4 @@
-//! What one tenant cannot do to another even with SQL of its own.
+//! Tenant isolation in the database, even against a tenant's own SQL.
 
 use std::collections::BTreeSet;
 
@@ -148,7 +148,7 @@ async fn on_postgres_no_row_refers_to_another_tenants() {
     lotline::storage::migrate_up(&lotline::storage::DatabaseSettings::Sqlite { path: path.clone() })
         .await
         .unwrap();
-    // The schemas are one text, so SQLite's list of references is PostgreSQL's.
+    // Both schemas have the same source, so SQLite's list of references is PostgreSQL's.
     let list = references(&open_sqlite(&path).await).await;
 
     no_reference_crosses(&superuser, &list).await;
@@ -157,7 +157,7 @@ async fn on_postgres_no_row_refers_to_another_tenants() {
     database.remove().await;
 }
 
-/// References by table and column that a tenant's row has to others, the tenant itself left out.
+/// References by table and column from a tenant's rows to others, except to the tenant itself.
 async fn references(sqlite: &DatabaseConnection) -> BTreeSet<(String, String)> {
     let sql = "SELECT m.name, f.\"from\" FROM sqlite_master m, pragma_foreign_key_list(m.name) f
                WHERE m.type = 'table' AND f.\"from\" NOT IN ('tenant_id', 'operator_id')";

@@ -1,4 +1,4 @@
-//! The migrations go up, down and up again, with rows in every table.
+//! The migrations run up, down and up again, with rows in every table.
 
 use lotline::storage::{self, DatabaseSettings};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -44,7 +44,7 @@ async fn up_down_up(settings: &DatabaseSettings, connect: impl AsyncFn() -> Data
 
     storage::migrate_up(settings).await.unwrap();
     let second = filled(&connect).await;
-    // Once more is no work and no error.
+    // Running them again does nothing and is no error.
     storage::migrate_up(settings).await.unwrap();
 
     assert!(status.len() >= 6 && status.iter().all(|(_, applied)| *applied), "{status:?}");
@@ -70,7 +70,7 @@ async fn filled(connect: &impl AsyncFn() -> DatabaseConnection) -> Vec<Table> {
     tables
 }
 
-/// A kept answer of before is found by what it is about, whatever was kept beside it.
+/// A stored answer from before the migration gets a subject, whatever else is stored with it.
 async fn kept_answers_get_their_subject(
     settings: &DatabaseSettings,
     connect: impl AsyncFn() -> DatabaseConnection,
@@ -124,7 +124,7 @@ async fn on_postgres_kept_answers_of_before_get_their_subject() {
     database.remove().await;
 }
 
-/// A price in hundredths of a currency that has other decimals is in its own minor units afterwards.
+/// A price stored in hundredths is converted to the minor units of its currency.
 async fn prices_are_restated(settings: &DatabaseSettings, connect: impl AsyncFn() -> DatabaseConnection) {
     storage::migrate_up(settings).await.unwrap();
     take_back_from(settings, "scale_prices").await;

@@ -1,4 +1,4 @@
-//! What makes acknowledged mean on disk, read back from the file.
+//! The settings that make acknowledged writes durable, read back from the file.
 
 use lotline::storage::{Database, DatabaseSettings};
 

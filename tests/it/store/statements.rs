@@ -1,4 +1,4 @@
-//! A statement that reads for a tenant has a longest time on PostgreSQL.
+//! On PostgreSQL a tenant's read statements have a timeout.
 
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
@@ -21,7 +21,7 @@ async fn a_search_that_takes_longer_than_it_may_is_ended_and_the_next_is_answere
     let lock = locker.begin().await.unwrap();
     lock.execute_unprepared("LOCK TABLE properties IN ACCESS EXCLUSIVE MODE").await.unwrap();
 
-    // Without an end of its own the statement would wait for as long as the lock is held.
+    // Without a timeout the statement would wait for as long as the lock is held.
     let ended = ann.get("/api/v1/properties").await;
     lock.rollback().await.unwrap();
     let next = ann.get("/api/v1/properties").await;

@@ -1,10 +1,9 @@
-//! The tables as the database itself describes them, and a row in each: a table that is added tomorrow is looked at
-//! without a word here.
+//! The tables as the database itself describes them, and a row in each: a new table is covered without a change here.
 
 use lotline::storage::{self, DatabaseSettings};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
-/// A table and its columns with their types, in the database's words.
+/// A table and its columns with their types, as the database names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     pub name: String,
@@ -12,21 +11,21 @@ pub struct Table {
 }
 
 impl Table {
-    /// The column that says whose row it is; none in platform tables.
+    /// The column with the row's tenant; none in platform tables.
     pub fn owner(&self) -> Option<&'static str> {
         let has = |wanted: &str| self.columns.iter().any(|(name, _)| name == wanted);
         if has("tenant_id") { Some("tenant_id") } else { (self.name == "tenants").then_some("id") }
     }
 }
 
-/// A connection of the test's own to a SQLite file.
+/// A separate connection to a SQLite file.
 pub async fn open_sqlite(path: &std::path::Path) -> DatabaseConnection {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
     options.sqlx_logging(false).max_connections(1);
     Database::connect(options).await.unwrap()
 }
 
-/// Every table of ours, by name.
+/// All tables of the product, by name.
 pub async fn tables(connection: &DatabaseConnection) -> Vec<Table> {
     let sql = match connection.get_database_backend() {
         DbBackend::Postgres => {
@@ -51,15 +50,15 @@ pub async fn tables(connection: &DatabaseConnection) -> Vec<Table> {
     tables
 }
 
-/// A row of tenant `number` in every table. Its ids and all that it refers to are that number, so that the rows of one
-/// tenant belong together.
+/// Inserts a row of tenant `number` into every table. Its ids and all its references are that number, so that the
+/// rows of one tenant belong together.
 pub async fn fill(connection: &DatabaseConnection, number: u8) {
     let mut left = tables(connection).await;
     while !left.is_empty() {
         let (mut waiting, mut last_error) = (Vec::new(), None);
         let before = left.len();
         for table in left {
-            // What it refers to may not be there yet: then it is its turn in the next round.
+            // What it refers to may not exist yet: then it is retried in the next round.
             if let Err(error) = connection.execute_unprepared(&insert(&table, number)).await {
                 last_error = Some(format!("{}: {error}", table.name));
                 waiting.push(table);
@@ -70,7 +69,7 @@ pub async fn fill(connection: &DatabaseConnection, number: u8) {
     }
 }
 
-/// One more row of a table that was filled, with these columns changed.
+/// Inserts one more row into a filled table, with these columns changed.
 pub async fn fill_one_more(connection: &DatabaseConnection, table: &str, changed: &[(&str, &str)]) {
     let tables = tables(connection).await;
     let table = tables.iter().find(|one| one.name == table).unwrap();
@@ -94,7 +93,7 @@ fn insert_changed(table: &Table, number: u8, changed: &[(&str, &str)]) -> String
 /// A value for a column of this type.
 pub fn value(column: &str, kind: &str, number: u8) -> String {
     match kind {
-        // A session belongs to a user or to an operator; ours to users.
+        // A session belongs to a user or to an operator; these belong to users.
         _ if column == "operator_id" => "NULL".to_owned(),
         "text" => format!("'text {number}'"),
         "boolean" => "true".to_owned(),
@@ -110,12 +109,12 @@ pub async fn rows(connection: &DatabaseConnection, sql: &str) -> Vec<sea_orm::Qu
     connection.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
-/// The only number that a query gives.
+/// The single number that a query returns.
 pub async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
     rows(connection, sql).await[0].try_get_by_index(0).unwrap()
 }
 
-/// Takes back the migration whose name ends so, and those after it.
+/// Reverts the migration with a name that ends with `name`, and all later ones.
 pub async fn take_back_from(settings: &DatabaseSettings, name: &str) {
     let status = storage::schema_status(settings).await.unwrap();
     let at = status.iter().position(|(migration, _)| migration.ends_with(name)).unwrap();

@@ -1,4 +1,4 @@
-//! An HTTP answer, read whole.
+//! An HTTP response, read completely.
 
 use serde_json::Value;
 
@@ -12,12 +12,12 @@ pub struct Response {
 }
 
 impl Response {
-    /// Sends the request and reads the answer.
+    /// Sends the request and reads the response.
     pub async fn send(request: reqwest::RequestBuilder) -> Self {
         within("an answer", async {
             let response = request.send().await.unwrap();
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            // After a 101 the connection speaks another protocol, and has no body to wait for.
+            // After a 101 the connection uses another protocol, and has no body to wait for.
             let text = if status == 101 { String::new() } else { response.text().await.unwrap() };
             Self { status, headers, text }
         })
@@ -34,7 +34,7 @@ impl Response {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Whether it is a 429 that says when to come back; gives its detail.
+    /// Asserts a 429 with `retry-after`; returns its detail.
     #[track_caller]
     pub fn expect_rate_limited(&self) -> String {
         let problem = self.expect_problem(429, "rate_limited");
@@ -43,7 +43,7 @@ impl Response {
         problem["detail"].as_str().unwrap().to_owned()
     }
 
-    /// Whether the body is a problem with this status and code.
+    /// Asserts a problem with this status and code.
     #[track_caller]
     pub fn expect_problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A whole node in the test's process: real listener, own database, a clock that the test moves.
+//! A whole node in the test's process: real listener, own database, a clock that the test controls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,21 +31,21 @@ use super::postgres::TestDatabase;
 use super::settings::{self, Setting};
 use super::wait::{eventually, sleep_briefly, within};
 
-/// The tenant that most tests live in, and another that must never notice.
+/// The tenant of most tests, and another one that must not be affected.
 pub const ACME: &str = "acme";
 pub const OTHER: &str = "other";
 
-/// Where the node keeps its facts.
+/// The node's database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     Sqlite,
     Postgres,
 }
 
-/// What a node keeps when it does not run.
+/// What remains of a node that was stopped.
 pub struct Store {
     pub folder: TempDir,
-    /// None on SQLite, whose file is in the folder.
+    /// None on SQLite: its file is in the folder.
     pub database: Option<TestDatabase>,
 }
 
@@ -53,7 +53,7 @@ pub struct Store {
 pub struct TestApp {
     pub clock: Clock,
     pub address: SocketAddr,
-    /// Of the listener for figures alone, if the test has one.
+    /// The address of the listener for metrics only, if the test has one.
     pub metrics_address: Option<SocketAddr>,
     pub identity: Arc<Identity>,
     pub services: Services,
@@ -68,7 +68,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// A node with `extra` settings on a clock that stands until it is moved.
+    /// A node with `extra` settings, on a clock that moves only when a test advances it.
     pub async fn spawn_with(back: Backend, extra: &[Setting]) -> Self {
         let database = match back {
             Backend::Sqlite => None,
@@ -78,13 +78,12 @@ impl TestApp {
         Self::start(store, start_of_time(), None, extra).await
     }
 
-    /// A node on a store that another node left, whose tenants were made by it in the usual order. Its clock stands at
-    /// `now`.
+    /// A node on a store of another node, which created its tenants in the usual order. Its clock starts at `now`.
     pub async fn open_store(store: Store, now: DateTime<Utc>, extra: &[Setting]) -> Self {
         Self::start(store, now, Some([TenantId(1), TenantId(2)]), extra).await
     }
 
-    /// Starts the node, and makes the two tenants where there are none.
+    /// Starts the node, and creates the two tenants if there are none.
     async fn start(
         store: Store,
         now: DateTime<Utc>,
@@ -107,8 +106,8 @@ impl TestApp {
             (app.local_addr(), app.metrics_addr(), app.services().clone());
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
-        // A connection for each request: idle ones end by the test's clock, and one that a test has moved on may end just when
-        // a request is put on it.
+        // One connection per request: an idle one is closed by the test's clock, perhaps at the moment when a request
+        // is sent on it.
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy();
         let http = http.timeout(super::wait::DEADLINE * 3).build().unwrap();
         Self {
@@ -128,19 +127,19 @@ impl TestApp {
         }
     }
 
-    /// Tells the node to stop; [`TestApp::finish`] waits for it.
+    /// Asks the node to stop; [`TestApp::finish`] waits for it.
     pub fn stop(&self) {
         self.stop.cancel();
     }
 
-    /// Stops the node, and fails when a connection, a seat or a task of it is left over.
+    /// Stops the node, and fails when it leaves a connection, a connection slot or a task behind.
     pub async fn finish(self) {
         if let Some(database) = self.into_store().await.database {
             database.remove().await;
         }
     }
 
-    /// The same, and gives what the node leaves.
+    /// The same, and returns the store that the node leaves.
     pub async fn into_store(self) -> Store {
         let Self {
             clock,
@@ -166,7 +165,7 @@ impl TestApp {
             loop {
                 tokio::select! {
                     ended = &mut running => return ended,
-                    // Farewells to clients that do not answer end by the clock.
+                    // Close handshakes with clients that do not answer time out on the clock.
                     () = sleep_briefly() => clock.advance(Duration::from_millis(20)),
                 }
             }
@@ -176,12 +175,12 @@ impl TestApp {
         Store { folder, database }
     }
 
-    /// The node's gates, for a test that fills them.
+    /// The node's concurrency limits, for a test that exhausts them.
     pub fn admission(&self) -> &Admission {
         &self.registry.admission
     }
 
-    /// How many connections of acme the node knows.
+    /// The number of acme's connections that the node knows.
     pub fn connections(&self) -> usize {
         self.registry.of_tenant(self.acme).len()
     }
@@ -191,12 +190,12 @@ impl TestApp {
         self.registry.of_tenant(self.acme)
     }
 
-    /// Bytes that are kept of messages that have begun and not ended, of all tenants.
+    /// The bytes that are buffered of unfinished messages, of all tenants.
     pub fn unfinished_message_bytes(&self) -> usize {
         self.registry.unfinished_bytes()
     }
 
-    /// Gives a socket's seat to somebody who was looked at before.
+    /// Admits a socket for a credential that was checked before.
     pub async fn admits(&self, admitted: Authenticated) -> Result<ConnectionGuard, Problem> {
         self.registry.register(admitted, Carrier::Socket, Origin::default()).await
     }
@@ -206,8 +205,8 @@ impl TestApp {
         eventually("the count of connections", async || self.connections() == wanted).await;
     }
 
-    /// Lets time pass. The last seconds go by in small steps with room between them, so that whoever looks once a
-    /// second has looked; what must have happened by then should have a second or two to spare.
+    /// Advances the clock. The last seconds pass in small steps, so that each task with a timer of a second has run;
+    /// what must have happened by then needs a second or two to spare.
     pub async fn advance(&self, span: Duration) {
         const STEP: Duration = Duration::from_millis(250);
         let last = span.min(Duration::from_secs(3));
@@ -219,13 +218,12 @@ impl TestApp {
         sleep_briefly().await;
     }
 
-    /// Waits for `future` while time passes, for what waits by the clock in the middle of it.
+    /// Waits for `future` while time passes, for a future that waits on the clock itself.
     pub async fn while_time_passes<F: Future>(&self, future: F) -> F::Output {
         self.while_at_most(Duration::MAX, future).await
     }
 
-    /// Waits for `future` while time passes, but no more than `span` of it: what else waits by the clock does so in
-    /// peace, however long the machine takes.
+    /// Waits for `future` while at most `span` passes, so that other timers do not fire, however slow the machine is.
     pub async fn while_at_most<F: Future>(&self, span: Duration, future: F) -> F::Output {
         const STEP: Duration = Duration::from_millis(100);
         let mut future = std::pin::pin!(future);
@@ -249,7 +247,7 @@ impl TestApp {
         self.database.as_ref()
     }
 
-    /// Changes rows past everything that the product does.
+    /// Changes rows directly, bypassing the product.
     pub async fn runs_sql(&self, sql: &str) {
         let connection = match &self.database {
             Some(database) => database.as_superuser().await,
@@ -259,12 +257,12 @@ impl TestApp {
         connection.close().await.unwrap();
     }
 
-    /// Another node on the same database: what it commits, this one has to find by itself.
+    /// Another node on the same database: this one has to find by itself what it commits.
     pub fn another_node(&self) -> Services {
         Services::new(self.services.db.clone(), self.clock.clone(), Entropy)
     }
 
-    /// Takes every right to read a page of a log: whoever wants one waits, until these are given back.
+    /// Takes all permits to read a page of a log: readers wait until the permits are dropped.
     pub async fn takes_all_replay_permits(&self) -> Vec<LogReadPermit> {
         let scope = TenantScope::for_system(SystemReason::Demo, self.other);
         let mut turns = Vec::new();
@@ -274,7 +272,7 @@ impl TestApp {
         turns
     }
 
-    /// Waits until so many wait for such a right.
+    /// Waits until `wanted` readers wait for such a permit.
     pub async fn wait_for_waiting_replays(&self, wanted: usize) {
         let waiting = || self.services.db.replays_waiting();
         self.while_time_passes(async {
@@ -290,7 +288,7 @@ impl TestApp {
         self.folder.path()
     }
 
-    /// A plain connection of the test's own to the node's database, past everything that the product does.
+    /// A plain connection of the test to the node's database, bypassing the product.
     pub async fn raw_database(&self) -> sea_orm::DatabaseConnection {
         match &self.database {
             Some(database) => database.as_superuser().await,
@@ -298,7 +296,7 @@ impl TestApp {
         }
     }
 
-    /// The node's settings, read anew.
+    /// The node's settings, read again.
     pub fn settings(&self, extra: &[Setting]) -> lotline::config::Settings {
         settings::load(self.folder.path(), &[], extra)
     }
@@ -315,7 +313,7 @@ async fn make_tenants(identity: &Identity) -> [TenantId; 2] {
     [TenantId(acme.id), TenantId(other.id)]
 }
 
-/// Logs what `LOTLINE_TEST_LOG` asks for, such as `debug`, for a test that is being looked at.
+/// Logs at the level of `LOTLINE_TEST_LOG`, such as `debug`, for debugging a test.
 fn log_to_stderr() {
     if let Ok(filter) = std::env::var("LOTLINE_TEST_LOG") {
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -323,7 +321,7 @@ fn log_to_stderr() {
     }
 }
 
-/// The moment at which every test begins: 2025-11-24 16:00 UTC.
+/// The time at which every test begins: 2025-11-24 16:00 UTC.
 pub fn start_of_time() -> DateTime<Utc> {
     DateTime::from_timestamp(1_764_000_000, 0).unwrap()
 }

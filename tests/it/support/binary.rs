@@ -1,4 +1,4 @@
-//! The program itself, as a process: what it says, how it exits.
+//! The program itself, as a process: its output and its exit status.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use lotline::base::clock::Clock;
 
 use super::wait::DEADLINE;
 
-/// A command that waits for a database gives up after ten seconds of its own.
+/// A command that waits for a database has its own timeout of ten seconds.
 const END: Duration = Duration::from_secs(30);
 
 /// How a process ended.
@@ -23,8 +23,8 @@ pub struct ProcessOutput {
     pub stderr: String,
 }
 
-/// A command that runs the program with nothing of the test's own environment but the path. `LOTLINE_MEASURED` names
-/// another build of it, for runs that measure.
+/// A command that runs the program, from the test's environment only the path. `LOTLINE_MEASURED` names another build
+/// of it, for measurements.
 pub fn lotline(arguments: &[&str]) -> Command {
     let built = || env!("CARGO_BIN_EXE_lotline").into();
     let mut command = Command::new(std::env::var_os("LOTLINE_MEASURED").unwrap_or_else(built));
@@ -33,7 +33,7 @@ pub fn lotline(arguments: &[&str]) -> Command {
     command
 }
 
-/// Takes the test's environment away, so that no variable of the machine changes what is tested.
+/// Clears the environment, so that no variable of the machine changes what is tested.
 pub fn clear_environment(command: &mut Command) {
     command.env_clear();
     if let Some(path) = std::env::var_os("PATH") {
@@ -41,17 +41,17 @@ pub fn clear_environment(command: &mut Command) {
     }
 }
 
-/// Runs a command to its end, which must come.
+/// Runs a command until it ends, which must happen in time.
 pub fn run(command: &mut Command) -> ProcessOutput {
     run_with(command, "")
 }
 
-/// The same for one that may take long.
+/// The same for a command that may take long.
 pub fn run_within(command: &mut Command, longest: Duration) -> ProcessOutput {
     run_given(command, "", longest)
 }
 
-/// The same with something on its standard input.
+/// The same with a text as its standard input.
 pub fn run_with(command: &mut Command, given: &str) -> ProcessOutput {
     run_given(command, given, END)
 }
@@ -59,7 +59,7 @@ pub fn run_with(command: &mut Command, given: &str) -> ProcessOutput {
 fn run_given(command: &mut Command, given: &str, longest: Duration) -> ProcessOutput {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Whoever does not read it may have ended before.
+    // A process that does not read its input may have ended already.
     let _ = child.stdin.take().unwrap().write_all(given.as_bytes());
     let (stdout, stderr) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
     let said = (stdout.recv_timeout(longest), stderr.recv_timeout(longest));
@@ -82,7 +82,7 @@ fn read_all(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
     receiver
 }
 
-/// A server in a process of its own; killed when it is dropped.
+/// A server in its own process; killed when it is dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
@@ -90,7 +90,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `command` and waits for the line that scripts wait for.
+    /// Starts `command` and waits for the line that names its address.
     pub fn start(command: &mut Command) -> Self {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -120,29 +120,29 @@ impl Server {
         self.child.id()
     }
 
-    /// Memory that it holds now.
+    /// Its resident memory.
     pub fn resident_bytes(&self) -> usize {
         self.status_bytes("VmRSS:")
     }
 
-    /// The most memory that it has ever held.
+    /// Its peak resident memory.
     pub fn peak_resident_bytes(&self) -> usize {
         self.status_bytes("VmHWM:")
     }
 
-    /// How many files and sockets it has open.
+    /// The number of its open files and sockets.
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
     }
 
-    /// A field of proc(5)'s status, which counts in kB.
+    /// A field of proc(5)'s status in kB.
     fn status_bytes(&self, field: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let value = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
         value.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
-    /// Whether it has ended by itself.
+    /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
@@ -153,7 +153,7 @@ impl Server {
         rustix::process::kill_process(id, signal).unwrap();
     }
 
-    /// Waits for its end, which must come; the exit status, none after a signal.
+    /// Waits for its end, which must happen in time; the exit status, none after a signal.
     pub async fn wait_for_exit(&mut self) -> Option<i32> {
         for _ in 0..END.as_millis() / 10 {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -164,12 +164,12 @@ impl Server {
         panic!("the server did not end: {:?}", self.log_lines());
     }
 
-    /// What it has said since it was ready.
+    /// What it has logged since it was ready.
     pub fn log_lines(&self) -> Vec<String> {
         self.lines.try_iter().collect()
     }
 
-    /// Processor time that it has taken, in clock ticks (proc(5): the 14th and 15th field of stat).
+    /// Its CPU time in clock ticks (proc(5): the 14th and 15th field of stat).
     pub fn cpu_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
         let (_, fields) = stat.rsplit_once(')').unwrap();

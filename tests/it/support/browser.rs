@@ -15,7 +15,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::wait::{sleep_briefly, within};
 
-/// A browser with a profile of its own; it ends with this.
+/// A browser with its own profile; it ends when this is dropped.
 pub struct Browser {
     process: Child,
     address: String,
@@ -24,7 +24,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts it on a free port. As root it wants no sandbox; it only ever sees pages of our own.
+    /// Starts it on a free port. As root it needs to run without its sandbox; it loads our own pages only.
     pub fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut process = Command::new("chromium")
@@ -41,13 +41,13 @@ impl Browser {
         let mut lines = said.lines().map_while(Result::ok);
         let url = lines.find_map(|line| line.strip_prefix("DevTools listening on ws://").map(str::to_owned));
         let address = url.expect("Chromium says where it listens").split('/').next().unwrap().to_owned();
-        // Whatever else it says must not fill the pipe.
+        // Its further output must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { process, address, http, _profile: profile }
     }
 
-    /// A new page at `url`, loaded.
+    /// Opens `url` in a new page and waits until it is loaded.
     pub async fn opens(&self, url: &str) -> Page {
         let made = self.http.put(format!("http://{}/json/new?about:blank", self.address)).send();
         let made: Value = within("a page", made).await.unwrap().json().await.unwrap();
@@ -86,7 +86,7 @@ impl Page {
         answer["result"]["value"].clone()
     }
 
-    /// What is pasted into the console.
+    /// Runs an expression, as if it were entered in the console.
     pub async fn is_typed(&mut self, script: &str) {
         let asked = json!({ "expression": script, "awaitPromise": true, "replMode": true });
         let answer = self.call("Runtime.evaluate", asked).await;
@@ -96,7 +96,7 @@ impl Page {
     /// Waits until an expression is true.
     pub async fn until(&mut self, condition: &str) {
         let holds = async {
-            // While a page is being loaded there may be nothing to ask.
+            // While a page is loading there may be nothing to evaluate in.
             while self.runs(&format!("Boolean({condition})")).await != json!(true) {
                 sleep_briefly().await;
             }
@@ -121,14 +121,14 @@ impl Page {
         self.until("!window.isOld && document.readyState === 'complete'").await;
     }
 
-    /// A picture of the page, as PNG.
+    /// A screenshot of the page, as PNG.
     pub async fn save_screenshot(&mut self, path: &Path) {
         let picture = self.call("Page.captureScreenshot", json!({ "format": "png" })).await;
         let bytes = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
 
-    /// The answer of a method of the protocol.
+    /// The result of a method of the protocol.
     pub async fn call(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
         let message = json!({ "id": self.sent, "method": method, "params": params });

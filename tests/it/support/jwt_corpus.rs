@@ -1,13 +1,13 @@
-//! Tokens that no door may accept, as one table: the unit tests of `auth` run it against `verify`, the integration
-//! tests against every real door. It forges tokens with the server's own keys, so that each entry is wrong in one
-//! thing only, and knows nothing of the code that it tests.
+//! Tokens that no endpoint may accept, as one table: the unit tests of `auth` run it against `verify`, the
+//! integration tests against every endpoint. It signs with the server's own keys, so that each entry is wrong in one
+//! respect only, and does not depend on the code under test.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
 
-/// What a forger would love to have: the keys of the server under test and facts about one of its users.
+/// What a forger can have at best: the keys of the server under test and facts about one of its users.
 pub struct SampleKeys {
     pub issuer: String,
     pub audience: String,
@@ -25,7 +25,7 @@ pub struct SampleKeys {
     pub foreign_secret: Option<Vec<u8>>,
 }
 
-/// A token that must be accepted: the control that shows that the corpus fails for its own reasons.
+/// A token that must be accepted, as a control that the others are refused for the intended reason.
 pub fn valid(keys: &SampleKeys) -> String {
     Forge(keys).own(&keys.header(), &keys.claims())
 }
@@ -38,7 +38,7 @@ pub fn valid_foreign(keys: &SampleKeys) -> Option<String> {
         .map(|secret| forge.foreign(secret, &json!({"alg": "HS256"}), &keys.foreign_claims()))
 }
 
-/// Hostile tokens, each with a name that says what is wrong with it.
+/// Hostile tokens, each named after its fault.
 pub fn corpus(keys: &SampleKeys) -> Vec<(String, String)> {
     let forge = Forge(keys);
     let mut table = Vec::new();
@@ -96,11 +96,11 @@ fn encode(text: impl AsRef<[u8]>) -> String {
 }
 
 fn sign(message: &str, secret: &[u8], algorithm: Algorithm) -> String {
-    // An HMAC never fails; the control token shows it.
+    // An HMAC never fails; the control token proves it.
     crypto::sign(message.as_bytes(), &EncodingKey::from_secret(secret), algorithm).unwrap_or_default()
 }
 
-/// A name that can be printed, and is still the only one of its length.
+/// A printable name for a token, unique for its length.
 fn short(name: String) -> String {
     let chars = name.chars().count();
     if chars <= 60 {
@@ -298,7 +298,7 @@ impl Forge<'_> {
             let name = short(format!("key id {value}"));
             let header = with(self.0.header(), "kid", value).to_string();
             table.push((name.clone(), self.raw(&header, claims.to_string())));
-            // What a look-up that reads an empty or missing key would make of it.
+            // What a lookup that reads an empty or missing key would produce.
             let token = self.signed(&header, claims.to_string(), b"", Algorithm::HS256);
             table.push((format!("{name}, signed with nothing"), token));
         }
@@ -396,7 +396,7 @@ impl Forge<'_> {
 
     fn times(&self, table: &mut Table) {
         let (header, now) = (self.0.header().to_string(), self.0.now);
-        // Written into the text as they stand: JSON values cannot hold all of these.
+        // Inserted as text: JSON values cannot represent all of these.
         let literal = |name: &str, value: &str| {
             let claims = with(self.0.claims(), name, "HERE".into()).to_string().replace("\"HERE\"", value);
             self.raw(&header, claims)
@@ -527,7 +527,7 @@ impl Forge<'_> {
         add("a user's id", self.0.user_id.to_string());
     }
 
-    /// Tokens that reach the default issuer, because they name none.
+    /// Tokens that are checked against the default issuer, because they name none.
     fn foreigners(&self, secret: &[u8], table: &mut Table) {
         let (header, claims, now) =
             (json!({"alg": "HS256", "typ": "JWT"}), self.0.foreign_claims(), self.0.now);
@@ -591,8 +591,8 @@ impl Forge<'_> {
     }
 }
 
-/// `token` with the bits set that base64 does not use in the signature's last character: the same bytes to a sloppy
-/// decoder, so a second spelling of one token.
+/// `token` with the unused bits of the signature's last base64 character set: a second spelling of the same bytes for
+/// a lenient decoder.
 fn spare_bits(token: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (start, last) = token.split_at(token.len() - 1);

@@ -1,4 +1,4 @@
-//! Key pairs of a foreign issuer, of each kind that can be believed, and what a forger can make of their public halves.
+//! Key pairs of a foreign issuer, of each supported kind, and what a forger can make of their public keys.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -42,7 +42,7 @@ impl KeyPair {
         format!("key-{}", self.algorithm)
     }
 
-    /// The public half, as an issuer publishes it.
+    /// The public key, as an issuer publishes it.
     pub fn jwk(&self) -> Value {
         let mut jwk = match &self.pair {
             Pair::Rsa(pair) => {
@@ -71,7 +71,7 @@ impl KeyPair {
         self.token_with(&json!({ "typ": "JWT", "alg": self.algorithm, "kid": self.kid() }), claims)
     }
 
-    /// A token that this key signed, whatever its header says.
+    /// A token signed by this key, whatever its header says.
     pub fn token_with(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let signature = match &self.pair {
@@ -89,7 +89,7 @@ impl KeyPair {
         format!("{message}.{}", encode(signature))
     }
 
-    /// The public half in each form in which a careless server might take it for a shared secret.
+    /// The public key in each form that a careless server might take for a shared secret.
     pub fn as_secrets(&self) -> Vec<(&'static str, Vec<u8>)> {
         let der: PublicKeyX509Der<'_> = match &self.pair {
             Pair::Rsa(pair) => pair.public_key().as_der().unwrap(),
@@ -113,7 +113,7 @@ impl KeyPair {
     }
 }
 
-/// What of a published key could be taken for a secret.
+/// The parts of a published key that could be taken for a secret.
 pub fn secrets_of(jwk: &Value) -> Vec<(&'static str, Vec<u8>)> {
     let number = if jwk["kty"] == "RSA" { &jwk["n"] } else { &jwk["x"] };
     let number = number.as_str().unwrap();

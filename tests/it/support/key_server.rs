@@ -1,4 +1,4 @@
-//! An issuer of foreign tokens: signs them with a key pair that it can change, and publishes the public half over HTTP.
+//! An issuer of foreign tokens: signs with a key pair that it can change, and publishes the public key over HTTP.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-/// In place of a status: no answer at all.
+/// Instead of a status: no answer at all.
 const NO_RESPONSE: u16 = 0;
 
 pub struct KeyServer {
@@ -28,7 +28,7 @@ struct State {
     asked: AtomicUsize,
 }
 
-/// What signs an issuer's tokens at a time.
+/// The key that signs an issuer's tokens at a time.
 pub struct IssuerKey {
     pub kid: String,
     pub ring: KeyRing,
@@ -55,7 +55,7 @@ impl IssuerKey {
 }
 
 impl KeyServer {
-    /// A server that has nothing to show yet.
+    /// A server that publishes no key yet.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -88,12 +88,12 @@ impl KeyServer {
         format!("http://{}/keys", self.address)
     }
 
-    /// Shows the public half of this key, and no other.
+    /// Publishes this public key, and no other.
     pub fn publishes(&self, key: &IssuerKey) {
         self.responds_with(200, key.ring.public_keys().to_string());
     }
 
-    /// Takes requests from now on and answers none.
+    /// Accepts requests from now on without answering them.
     pub fn stops_responding(&self) {
         self.responds_with(NO_RESPONSE, String::new());
     }
@@ -102,7 +102,7 @@ impl KeyServer {
         *self.state.answer.lock() = (status, body);
     }
 
-    /// How often it was asked.
+    /// The number of requests.
     pub fn request_count(&self) -> usize {
         self.state.asked.load(Ordering::SeqCst)
     }

@@ -1,5 +1,5 @@
-//! What tests begin with: a node on a database of its own, people who speak to it, and clients for each carrier.
-//! Helpers hide set-up and waiting, never what a test asserts.
+//! The basis of the tests: a node on its own database, its users, and clients for each carrier. Helpers hide set-up
+//! and waiting, never what a test asserts.
 
 pub mod answer;
 pub mod app;
@@ -18,7 +18,7 @@ pub mod stream;
 pub mod wait;
 
 /// Runs each test body on SQLite and on PostgreSQL, as two tests. A body is an `async fn(&TestApp)`; after `with`
-/// stand settings that differ from those of every test.
+/// come settings that differ from those of every test.
 macro_rules! on_both_databases {
     ($($name:ident $(with $settings:expr)?),* $(,)?) => {
         mod sqlite {

@@ -1,4 +1,4 @@
-//! The people of the tests as types: what one of them may not say does not compile.
+//! The tests' callers as types: what a caller may not do does not compile.
 
 use std::ops::Deref;
 
@@ -13,10 +13,10 @@ use super::app::{ACME, OTHER, TestApp};
 use super::socket::{Socket, SocketRequest};
 use super::stream::Stream;
 
-/// Everybody's password.
+/// The password of every user.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// Somebody at the door, with or without a credential.
+/// A caller, with or without a credential.
 pub struct Caller<'a> {
     pub app: &'a TestApp,
     /// An access token or an API key.
@@ -47,7 +47,7 @@ macro_rules! people {
 }
 
 people! {
-    /// Nobody that the server knows.
+    /// A caller without a credential.
     Anonymous(Caller);
     Viewer(Person);
     Member(Person);
@@ -67,7 +67,7 @@ impl<'a> Deref for Person<'a> {
 }
 
 impl TestApp {
-    /// What the collector reads at this path.
+    /// Reads this path with the key for metrics.
     pub async fn metrics(&self, path: &str) -> Response {
         Response::send(self.http.get(self.url(path)).bearer_auth(super::settings::METRICS_KEY)).await
     }
@@ -93,7 +93,7 @@ impl TestApp {
         Admin(self.person(OTHER, username, Role::Admin).await)
     }
 
-    /// A program with a key of this user.
+    /// A program with one of this user's keys.
     pub async fn worker(&self, maker: &Person<'_>, scopes: &[KeyScope]) -> Worker<'_> {
         let wish = BootstrapKey { username: Some(&maker.username), name: "worker", scopes, expires_at: None };
         let key = bootstrap::create_key(&self.identity, maker.tenant, &wish).await.unwrap();
@@ -106,17 +106,17 @@ impl TestApp {
         Operator(Caller { app: self, credential: Some(self.signs_in(username).await) })
     }
 
-    /// An admin of acme that an earlier node made.
+    /// An admin of acme that an earlier node created.
     pub async fn existing_admin(&self, username: &str) -> Admin<'_> {
         Admin(self.existing_person(username).await)
     }
 
-    /// A member of acme that an earlier node made.
+    /// A member of acme that an earlier node created.
     pub async fn existing_member(&self, username: &str) -> Member<'_> {
         Member(self.existing_person(username).await)
     }
 
-    /// A platform account that an earlier node made.
+    /// A platform account that an earlier node created.
     pub async fn existing_operator(&self, username: &str) -> Operator<'_> {
         Operator(Caller { app: self, credential: Some(self.signs_in(username).await) })
     }
@@ -142,7 +142,7 @@ impl TestApp {
         Person { caller, id: UserId(row.id), username: username.to_owned(), tenant }
     }
 
-    /// An access token, as the sign-in form gets it.
+    /// An access token from the sign-in form.
     async fn signs_in(&self, name: &str) -> String {
         self.signs_in_response(name).await["access_token"].as_str().unwrap().to_owned()
     }
@@ -194,7 +194,7 @@ impl<'a> Caller<'a> {
         Response::send(body.iter().fold(request, |request, body| request.json(body))).await
     }
 
-    /// A GET that a proxy passes on for the client at `address`.
+    /// A GET that a proxy forwards for the client at `address`.
     pub async fn get_from(&self, address: &str, path: &str) -> Response {
         let request = self.app.http.get(self.app.url(path)).header("x-forwarded-for", address);
         Response::send(self.credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth)).await
@@ -206,7 +206,7 @@ impl<'a> Caller<'a> {
         Response::send(body.iter().fold(request, |request, body| request.json(body))).await
     }
 
-    /// A socket's door at `path`, with the credential in the query as a browser has it.
+    /// A request for a socket at `path`, with the credential in the query as in a browser.
     pub fn socket_request(&self, path: &str) -> SocketRequest<'a> {
         let door = SocketRequest::new(self.app, path);
         self.credential.iter().fold(door, |door, token| match token.starts_with("llk_") {
@@ -215,14 +215,14 @@ impl<'a> Caller<'a> {
         })
     }
 
-    /// An open socket, past its `connection_established`.
+    /// An open socket, after its `connection_established`.
     pub async fn connects(&self) -> Socket {
         let mut socket = self.socket_request("/ws").open().await;
         socket.next_of_type("connection_established").await;
         socket
     }
 
-    /// An open socket that goes on after `position`, past its `connection_established`.
+    /// An open socket that resumes after `position`, after its `connection_established`.
     pub async fn resumes(&self, position: &str) -> Socket {
         let mut socket = self.socket_request("/ws").query("since", position).open().await;
         socket.next_of_type("connection_established").await;
@@ -236,12 +236,12 @@ impl<'a> Caller<'a> {
             .await
     }
 
-    /// A stream whose credential, if any, stands in its address.
+    /// A stream with its credential, if any, in the address.
     pub async fn streams_by_url(&self, address: &str) -> Stream {
         Stream::open(self.app.http.get(self.app.url(address))).await
     }
 
-    /// Everything of the log that the caller may see after `since`, in pages as REST gives it.
+    /// All events of the log after `since` that the caller may see, read page by page over REST.
     pub async fn reads_events(&self, since: &str) -> Vec<Value> {
         let (mut frames, mut position) = (Vec::new(), since.to_owned());
         loop {
@@ -258,7 +258,7 @@ impl<'a> Caller<'a> {
 }
 
 impl Person<'_> {
-    /// Another access token of the same user, from a sign-in of its own.
+    /// Another access token of the same user, from a separate sign-in.
     pub async fn another_token(&self) -> String {
         self.app.signs_in(&format!("{}/{}", self.tenant, self.username)).await
     }
@@ -270,14 +270,14 @@ impl Person<'_> {
 }
 
 impl<'a> Admin<'a> {
-    /// The same admin with a fresh token, after so long a time that the old one has expired.
+    /// The same admin with a fresh token, when the old one has expired.
     pub async fn with_fresh_token(admin: &Admin<'a>) -> Admin<'a> {
         let caller = Caller { app: admin.app, credential: Some(admin.another_token().await) };
         let (id, username, tenant) = (admin.id, admin.username.clone(), admin.tenant);
         Admin(Person { caller, id, username, tenant })
     }
 
-    /// Broadcasts to everyone; the answer as it stands.
+    /// Broadcasts to everyone; returns the whole answer.
     pub async fn broadcasts(&self, message: &str) -> Value {
         let answer = self.post("/api/v1/admin/broadcast", &json!({ "message": message })).await;
         assert_eq!(answer.status, 200, "{answer:?}");

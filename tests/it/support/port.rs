@@ -1,4 +1,4 @@
-//! A port for a server that can't be told to take any free one: it is reserved until the server has ended.
+//! A port for a server that cannot choose a free one itself: it is reserved until the server has ended.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
@@ -6,8 +6,8 @@ use socket2::{Domain, Socket, Type};
 
 /// A TCP port of 127.0.0.1 on which no socket listens.
 ///
-/// The socket behind it is bound and does not listen. While it stands, the system gives the port to no other socket
-/// that asks for any free one, connecting is refused, and a server that names the port gets it: on Linux sockets with
+/// The socket behind it is bound and does not listen. While it exists, the system gives the port to no other socket
+/// that asks for a free one, connecting is refused, and a server that names the port gets it: on Linux, sockets with
 /// `SO_REUSEADDR` share a port on which none of them listens (socket(7)).
 pub struct ReservedPort {
     socket: Socket,

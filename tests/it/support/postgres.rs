@@ -1,4 +1,4 @@
-//! A PostgreSQL database of a test's own, with the three roles that the manual asks for.
+//! A PostgreSQL database per test, with the three roles that the manual requires.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,25 +11,25 @@ use url::Url;
 
 const VARIABLE: &str = "LOTLINE_TEST_POSTGRES";
 
-/// A fresh database. Group roles belong to the cluster and are shared; login roles are this database's own.
+/// A new database. Group roles belong to the cluster and are shared; login roles belong to this database.
 pub struct TestDatabase {
     superuser: Url,
     pub name: String,
 }
 
 impl TestDatabase {
-    /// Makes the database and its owner, empty: no schema, no other role.
+    /// Creates the database and its owner, empty: no schema, no other role.
     pub async fn empty() -> Self {
         Self::empty_on(superuser()).await
     }
 
-    /// The same on the server whose superuser this is.
+    /// The same on the server with this superuser.
     pub async fn empty_on(superuser: Url) -> Self {
         let name = format!("t{:016x}", Entropy.below(u64::MAX));
         let database = Self { superuser, name };
         let name = &database.name;
         let admin = connect(&database.superuser).await;
-        // CREATEROLE: the migrations make the group roles.
+        // CREATEROLE: the migrations create the group roles.
         run(&admin, &format!("CREATE ROLE {name}_owner LOGIN CREATEROLE")).await;
         run(&admin, &format!("CREATE ROLE {name}_tenant LOGIN")).await;
         run(&admin, &format!("CREATE ROLE {name}_system LOGIN")).await;
@@ -38,12 +38,12 @@ impl TestDatabase {
         database
     }
 
-    /// Brings the schema up and lets the two doors in.
+    /// Migrates the schema and grants the two login roles access.
     pub async fn migrated() -> Self {
         Self::migrated_on(superuser()).await
     }
 
-    /// The same on the server whose superuser this is.
+    /// The same on the server with this superuser.
     pub async fn migrated_on(superuser: Url) -> Self {
         let database = Self::empty_on(superuser).await;
         storage::migrate_up(&database.as_owner()).await.unwrap();
@@ -51,7 +51,7 @@ impl TestDatabase {
         database
     }
 
-    /// Makes each login role a member of its group, once the migrations have made the groups.
+    /// Makes each login role a member of its group, once the migrations have created the groups.
     pub async fn grant_roles(&self) {
         let name = &self.name;
         let admin = connect(&self.superuser).await;
@@ -60,11 +60,11 @@ impl TestDatabase {
         admin.close().await.unwrap();
     }
 
-    /// Puts a dump of [`dump_as_sql`] into a database of its own, brings its schema up and lets the two doors in.
+    /// Restores a dump of [`dump_as_sql`] into a new database, migrates its schema and grants access.
     pub async fn restored(sql: &Path) -> Self {
         let database = Self::empty().await;
         let superuser = connect(&database.superuser).await;
-        // The dump names them, and no migration may have made them on this server yet.
+        // The dump names the group roles, which no migration may have created on this server yet.
         for group in ["lotline_tenant", "lotline_system"] {
             let sql = format!(
                 "DO $$ BEGIN CREATE ROLE {group} NOLOGIN;
@@ -81,14 +81,14 @@ impl TestDatabase {
         database
     }
 
-    /// The environment that a node finds it by.
+    /// The environment variables with which a node finds it.
     pub fn environment(&self) -> Vec<(String, String)> {
         let variable = |key: &str, role| (format!("LOTLINE__DATABASE__{key}"), self.url(role).to_string());
         vec![
             variable("URL", "tenant"),
             variable("SYSTEM_URL", "system"),
             variable("MIGRATE_URL", "owner"),
-            // Tests run side by side and the server's connections are shared by all of them.
+            // Tests run in parallel and share the server's connections.
             ("LOTLINE__DATABASE__MAX_CONNECTIONS".to_owned(), "4".to_owned()),
         ]
     }
@@ -108,7 +108,7 @@ impl TestDatabase {
         url
     }
 
-    /// The owner alone, who brings the schema up and down.
+    /// The owner alone, which migrates the schema.
     pub fn as_owner(&self) -> DatabaseSettings {
         let url = SecretString::from(self.url("owner").to_string());
         DatabaseSettings::Postgres {
@@ -121,12 +121,12 @@ impl TestDatabase {
         }
     }
 
-    /// A plain connection under one of this database's roles, past everything that the product does.
+    /// A plain connection under one of this database's roles, bypassing the product.
     pub async fn as_role(&self, role: &str) -> DatabaseConnection {
         connect(&self.url(role)).await
     }
 
-    /// A plain connection of the superuser, whom no policy binds.
+    /// A plain connection of the superuser, to which no policy applies.
     pub async fn as_superuser(&self) -> DatabaseConnection {
         connect(&self.superuser_url()).await
     }
@@ -137,7 +137,7 @@ impl TestDatabase {
         let admin = connect(&self.superuser).await;
         run(&admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
         for role in ["owner", "tenant", "system"] {
-            // The owner may have made the group roles, and then stands as their grantor for as long as they live.
+            // If the owner created the group roles, it is their grantor and cannot be dropped before them.
             let _ = admin.execute_unprepared(&format!("DROP ROLE {name}_{role}")).await;
         }
         admin.close().await.unwrap();
@@ -154,21 +154,20 @@ pub fn restore(database: &Url, from: &Path, options: &[&str]) {
     succeeds(tool("pg_restore").args(options).arg("--dbname").arg(database.as_str()).arg(from));
 }
 
-/// Dumps a database as SQL for any server of its version or a later one, which makes everything the property of the role
-/// that runs it.
+/// Dumps a database as SQL for any server of its version or a later one; all objects belong to the role that runs it.
 pub fn dump_as_sql(database: &Url, to: &Path) {
     let mut command = tool("pg_dump");
     command.args(["--no-owner", "--inserts"]).arg(database.as_str());
     let ended = command.output().unwrap();
     assert!(ended.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
     let sql = String::from_utf8(ended.stdout).unwrap();
-    // Commands of psql alone, and a setting that older servers do not know.
+    // Commands of psql, and a setting that older servers do not know.
     let foreign = |line: &&str| line.starts_with('\\') || line.starts_with("SET transaction_timeout");
     let kept: Vec<&str> = sql.lines().filter(|line| !foreign(line)).collect();
     std::fs::write(to, kept.join("\n") + "\n").unwrap();
 }
 
-/// The newest of Debian's installed tools.
+/// The newest installed version of Debian's tools.
 fn tool(name: &str) -> Command {
     let versions = std::fs::read_dir("/usr/lib/postgresql").unwrap().map(|entry| entry.unwrap().path());
     let tools: Vec<PathBuf> =
@@ -192,7 +191,7 @@ async fn connect(url: &Url) -> DatabaseConnection {
     Database::connect(options).await.unwrap_or_else(|error| panic!("PostgreSQL at {VARIABLE}: {error}"))
 }
 
-/// Never skipped in silence: without a server the test fails and says how to get one.
+/// Never skipped silently: without a server the test fails and says how to get one.
 fn superuser() -> Url {
     let url = std::env::var(VARIABLE).unwrap_or_else(|_| {
         panic!(

@@ -1,4 +1,4 @@
-//! Bytes to a port and bytes back: for what no HTTP client would ever send.
+//! Raw bytes to and from a port, for what no HTTP client would send.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ pub struct RawConnection {
     received: Vec<u8>,
 }
 
-/// The head of an answer, and the body as far as its length was told.
+/// The head of a response, and the body as far as its length was given.
 #[derive(Debug)]
 pub struct RawResponse {
     pub status: u16,
@@ -25,12 +25,12 @@ impl RawConnection {
         Self::over(TcpStream::connect(address).await.unwrap())
     }
 
-    /// The same on a connection that was made otherwise.
+    /// The same on an existing connection.
     pub fn over(stream: TcpStream) -> Self {
         Self { stream, received: Vec::new() }
     }
 
-    /// The next text of a WebSocket; pings and pongs are passed over. `None`: it is over.
+    /// The next text of a WebSocket; pings and pongs are skipped. `None`: it has ended.
     pub async fn message(&mut self) -> Option<String> {
         loop {
             match self.frame_of_any_kind().await? {
@@ -41,7 +41,7 @@ impl RawConnection {
         }
     }
 
-    /// The code that a WebSocket is closed with; what comes before is passed over.
+    /// The close code of a WebSocket; everything before it is skipped.
     pub async fn close_code(&mut self) -> u16 {
         loop {
             match self.frame_of_any_kind().await {
@@ -52,7 +52,7 @@ impl RawConnection {
         }
     }
 
-    /// Waits for a pong; what comes before is passed over.
+    /// Waits for a pong; everything before it is skipped.
     pub async fn expect_pong(&mut self) {
         loop {
             match self.frame_of_any_kind().await {
@@ -71,12 +71,12 @@ impl RawConnection {
         self.frame().await.map(|payload| (first, payload))
     }
 
-    /// Sends; an error means that the server has closed already, which the answer will show.
+    /// Sends; an error means that the server has closed already, as its answer will show.
     pub async fn send(&mut self, bytes: &[u8]) {
         let _ = within("bytes to go out", self.stream.write_all(bytes)).await;
     }
 
-    /// Reads one answer. `None`: the connection was closed without one.
+    /// Reads one response. `None`: the connection was closed without one.
     pub async fn response(&mut self) -> Option<RawResponse> {
         let end = loop {
             if let Some(at) = find(&self.received, b"\r\n\r\n") {
@@ -122,7 +122,7 @@ impl RawConnection {
         }
     }
 
-    /// Whether the server ends the connection.
+    /// Whether the server closes the connection.
     pub async fn is_closed(&mut self) -> bool {
         while self.read().await.is_some() {}
         true

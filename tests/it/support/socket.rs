@@ -1,4 +1,4 @@
-//! A WebSocket client that waits with an end, and sees pings, close codes and the order of everything.
+//! A WebSocket client with timeouts that sees pings, close codes and the order of all messages.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ use super::answer::Response;
 use super::app::TestApp;
 use super::wait::within;
 
-/// A socket's address with what is shown at it; opened, or only knocked at.
+/// A socket's address with a credential and headers; to be opened, or to get the HTTP answer.
 #[derive(Clone)]
 pub struct SocketRequest<'a> {
     app: &'a TestApp,
@@ -41,7 +41,7 @@ impl<'a> SocketRequest<'a> {
         self
     }
 
-    /// A client whose system takes little before it is read.
+    /// Limits what the client's system buffers before it is read.
     pub fn receive_bytes(mut self, bytes: u32) -> Self {
         self.receive_bytes = Some(bytes);
         self
@@ -53,7 +53,7 @@ impl<'a> SocketRequest<'a> {
         format!("{}?{}", self.path, query.finish())
     }
 
-    /// The socket, which must open.
+    /// The socket; it must open.
     pub async fn open(self) -> Socket {
         match self.try_open().await {
             Ok(socket) => socket,
@@ -86,14 +86,14 @@ impl<'a> SocketRequest<'a> {
         socket.connect(self.app.address).await.unwrap()
     }
 
-    /// Asks for a socket and gives the HTTP answer, whatever it is.
+    /// Requests a socket and returns the HTTP answer, whatever it is.
     pub async fn try_handshake(&self) -> Response {
         let request = self.plain_request().header("connection", "Upgrade").header("upgrade", "websocket");
         let key = STANDARD.encode([7; 16]);
         Response::send(request.header("sec-websocket-version", "13").header("sec-websocket-key", key)).await
     }
 
-    /// Asks without a word of WebSocket, as one would from the address bar.
+    /// Sends a plain GET without WebSocket headers, as from a browser's address bar.
     pub async fn get_without_upgrade(&self) -> Response {
         Response::send(self.plain_request()).await
     }
@@ -107,7 +107,7 @@ impl<'a> SocketRequest<'a> {
 /// An open socket.
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
-    /// Messages that were passed over on the way to another.
+    /// Messages that were skipped while waiting for another.
     pub skipped: VecDeque<Value>,
 }
 
@@ -126,7 +126,7 @@ impl Socket {
         })
     }
 
-    /// The next message of this type; others on the way are kept in `skipped`.
+    /// The next message of this type; others before it are kept in `skipped`.
     #[track_caller]
     pub fn next_of_type(&mut self, wanted: &str) -> impl Future<Output = Value> {
         within("a message of a type", async move {
@@ -152,7 +152,7 @@ impl Socket {
         frames
     }
 
-    /// Says something and waits for the answer to it.
+    /// Sends a message and waits for its answer.
     pub async fn request(&mut self, mut message: Value) -> Value {
         let id = json!(format!("ask-{}", self.skipped.len()));
         message["id"] = id.clone();
@@ -178,19 +178,19 @@ impl Socket {
         within("a message to go out", self.stream.send(message)).await.unwrap();
     }
 
-    /// Like [`Socket::send`] for one who may have been closed meanwhile.
+    /// Like [`Socket::send`], for a socket that may have been closed meanwhile.
     pub async fn try_send(&mut self, message: Message) -> bool {
         within("a message to go out", self.stream.send(message)).await.is_ok()
     }
 
-    /// Waits for the server's ping, which the client answers when it reads on.
+    /// Waits for the server's ping, which the client answers when it reads the next time.
     #[track_caller]
     pub fn expect_ping(&mut self) -> impl Future<Output = ()> {
         within("a ping", async { while !matches!(self.frame().await, Message::Ping(_)) {} })
     }
 
-    /// Code and reason of the server's goodbye, which the client answers before it hangs up; what comes before it is
-    /// kept in `skipped`.
+    /// Code and reason of the server's close frame, which the client answers; messages before it are kept in
+    /// `skipped`.
     #[track_caller]
     pub fn expect_close(&mut self) -> impl Future<Output = (u16, String)> {
         within("the close", async {
@@ -208,13 +208,13 @@ impl Socket {
         })
     }
 
-    /// Leaves as one should, and gives the code that the server answers with.
+    /// Closes the socket properly, and returns the code that the server answers with.
     pub async fn close(mut self) -> u16 {
         within("a goodbye", self.stream.close(None)).await.unwrap();
         self.expect_close().await.0
     }
 
-    /// The stream below, for what a proper client never does.
+    /// The underlying stream, for what a proper client never does.
     pub fn into_stream(self) -> TcpStream {
         self.stream.into_inner()
     }

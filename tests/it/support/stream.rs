@@ -1,4 +1,4 @@
-//! A client of server-sent events that reads what a browser would (WHATWG HTML, section 9.2).
+//! A client of server-sent events that parses like a browser (WHATWG HTML, section 9.2).
 
 use std::pin::Pin;
 
@@ -15,7 +15,7 @@ pub struct Block {
     pub event: Option<String>,
     pub data: Option<String>,
     pub retry: Option<u64>,
-    /// How many comments stand in it.
+    /// The number of comments in it.
     pub comments: usize,
 }
 
@@ -40,7 +40,7 @@ impl Stream {
         Self { status, headers, body: Box::pin(response.bytes_stream()), text: String::new() }
     }
 
-    /// The next block, fields of only `id:` included. `None` when the stream has ended.
+    /// The next block, including those with only an `id:`. `None` when the stream has ended.
     #[track_caller]
     pub fn next_block(&mut self) -> impl Future<Output = Option<Block>> {
         within("a block of the stream", async {
@@ -66,7 +66,7 @@ impl Stream {
         }
     }
 
-    /// The next event of this name; those before it are passed over.
+    /// The next event of this name; those before it are skipped.
     pub async fn next_named(&mut self, name: &str) -> Block {
         loop {
             let block = self.next_event().await;

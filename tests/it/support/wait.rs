@@ -1,4 +1,4 @@
-//! Waiting with an end: for a future, or for a fact that nothing announces.
+//! Waiting with a timeout: for a future, or for a condition that nothing announces.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use lotline::base::clock::Clock;
 /// How long a test waits for what must happen. Far more than it takes, so that a busy machine fails no test.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The future's value, or the end of the test in words.
+/// The future's value; after the deadline the test fails and names what it waited for.
 #[track_caller]
 pub fn within<F: Future>(what: &str, future: F) -> impl Future<Output = F::Output> {
     let caller = std::panic::Location::caller();
@@ -19,7 +19,7 @@ pub fn within<F: Future>(what: &str, future: F) -> impl Future<Output = F::Outpu
     }
 }
 
-/// Waits until the fact holds, looking every few milliseconds.
+/// Waits until the condition holds, by polling every few milliseconds.
 #[track_caller]
 pub fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     within(what, async move {
@@ -29,7 +29,7 @@ pub fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) -> impl Futu
     })
 }
 
-/// A few milliseconds of the machine's time: how often is looked, never how long something may take.
+/// A few milliseconds of real time: an interval for polling, never a limit of anything.
 pub async fn sleep_briefly() {
     Clock::system().sleep(Duration::from_millis(3)).await;
 }

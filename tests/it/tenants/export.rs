@@ -1,4 +1,4 @@
-//! A tenant as a file: whole, of one moment, without a secret, and never under its name before it is done.
+//! A tenant as a file: complete, of one moment, without secrets, and under its final name only when it is done.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ async fn exports(app: &TestApp, tenant: TenantId, to: &Path, replace: bool) -> R
     export_tenant(&app.services.db, &scope, head, to, replace, Entropy).await
 }
 
-/// An export as a reader takes it apart: the first line and the rows by table. Its last line holds.
+/// A parsed export: the first line and the rows by table. Its last line is valid.
 struct Read {
     text: String,
     head: Value,
@@ -95,7 +95,7 @@ async fn an_export_is_of_one_moment_while_writers_go_on(app: &TestApp) {
     let reading = async {
         for _ in 0..5 {
             let read = exported(app, app.acme).await;
-            // The counter and its events are written together, and so they are read.
+            // The counter and its events are written together, so the export has both.
             let log = &read.rows["tenant_logs"][0];
             let events = read.rows.get("events").map_or(0, Vec::len);
             let notices = read.rows.get("notifications").map_or(0, Vec::len);
@@ -146,7 +146,7 @@ async fn a_long_table_is_read_in_pages_and_none_is_missing(app: &TestApp) {
 
     let seqs: Vec<i64> = read.rows["events"].iter().map(|row| row["seq"].as_i64().unwrap()).collect();
     assert_eq!(seqs, (1..=410).collect::<Vec<_>>());
-    // Their ids are no numbers.
+    // Their ids are not numbers.
     assert_eq!(read.rows["notifications"].len(), 410);
 }
 

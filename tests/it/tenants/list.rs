@@ -1,4 +1,4 @@
-//! The one list of tenants' tables is all of them: what the databases themselves know is compared with it.
+//! The list of tenants' tables is complete: it is compared with the databases' own catalogues.
 
 use std::collections::BTreeSet;
 

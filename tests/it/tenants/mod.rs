@@ -1,4 +1,4 @@
-//! A tenant as a whole: written into a file, removed, and its rows growing old.
+//! A tenant as a whole: its export, its removal, and the retention of its rows.
 
 mod export;
 mod list;

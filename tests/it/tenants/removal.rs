@@ -1,4 +1,4 @@
-//! A tenant is removed: it is out at once, nothing of it is left, and nobody else notices.
+//! Removing a tenant: its access ends at once, none of its rows are left, and no other tenant is affected.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn path(tenant: i64, slug: &str) -> String {
     format!("/api/v1/tenants/{tenant}?confirm={slug}")
 }
 
-/// Goes on until the tenant is gone; how many bites that took.
+/// Deletes batch by batch until the tenant is gone; returns the number of batches.
 async fn run_removal(app: &TestApp, tenant: TenantId) -> u32 {
     let mut bites = 1;
     while delete_batch(&app.services, tenant).await.unwrap() == RemovalProgress::InProgress {
@@ -101,7 +101,7 @@ async fn its_connections_credentials_and_jobs_end_at_once(app: &TestApp) {
     assert_eq!(problem.json()["close_code"], 4403);
     assert!(refused.iter().all(|answer| matches!(answer.status, 401 | 403)), "{refused:?}");
     assert_eq!(elsewhere.next().await["message"], "elsewhere all goes on");
-    // The node does the rest by itself.
+    // The node removes the rest by itself.
     app.while_time_passes(eventually("the tenant to be gone", async || {
         root.get(&format!("/api/v1/tenants/{}", app.acme.0)).await.status == 404
     }))

@@ -1,4 +1,4 @@
-//! Each kind of row is kept for a time of its own, and what was trimmed of a job's log is told.
+//! Each kind of row has its own retention time, and a job says what was trimmed of its log.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ on_both_databases! {
     a_log_is_kept_to_so_many_bytes,
 }
 
-/// The node's own timer takes nothing away.
+/// The node's own timer removes nothing.
 pub const KEEP_FOREVER: &[(&str, &str)] = &[
     ("LOTLINE__EVENTLOG__RETENTION_SECONDS", "315360000"),
     ("LOTLINE__DATABASE__AUDIT_LOG_DAYS", "0"),
     ("LOTLINE__DATABASE__NOTIFICATION_DAYS", "0"),
     ("LOTLINE__DATABASE__JOB_LOG_DAYS", "0"),
-    // The default of the fourth.
+    // This is also the default of the last key.
     ("LOTLINE__DATABASE__FINISHED_JOB_DAYS", "0"),
 ];
 const DAY: Duration = Duration::from_secs(86_400);
@@ -95,7 +95,7 @@ async fn a_notification_that_many_have_read_is_deleted_in_batches(app: &TestApp)
     connection.close().await.unwrap();
 }
 
-/// A job under a lease, with so many lines in its log.
+/// A job under a lease, with `lines` lines in its log.
 async fn worked_on(ann: &Admin<'_>, worker: &Worker<'_>, lines: usize) -> (String, Value) {
     ann.post("/api/v1/spiders", &json!({ "name": "s", "runner": "external" })).await;
     let job = json!({ "spider_name": "s", "target_urls": ["https://listings.example/"] });
@@ -109,7 +109,7 @@ async fn worked_on(ann: &Admin<'_>, worker: &Worker<'_>, lines: usize) -> (Strin
 }
 
 async fn writes_log_lines(worker: &Worker<'_>, path: &str, lines: usize) {
-    // What a worker says of the time is no matter.
+    // The time that a worker gives is irrelevant.
     let line = json!({ "level": "info", "message": "a page", "at": "2001-01-01T00:00:00Z" });
     let stored = worker.post(&format!("{path}/logs"), &json!({ "lines": vec![line; lines] })).await;
     assert!((200..300).contains(&stored.status), "{stored:?}");
@@ -174,7 +174,7 @@ async fn what_is_to_be_kept_for_ever_is_kept(app: &TestApp) {
     let worker = app.worker(&ann, SCOPES).await;
     ann.broadcasts("for ever").await;
     let (job, lease) = worked_on(&ann, &worker, 1).await;
-    // A job that is under way would be found lost, which is told.
+    // A running job would be found lost, which sends events.
     assert_eq!(worker.post(&format!("{job}/complete"), &lease).await.status, 200);
     let counted = async || {
         let tables = ["audit_log", "notifications", "job_logs", "jobs"];

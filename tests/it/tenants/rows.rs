@@ -1,4 +1,4 @@
-//! A tenant with a row in every table, and all rows of a database as texts that can be compared.
+//! A tenant with a row in every table, and all rows of a database as comparable texts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,15 +6,15 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 
 use crate::store::tables::{Table, fill, rows, tables};
 
-/// The number of the tenant whom [`settle`] makes, and of each of its rows.
+/// The id of the tenant that [`fill_tenant`] creates, and of each of its rows.
 pub const NUMBER: u8 = 77;
 /// Its slug.
 pub const SLUG: &str = "text 77";
 
-/// Makes a tenant that has a row in every table.
+/// Creates a tenant with a row in every table.
 pub async fn fill_tenant(connection: &DatabaseConnection) {
     fill(connection, NUMBER).await;
-    // A filler means nothing where the program reads it.
+    // A filler value is meaningless where the program parses it.
     let sql = format!("UPDATE tenants SET removal = NULL, quotas = NULL WHERE id = {NUMBER}");
     connection.execute_unprepared(&sql).await.unwrap();
 }
@@ -35,7 +35,7 @@ pub async fn rows_of_others(
     found
 }
 
-/// How many rows of a tenant each table has.
+/// The number of a tenant's rows in each table.
 pub async fn counts_of(connection: &DatabaseConnection, tenant: i64) -> BTreeMap<String, i64> {
     let mut found = BTreeMap::new();
     for table in tables(connection).await {

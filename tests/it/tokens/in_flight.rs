@@ -1,4 +1,4 @@
-//! A request whose credential ends while its body is on its way, or while it waits, changes nothing.
+//! A request changes nothing if its credential ends while its body is being sent, or while it waits.
 
 use lotline::auth::key_scope::KeyScope;
 use lotline::auth::tenant_scope::{SystemReason, TenantScope};
@@ -23,11 +23,11 @@ on_both_databases! {
 }
 
 mod one_writer {
-    // Of PostgreSQL's connections all would have to be held for a line.
+    // On PostgreSQL a test would have to hold all connections to make a request wait.
     super::on_one_database!(Sqlite, a_queued_write_is_authorized_when_its_transaction_begins);
 }
 
-/// A request that was let in and whose body has not come.
+/// A request that was admitted; its body has not been sent.
 struct InFlightRequest {
     raw: RawConnection,
     body: String,
@@ -43,7 +43,7 @@ impl InFlightRequest {
             body.len()
         );
         raw.send(head.as_bytes()).await;
-        // Who asks for the body has let the caller in.
+        // The server asks for the body only after admitting the caller.
         assert_eq!(raw.response().await.unwrap().status, 100);
         Self { raw, body }
     }
@@ -54,7 +54,7 @@ impl InFlightRequest {
     }
 }
 
-/// What an admin can make that outlives them.
+/// Things that an admin can create and that outlive the admin.
 fn backdoor_requests() -> [(&'static str, Value); 3] {
     let password = "correct horse battery staple";
     [

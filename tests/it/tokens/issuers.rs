@@ -1,4 +1,4 @@
-//! Tokens of an issuer that publishes its keys: believed as its key set stands, which may change at any time.
+//! Tokens of an issuer that publishes its keys: verified with its current key set, which may change at any time.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn claims(app: &TestApp, of: &Member<'_>) -> Value {
     json!({ "iss": ISSUER, "sub": of.username, "exp": app.clock.now().timestamp() + 36_000 })
 }
 
-/// On a connection of its own: one that is kept ends while the clock is moved.
+/// A new connection: a kept one would be closed when the clock is advanced.
 async fn status(app: &TestApp, token: &str) -> u16 {
     let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     let request = http.get(app.url("/api/v1/users/me"));
@@ -42,7 +42,7 @@ async fn tokens_hold_as_long_as_their_key_is_published() {
     let socket = app.anonymous().socket_request("/ws").query("token", &old).open().await;
     assert_eq!(status(&app, &new).await, 401);
 
-    // The issuer goes on with another key: the first token of it makes us ask again, once a minute at most.
+    // The issuer changes its key: the first token of the new one triggers a fetch, at most once a minute.
     app.clock.advance(Duration::from_secs(61));
     server.publishes(&second);
     assert_eq!(status(&app, &new).await, 200);
@@ -85,7 +85,7 @@ async fn made_up_key_ids_do_not_make_us_ask_more_than_once_a_minute() {
     let answers = futures_util::future::join_all(forged.iter().map(|token| status(&app, token))).await;
 
     assert!(answers.iter().all(|status| *status == 401), "{answers:?}");
-    // One for the tokens; the one by the clock may have come as well.
+    // One fetch for the tokens; the periodic one may have happened as well.
     assert!(server.request_count() - before <= 2, "asked {} times", server.request_count() - before);
     drop(bob);
     app.finish().await;
@@ -152,7 +152,7 @@ async fn a_published_key_speaks_for_its_issuer_and_tenants_only() {
     assert_eq!(status(&app, &with("sub", json!("sue"))).await, 401);
     assert_eq!(status(&app, &with("iss", json!("lotline"))).await, 401);
     assert_eq!(status(&app, &with("exp", json!(1))).await, 401);
-    // The public key, taken for a shared secret, signs nothing.
+    // The public key, used as a shared secret, signs nothing valid.
     let public = key.ring.public_keys()["keys"][0]["x"].as_str().unwrap().to_owned();
     let public = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, public).unwrap();
     let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
@@ -165,7 +165,7 @@ async fn a_published_key_speaks_for_its_issuer_and_tenants_only() {
     app.finish().await;
 }
 
-/// Two issuers: one of each server.
+/// Two issuers, one per server.
 async fn app_of_two(servers: [&KeyServer; 2]) -> TestApp {
     let issuers = json!([
         { "issuer": ISSUER, "jwks_url": servers[0].url(), "tenants": ["acme"] },
@@ -174,7 +174,7 @@ async fn app_of_two(servers: [&KeyServer; 2]) -> TestApp {
     let issuers: &'static str = issuers.to_string().leak();
     let settings: &[(&str, &str)] = &[
         ("LOTLINE__AUTH__ISSUERS", issuers),
-        // Far fewer places than there will be callers with unknown keys.
+        // Far fewer permits than there will be callers with unknown keys.
         ("LOTLINE__LIMITS__CONNECTS_IN_FLIGHT", "4"),
     ];
     TestApp::spawn_with(Backend::Sqlite, settings).await
@@ -199,7 +199,7 @@ async fn an_issuer_that_does_not_answer_keeps_nobody_else_waiting() {
     let before = silent.request_count();
     silent.stops_responding();
 
-    // Each names a key that does not exist, over REST and at a stream.
+    // Each names an unknown key, over REST and at a socket.
     let ask = |path: &str| {
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         let request = http.get(app.url(path)).bearer_auth(IssuerKey::new().token(&claims(&app, &bob)));
@@ -208,14 +208,14 @@ async fn an_issuer_that_does_not_answer_keeps_nobody_else_waiting() {
     let waiting: Vec<_> = (0..30).flat_map(|_| [ask("/api/v1/users/me"), ask("/ws")]).collect();
     eventually("the issuer to be asked", async || silent.request_count() > before).await;
 
-    // The clock stands: a waiter that waits by it never ends. A token with a known key does not wait.
+    // The clock is not advanced, so these waits never time out. A token with a known key does not wait.
     for token in [&known, &others] {
         assert_eq!(status(&app, token).await, 200);
     }
     assert_eq!(bob.get("/api/v1/users/me").await.status, 200);
     let socket = bob.connects().await;
     assert!(waiting.iter().all(|one| !one.is_finished()), "they wait for the issuer");
-    // Only so many may wait.
+    // The number of waiting callers is limited.
     let beyond: Vec<_> = (0..20).map(|_| ask("/api/v1/users/me")).collect();
     eventually("those beyond the bound to be refused", async || {
         beyond.iter().filter(|one| one.is_finished()).count() == 16

@@ -1,4 +1,4 @@
-//! Our own key pairs: shown at `/.well-known/jwks.json`, changed without a restart, with an overlap.
+//! The server's own key pairs: published at `/.well-known/jwks.json`, changed without a restart, with an overlap.
 
 use std::path::Path;
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn key_set(app: &TestApp) -> Vec<Value> {
     answer.json()["keys"].as_array().unwrap().clone()
 }
 
-/// Puts a key of this age into the node's folder, as an operator does.
+/// Puts a key of this age into the node's folder, as an operator would.
 fn drops_in(folder: &Path, name: &str, age: chrono::DateTime<chrono::Utc>) {
     let path = folder.join("keys").join(name);
     std::fs::write(&path, SigningKey::generate_pem(KeyPairKind::Ed25519).unwrap()).unwrap();
@@ -110,7 +110,7 @@ async fn a_new_key_signs_after_a_reload_and_the_old_one_holds_until_it_is_remove
     assert_eq!((accepts(bob.token()).await, accepts(&newer).await), (401, 200));
     assert_eq!(key_set(&app).await.len(), 1);
 
-    // An open connection goes on, and is refreshed by the new key.
+    // An open connection stays, and is refreshed with the new key.
     let refreshed = socket.request(json!({"type": "refresh_token", "token": newer})).await;
     assert_eq!(refreshed["type"], "token_refreshed");
     app.advance(Duration::from_secs(1)).await;

@@ -1,7 +1,7 @@
-//! Revocations that were not received: a listener that lags asks the store about every open connection, ends what is over,
-//! and closes no others.
+//! Missed revocations: a listener that lags checks every open connection against the store, closes those with an
+//! ended credential, and no others.
 //!
-//! On one thread a flood without an await leaves the listener no chance to read in between, so it lags for sure.
+//! On one thread a flood without an await gives the listener no chance to read in between, so it certainly lags.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::support::app::{Backend, TestApp};
 use crate::support::people::Person;
 use crate::support::socket::Socket;
 
-/// More than the channel holds.
+/// More than the channel's capacity.
 const FLOOD: usize = 20_000;
 
 macro_rules! on_one_thread {
@@ -39,7 +39,7 @@ async fn run(back: Backend, body: impl AsyncFn(&TestApp)) {
     app.finish().await;
 }
 
-/// Fills the channel with messages that concern no connection.
+/// Fills the channel with messages that affect no connection.
 fn floods(app: &TestApp) {
     let key = KeyId::new(&app.clock);
     (0..FLOOD).for_each(|_| app.services.publish_revocation(Revocation::Key(key)));
@@ -51,7 +51,7 @@ async fn revokes_without_a_notification(app: &TestApp, user: UserId) {
     app.runs_sql(&format!("UPDATE sessions SET revoked_at = {now} WHERE user_id = {user}")).await;
 }
 
-/// Tells everybody in acme something, without a caller whose credential would be looked at.
+/// Broadcasts in acme as the system, so that no caller's credential is checked.
 async fn broadcasts(app: &TestApp, words: &str) {
     let op = Op::of_system(&app.services, SystemReason::Demo, app.acme);
     let new = NewBroadcast {
@@ -91,7 +91,7 @@ async fn of_many_connections_only_those_end_whose_sign_in_is_over(app: &TestApp)
         assert_eq!(socket.expect_close().await, (4410, "session revoked".to_owned()));
     }
     app.wait_for_connections(open - 2).await;
-    // One for each sign-in that stands, and for one that does not, which is not remembered, one for each connection.
+    // One for each valid sign-in; an ended one is not cached, so one for each of its connections.
     let read = app.identity.account_reads() - reads;
     assert!(read <= people.len() as u64 + 1 + 2, "{read} reads for {} sign-ins", people.len() + 2);
     broadcasts(app, "all the others go on").await;

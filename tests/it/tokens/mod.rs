@@ -1,4 +1,4 @@
-//! Tokens in motion: what a live connection does when its token, its sign-in or its user's role changes.
+//! Token changes: the effect on a live connection when its token, its sign-in or its user's role changes.
 
 mod in_flight;
 mod issuers;

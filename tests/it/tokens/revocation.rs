@@ -1,5 +1,5 @@
-//! Everything that ends a credential ends its connections, on both carriers, with the code of its kind; and nothing is
-//! seen after it.
+//! Everything that ends a credential closes its connections, on both carriers, with the code of its kind; no message
+//! follows it.
 
 use lotline::auth::key_scope::KeyScope;
 use reqwest::Method;
@@ -24,7 +24,7 @@ on_both_databases! {
     suspending_a_tenant_ends_every_connection_of_it,
 }
 
-/// One connection on each carrier, and another user's that must go on.
+/// One connection on each carrier, and another user's that must stay open.
 struct Open {
     socket: Socket,
     stream: Stream,
@@ -37,7 +37,7 @@ async fn opens(caller: &Caller<'_>, ann: &Admin<'_>) -> Open {
     Open { socket: caller.connects().await, stream, bystander: ann.connects().await }
 }
 
-/// Both connections end with this code, and what is told after it reaches the bystander only.
+/// Both connections end with this code, and a later broadcast reaches the bystander only.
 async fn end_with(mut open: Open, ann: &Admin<'_>, code: u16) {
     ann.broadcasts("after the end").await;
     let told = open.bystander.next_of_type("system_notification").await;

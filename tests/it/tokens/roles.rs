@@ -1,5 +1,5 @@
-//! A change of role reaches open connections in place: nothing that the new role may not see comes after it, nothing
-//! that it may see is lost.
+//! A role change takes effect on open connections: no message that the new role may not see follows it, and none that
+//! it may see is lost.
 
 use serde_json::{Value, json};
 
@@ -18,14 +18,14 @@ on_both_databases! {
     a_replay_after_the_change_is_judged_by_the_new_role,
 }
 
-/// An admin changes somebody's role; the answer stands once it is committed.
+/// An admin changes a user's role; the change is committed when this returns.
 async fn changes_role(admin: &Admin<'_>, of: i64, role: &str) {
     let request = admin.app.http.patch(admin.app.url(&format!("/api/v1/users/{of}")));
     let answer = Response::send(request.bearer_auth(admin.token()).json(&json!({ "role": role }))).await;
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
-/// Tells the admins something, then everyone: the second shows that the first has been passed.
+/// Broadcasts to the admins, then to everyone: the second shows that the first was processed.
 async fn broadcasts(admin: &Admin<'_>, what: &str) {
     for audience in ["admins", "everyone"] {
         let body = json!({ "message": format!("{what} for {audience}"), "audience": audience });
@@ -33,8 +33,8 @@ async fn broadcasts(admin: &Admin<'_>, what: &str) {
     }
 }
 
-/// What of `tells` arrives: the messages up to the one for everyone. A change of role may take a moment to arrive, so
-/// it is told again until it has.
+/// The messages of one call of `broadcasts`, up to the one for everyone. A role change may take a moment to arrive,
+/// so the caller repeats this.
 async fn received(socket: &mut Socket, stream: &mut Stream, what: &str) -> (Vec<String>, Vec<String>) {
     let last = format!("{what} for everyone");
     let (mut by_socket, mut by_stream) = (Vec::new(), Vec::new());
@@ -51,7 +51,7 @@ fn message_text(message: &Value) -> String {
     message["message"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned()
 }
 
-/// Repeats until both carriers hear exactly `wanted` of what is told.
+/// Repeats until both carriers get exactly `wanted` of what is broadcast.
 async fn wait_until_received(admin: &Admin<'_>, socket: &mut Socket, stream: &mut Stream, wanted: &[&str]) {
     for round in 0..200 {
         let what = format!("news {round}");

@@ -1,4 +1,4 @@
-//! A stream ends when its token does, unless a newer one is brought by request in time.
+//! A stream ends when its token expires, unless a newer token is posted in time.
 
 use std::time::Duration;
 

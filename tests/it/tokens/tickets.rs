@@ -1,4 +1,4 @@
-//! Tickets: signed, used once, remembered by shares, and good for a stream's own reconnects.
+//! Tickets: signed, single-use, remembered within limits per user, and valid for reconnects of the same stream.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn admitted(caller: &Caller<'_>) -> Authenticated {
     caller.app.identity.authenticate(Credential::Header(caller.token())).await.unwrap()
 }
 
-/// On a connection of its own: one that is kept ends while the clock is moved.
+/// A new connection: a kept one would be closed when the clock is advanced.
 fn request(app: &TestApp, path: &str, ticket: &str) -> reqwest::RequestBuilder {
     let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     http.get(app.url(&format!("{path}?ticket={ticket}")))
@@ -57,7 +57,7 @@ async fn opens_socket(app: &TestApp, ticket: &str) -> u16 {
     tries_handshake(app, ticket).await.status
 }
 
-/// Whether a stream opens; it is gone again when this comes back.
+/// The status of a stream's opening; it is closed again when this returns.
 async fn reconnects(app: &TestApp, ticket: &str) -> u16 {
     let mut stream = opens_stream(app, ticket).await;
     let status = stream.status;
@@ -78,7 +78,7 @@ async fn a_user_who_floods_with_tickets_uses_up_only_their_own_share(app: &TestA
     for _ in 0..100_000 {
         mint(&flooding.principal);
     }
-    // Used, too, as fast as a test can: sockets and streams that are gone at once.
+    // Also redeemed as fast as a test can, with sockets and streams that are closed at once.
     let mut refused = 0;
     for nth in 0..2_000 {
         let ticket = mint(&flooding.principal);
@@ -90,7 +90,7 @@ async fn a_user_who_floods_with_tickets_uses_up_only_their_own_share(app: &TestA
     }
     assert_eq!(refused, 2_000 - 512);
 
-    // By the doors: the one who floods is told to wait, no other user is affected.
+    // Over HTTP the flooding user is rate limited; no other user is affected.
     tries_handshake(app, &ticket_of(&bob).await).await.expect_rate_limited();
     for person in [&*cat as &Person<'_>, &sue] {
         assert_eq!(opens_socket(app, &ticket_of(person).await).await, 101);
@@ -167,7 +167,7 @@ async fn what_ends_the_credential_ends_the_ticket(app: &TestApp) {
     assert_eq!(ann.patch(&format!("/api/v1/users/{}", cat.id), &off).await.status, 200);
     assert_eq!(ann.delete(&format!("/api/v1/api-keys/{}", key["id"].as_str().unwrap())).await.status, 204);
 
-    // Who was switched off is told so; who signed out, and whose key was revoked, has no credential.
+    // A deactivated user gets 403; a user that signed out and a revoked key get 401.
     for (ticket, status) in fresh.iter().zip([401, 403, 401]) {
         assert_eq!(opens_socket(app, ticket).await, status);
     }
@@ -210,6 +210,6 @@ async fn a_ticket_is_no_token_and_no_token_is_a_ticket(app: &TestApp) {
     for other in [ann.token(), robot.token(), &refresh, "llt_", &ticket[..ticket.len() - 1]] {
         assert_eq!(opens_socket(app, other).await, 401, "{other}");
     }
-    // Nothing of it was used by that.
+    // The refusals did not use the ticket up.
     assert_eq!(opens_socket(app, &ticket).await, 101);
 }

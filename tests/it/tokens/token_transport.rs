@@ -1,4 +1,4 @@
-//! The four ways to carry a credential, on both carriers; and no way to carry two.
+//! The four ways to send a credential, on both carriers; sending two is refused.
 
 use serde_json::{Value, json};
 

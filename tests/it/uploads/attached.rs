@@ -1,4 +1,4 @@
-//! Files that go with messages and jobs: whoever reads those reads them, and nobody else.
+//! Files attached to messages and jobs: the readers of those can read them, and no other caller.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ on_both_databases! {
     a_deleted_file_stays_named_and_answers_no_more,
 }
 
-/// What somebody without a right to it gets: the same as of a file that never was.
+/// Asserts that a caller without a right to it gets the same answers as for an unknown file.
 async fn learns_nothing(caller: &Caller<'_>, upload_id: &str) {
     let never = "0198c0de-0000-7000-8000-000000000000";
     let told = |answer: Response| {
@@ -58,7 +58,7 @@ async fn a_file_of_a_private_room_is_for_its_members_and_for_nobody_else(app: &T
     learns_nothing(&dan, &upload_id).await;
     learns_nothing(&sue, &upload_id).await;
     cid.delete(&page(&upload_id)).await.expect_problem(403, "forbidden");
-    // Who leaves the room leaves its files.
+    // A member that leaves the room loses access to its files.
     let membership = format!("/api/v1/rooms/{}/members/{}", room_id.as_str().unwrap(), cid.id);
     assert_eq!(ann.delete(&membership).await.status, 204);
     learns_nothing(&cid, &upload_id).await;
@@ -114,7 +114,7 @@ async fn a_message_that_is_deleted_lets_its_file_go(app: &TestApp) {
     assert!(!Value::Array(events).to_string().contains(&upload_id), "the log has forgotten it for others");
 }
 
-/// Where the log stands is told by no event: the first position is asked for by a new reader.
+/// The position before the first event, made from the log's epoch.
 async fn beginning(caller: &Caller<'_>) -> String {
     let head = caller.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
     let (epoch, _) = head.split_once('-').unwrap();

@@ -11,13 +11,13 @@ use crate::support::wait::eventually;
 
 const MIB: usize = 1024 * 1024;
 
-/// A node whose files go to a new bucket, and the bucket's address.
+/// A node that stores files in a new bucket, and the bucket's address.
 async fn spawn(bucket: &'static str) -> (TestApp, String) {
     let endpoint = std::env::var("LOTLINE_TEST_S3").expect("run this through scripts/with-s3");
     let address = format!("{endpoint}/{bucket}");
     let made = reqwest::Client::new().put(&address).send().await.unwrap();
     assert!(made.status().is_success(), "{made:?}");
-    // Settings are constants everywhere else; this one is the run's.
+    // Settings are `'static` everywhere else; this one is known at run time.
     let endpoint: &'static str = Box::leak(endpoint.into_boxed_str());
     let settings: &[Setting] = &[
         ("LOTLINE__UPLOADS__BUCKET", bucket),
@@ -28,7 +28,7 @@ async fn spawn(bucket: &'static str) -> (TestApp, String) {
     (TestApp::spawn_with(Backend::Sqlite, settings).await, address)
 }
 
-/// How many finished objects and begun ones the bucket has.
+/// The numbers of finished objects and of unfinished ones in the bucket.
 async fn objects(address: &str) -> (usize, usize) {
     let count = async |query: &str, tag: &str| {
         let text = reqwest::get(format!("{address}{query}")).await.unwrap().text().await.unwrap();

@@ -1,4 +1,4 @@
-//! Senders of files, by socket and by form.
+//! Upload clients, by socket and by form.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -8,33 +8,33 @@ use crate::support::answer::Response;
 use crate::support::people::{Caller, Person};
 use crate::support::socket::Socket;
 
-/// Where a new file goes.
+/// The path for new files.
 pub const UPLOADS: &str = "/api/v1/uploads";
-/// Where what separates the parts of a form.
+/// The boundary of a form.
 const BOUNDARY: &str = "the-edge-of-a-part";
 
-/// In hexadecimal.
+/// Bytes in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Bytes that differ from their neighbours and begin like no known file.
+/// Bytes that differ from their neighbours and match no known file type.
 pub fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at * 7 % 251) as u8).collect()
 }
 
-/// The file socket of somebody.
+/// A user's file socket.
 pub async fn files(person: &Person<'_>) -> Socket {
     person.socket_request("/ws/file-upload").open().await
 }
 
-/// Sends a chunk and gives the answer.
+/// Sends a chunk and returns the answer.
 pub async fn chunk(socket: &mut Socket, bytes: &[u8]) -> Value {
     socket.send(Message::binary(bytes.to_vec())).await;
     socket.next().await
 }
 
-/// Sends a whole file and gives the last answer.
+/// Sends a whole file and returns the last answer.
 pub async fn sends(socket: &mut Socket, metadata: Value, bytes: &[u8]) -> Value {
     let ack = socket.request(metadata).await;
     if ack["type"] != "ack" {
@@ -49,7 +49,7 @@ pub async fn sends(socket: &mut Socket, metadata: Value, bytes: &[u8]) -> Value 
     socket.request(json!({ "type": "complete" })).await
 }
 
-/// A finished file of somebody's, by its id.
+/// A user's finished file, by its id.
 pub async fn has_file(person: &Person<'_>, filename: &str, bytes: &[u8]) -> String {
     let mut socket = files(person).await;
     let success = sends(&mut socket, json!({ "type": "metadata", "filename": filename }), bytes).await;
@@ -107,7 +107,7 @@ pub fn page(upload_id: &str) -> String {
     format!("{UPLOADS}/{upload_id}")
 }
 
-/// How many files the node's folder holds.
+/// The number of files in the node's folder.
 pub fn files_on_disk(folder: &std::path::Path) -> usize {
     let entries = |path: std::path::PathBuf| {
         let read = std::fs::read_dir(path).into_iter().flatten();
@@ -121,7 +121,7 @@ pub fn files_on_disk(folder: &std::path::Path) -> usize {
     count
 }
 
-/// What the tenant's files take of the quota.
+/// The part of the quota that the tenant's files use.
 pub async fn used(admin: &Caller<'_>) -> u64 {
     let usage = admin.get("/api/v1/usage").await.json();
     let quotas = usage["data"].as_array().unwrap().clone();

@@ -1,4 +1,4 @@
-//! What nobody finishes goes, and what no row tells of goes.
+//! Unfinished uploads expire, and bytes without a row are removed.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn bytes_without_a_row_go_and_those_with_one_stay(app: &TestApp) {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(id), "left over").unwrap();
     };
-    // Begun two days ago, and just now, by their ids.
+    // One created 60 days ago and one just now, by the times in their ids.
     let (old, young) = (0x019a_b6f0_0000_u64, 1_764_000_000_000_u64);
     let named = |at: u64| format!("{:08x}-{:04x}-7000-8000-000000000007", at >> 16, at & 0xffff);
     orphan(&named(old - 172_800_000 * 30));
@@ -66,7 +66,7 @@ async fn bytes_without_a_row_go_and_those_with_one_stay(app: &TestApp) {
 
     assert_eq!((gone, files_on_disk(app.folder())), (1, 2));
     app.clock.advance(HOUR * 25);
-    // The node's own timer may be there first.
+    // The node's own timer may have removed them already.
     sweep_orphans(&app.services).await.unwrap();
     eventually("the bytes to go", async || files_on_disk(app.folder()) == 1).await;
     let ann = crate::support::people::Caller { app, credential: Some(ann.another_token().await) };
@@ -77,7 +77,7 @@ async fn bytes_that_could_not_be_removed_are_removed_later(app: &TestApp) {
     let ann = app.admin("ann").await;
     let id = has_file(&ann, "a", b"whole").await;
     let path = app.folder().join(format!("uploads/{}/{}/{id}", app.acme, &id[id.len() - 2..]));
-    // What is no file cannot be removed as one.
+    // A directory cannot be removed like a file.
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
 

@@ -1,4 +1,4 @@
-//! Files as forms.
+//! Uploads by form.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! Files that people send: over the file socket, as a form, in several sittings, within a quota; who may read them, and
-//! what becomes of those that nobody finishes.
+//! Uploaded files: over the file socket, as a form, resumed, within a quota; their access rights, and the expiry of
+//! unfinished ones.
 
 mod attached;
 mod bucket;

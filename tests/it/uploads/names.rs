@@ -1,4 +1,4 @@
-//! Names of files, which people choose, and what they cannot do with them.
+//! File names, which users choose, and what they must not be able to do with them.
 
 use serde_json::json;
 
@@ -38,7 +38,7 @@ async fn hostile_names_are_refused_and_nothing_is_kept(app: &TestApp) {
         "a|b",
         &long,
     ] {
-        // The pace of messages a second is not what is tested.
+        // The limit of messages per second is not under test.
         app.clock.advance(std::time::Duration::from_millis(100));
         let answer = sends(&mut socket, json!({ "type": "metadata", "filename": name }), b"bytes").await;
         assert_eq!(answer["code"], "invalid_filename", "{name:?}: {answer}");

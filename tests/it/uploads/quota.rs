@@ -1,4 +1,4 @@
-//! A tenant's quota of files.
+//! A tenant's upload quota.
 
 use serde_json::json;
 
@@ -53,7 +53,7 @@ async fn a_file_of_unknown_size_takes_what_it_needs_and_no_more(app: &TestApp) {
             .await;
     assert_eq!((&first["type"], used(&ann).await), (&json!("success"), 900_000));
 
-    // Of two without a size the second finds too little left in the middle of it.
+    // Two files of unknown size: the second one runs out of space in the middle.
     let fits = sends(&mut socket, json!({ "type": "metadata", "filename": "b" }), &bytes(60_000)).await;
     assert_eq!((&fits["type"], used(&ann).await), (&json!("success"), 960_000));
     let refused = sends(&mut socket, json!({ "type": "metadata", "filename": "c" }), &bytes(100_000)).await;

@@ -1,4 +1,4 @@
-//! Reading files: whole, in ranges, or not again.
+//! Downloads: whole, in ranges, conditional.
 
 use serde_json::json;
 

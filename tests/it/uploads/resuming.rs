@@ -1,4 +1,4 @@
-//! A file in several sittings.
+//! Resumed uploads.
 
 use serde_json::json;
 
@@ -47,7 +47,7 @@ async fn a_connection_that_was_cut_without_a_word_gives_the_file_to_the_next(app
         before.request(json!({ "type": "metadata", "filename": "a.bin" })).await["upload_id"].clone();
     chunk(&mut before, &whole[..100_000]).await;
 
-    // The server still takes the old connection for one that lives.
+    // The server still considers the old connection alive.
     let mut after = files(&bob).await;
     let ack = after.request(json!({ "type": "resume", "upload_id": upload_id })).await;
     let told = before.next().await;
@@ -82,7 +82,7 @@ async fn nobody_goes_on_with_another_persons_file(app: &TestApp) {
         let answer = files(other).await.request(json!({ "type": "resume", "upload_id": upload_id })).await;
         assert_eq!(answer["code"], "not_found", "{answer}");
     }
-    // The connection that has the file was not disturbed.
+    // The connection with the file was not affected.
     assert_eq!(chunk(&mut socket, b"go on").await["type"], "chunk_received");
 }
 

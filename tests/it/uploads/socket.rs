@@ -62,7 +62,7 @@ async fn the_seeds_clients_can_send_a_file(app: &TestApp) {
     socket.send_json(json!({ "type": "complete" })).await;
     assert_eq!(socket.next().await["message"], "File a.txt uploaded");
 
-    // Another may follow, with fields in the other style; an empty one too.
+    // Another file may follow, with fields in the other style; an empty one too.
     let second =
         sends(&mut socket, json!({ "type": "metadata", "payload": { "filename": "b.txt" } }), b"").await;
     assert_eq!((&second["message"], &second["size"]), (&json!("File b.txt uploaded"), &json!(0)));
@@ -88,7 +88,7 @@ async fn content_that_differs_from_its_metadata_is_refused_and_removed(app: &Tes
     assert_eq!(negative["code"], "validation_failed", "{negative}");
     assert_eq!(ann.get(UPLOADS).await.json()["data"], json!([]));
     assert_eq!((used(&ann).await, files_on_disk(app.folder())), (0, 0));
-    // The socket has stayed, and the next file is a file.
+    // The socket stayed open, and the next file is accepted.
     assert_eq!(
         sends(&mut socket, metadata(10, &right.to_uppercase()), b"some bytes").await["type"],
         "success"
@@ -102,7 +102,7 @@ async fn a_chunk_too_many_or_too_large_ends_the_file_and_not_the_socket(app: &Te
     assert_eq!(chunk(&mut socket, b"early").await["code"], "invalid_message");
     socket.request(json!({ "type": "metadata", "filename": "a", "size": 4 })).await;
     assert_eq!(chunk(&mut socket, b"more than").await["code"], "size_mismatch");
-    // What was on its way behind it is passed over without a word.
+    // Chunks that were sent after the refused one are ignored without an answer.
     socket.send(Message::binary(b"four".to_vec())).await;
     assert_eq!(socket.request(json!({ "type": "complete" })).await["code"], "invalid_message");
     socket.request(json!({ "type": "metadata", "filename": "a" })).await;
@@ -199,7 +199,7 @@ async fn messages_that_mean_nothing_are_answered_and_the_socket_stays(app: &Test
 async fn a_quiet_file_socket_is_pinged_and_a_silent_one_is_dropped(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut socket = files(&bob).await;
-    // Its time begins when it is served.
+    // Its timer starts when it is served.
     assert_eq!(socket.request(json!({ "type": "ping" })).await["type"], "pong");
 
     app.advance(std::time::Duration::from_secs(27)).await;
@@ -216,7 +216,7 @@ async fn thirty_two_files_may_be_begun_and_no_more(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut socket = files(&bob).await;
     for _ in 0..32 {
-        // Over the socket's pace of messages a second, were the clock to stand.
+        // Without this the socket's limit of messages per second would be exceeded.
         app.clock.advance(std::time::Duration::from_millis(100));
         assert_eq!(socket.request(json!({ "type": "metadata", "filename": "a" })).await["type"], "ack");
     }

@@ -1,4 +1,4 @@
-//! One sale in Lucas County, Ohio, as `lucas_county_house.csv` tells it: every column, with its unit in its name.
+//! One sale in Lucas County, Ohio, as in `lucas_county_house.csv`: every column, with its unit in its name.
 
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use super::{Dollars, Row, is_valid_coordinate, unknown_when_zero, whole};
 
 /// A single-family home and its sale.
 ///
-/// Measured over the 25,357 rows: no field is empty, no key or place stands twice, the assessed value is never
+/// Measured over the 25,357 rows: no field is empty, no key or location occurs twice, the assessed value is never
 /// zero (lowest 1,714), and 54 rows were sold at exactly their assessed value.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,7 +16,7 @@ pub struct LucasRow {
     pub listing_key: String,
     #[serde(rename = "price")]
     pub sale_price: Dollars,
-    /// As the file says; 138 homes carry a year after that of their sale.
+    /// As in the file; 138 homes have a year after that of their sale.
     #[serde(rename = "yrbuilt")]
     pub year_built: u16,
     pub stories: Stories,
@@ -25,7 +25,7 @@ pub struct LucasRow {
     pub wall: Wall,
     #[serde(deserialize_with = "whole")]
     pub beds: u8,
-    /// With no half bath either in 3 rows, one of which has no bedroom: shown as they stand.
+    /// Zero with no half bath either in 3 rows, one of which has no bedroom: shown unchanged.
     #[serde(rename = "baths", deserialize_with = "whole")]
     pub full_baths: u8,
     #[serde(rename = "halfbaths", deserialize_with = "whole")]
@@ -41,7 +41,7 @@ pub struct LucasRow {
     #[serde(rename = "garagesqft", deserialize_with = "unknown_when_zero")]
     pub garage_sqft: Option<u32>,
     pub rooms: u8,
-    /// Its own figure: in two rows of three it is not frontage times depth.
+    /// Independent: in two rows of three it is not frontage times depth.
     #[serde(rename = "lotsize")]
     pub lot_size_sqft: u32,
     #[serde(rename = "avalue")]
@@ -80,7 +80,7 @@ impl Row for LucasRow {
 }
 
 words! {
-    /// How many floors, in the assessor's words.
+    /// The number of floors, in the assessor's terms.
     Stories {
         One = "one" shown "One story",
         OneAndHalf = "one+half" shown "One and a half stories",
@@ -93,8 +93,8 @@ words! {
 }
 
 impl Stories {
-    /// The number, where the word holds one. A bi-level has two floors by its name; "multi-level" (723 rows) is a
-    /// split house of an unstated number of floors, so it has no number and pages show the word alone.
+    /// The number, where the term has one. A bi-level has two floors by its name; "multi-level" (723 rows) is a split
+    /// house of an unstated number of floors, so it has no number and pages show the term alone.
     pub fn count(self) -> Option<f64> {
         match self {
             Self::One => Some(1.0),
@@ -121,7 +121,7 @@ words! {
 }
 
 words! {
-    /// Where the car stands.
+    /// The kind of garage.
     Garage {
         None = "no garage" shown "None",
         Attached = "attached" shown "Attached",

@@ -1,4 +1,4 @@
-//! One home around Sacramento, California, as `sacramento.csv` tells it. It has no dates, so it never changes.
+//! One home around Sacramento, California, as in `sacramento.csv`. It has no dates, so it never changes.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -8,8 +8,9 @@ use super::{Dollars, Row, is_valid_coordinate};
 
 /// A home with a city and a zip code.
 ///
-/// Measured over the 932 rows: no field is empty and no key stands twice. 17 homes share their point with another,
-/// and two pairs of rows differ in the key alone; each row stays a listing of its own, as a site would show them.
+/// Measured over the 932 rows: no field is empty and no key occurs twice. 17 homes share their coordinates with
+/// another, and two pairs of rows differ in the key alone; each row is a listing of its own, as a site would show
+/// them.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SacramentoRow {
@@ -61,7 +62,7 @@ words! {
 }
 
 impl HomeType {
-    /// The schema.org type that says no more than the file does.
+    /// The schema.org type that states no more than the file does.
     pub fn schema_type(self) -> &'static str {
         match self {
             Self::Residential => "House",

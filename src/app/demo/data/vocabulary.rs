@@ -1,6 +1,6 @@
-//! A column with a closed vocabulary: one enum that keeps the source's word beside the words we show.
+//! A column with a closed vocabulary: one enum with the source's term and the displayed label of each value.
 
-/// Declares the enum; `$word` is what the file says, `$label` what a page shows.
+/// Declares the enum: `$word` is the term in the file, `$label` the text on a page.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal shown $label:literal,)* }) => {
         $(#[$doc])*
@@ -10,12 +10,12 @@ macro_rules! words {
         }
 
         impl $name {
-            /// The word in the file.
+            /// The term in the file.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
-            /// The words on a page.
+            /// The text on a page.
             pub fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label,)* }
             }

@@ -1,5 +1,5 @@
-//! What a detail page states, the same in every dialect: the row of the table in the words of a listings site.
-//! Nothing is stated that the data does not hold: there is no street, and no city where the table has none.
+//! The facts of a detail page, the same in every dialect: the row of the table in the usual terms of a listings site.
+//! Only facts of the data are stated: there is no street, and no city where the table has none.
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::app::demo::calendar::{ListingState, listed_on};
 use crate::app::demo::catalogue::Catalogue;
 use crate::app::demo::data::{Dollars, LucasRow, SacramentoRow, grouped};
 
-/// How a page tells machines what it tells people. Fixed per listing, a third of the rows each.
+/// The structured data format of a page. Fixed per listing, a third of the rows each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dialect {
     JsonLd,
@@ -25,7 +25,7 @@ impl Dialect {
     }
 }
 
-/// One listing while its page is up. What is `None` is not in the data.
+/// One listing while its page is served. What is `None` is not in the data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     pub listing_key: String,
@@ -61,14 +61,14 @@ pub struct Extra {
     pub name: &'static str,
     /// For people.
     pub label: &'static str,
-    /// For machines: a number, or the word of the file.
+    /// For machines: a number, or the term in the file.
     pub value: Value,
     /// For people.
     pub shown: String,
 }
 
 impl Facts {
-    /// The facts of row `row` on the day `on`; `None` while its page is not up.
+    /// The facts of row `row` on the day `on`; `None` while its page is not served.
     pub fn of(catalogue: &Catalogue, row: usize, on: NaiveDate) -> Option<Self> {
         let (price, closed_on) = match catalogue.listing_state(row, on) {
             ListingState::NotListed | ListingState::Gone => return None,
@@ -82,7 +82,7 @@ impl Facts {
         Some(Self { closed_on, ..facts })
     }
 
-    /// The value of `value` square feet as people read it.
+    /// An area of `value` square feet in its usual notation.
     pub fn area(value: u32) -> String {
         format!("{} sq ft", grouped(value))
     }

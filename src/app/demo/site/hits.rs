@@ -1,17 +1,17 @@
-//! What the site was asked for and how it answered. Every request is counted exactly once, so totals are sums.
+//! The requests of the site and their responses. Every request is counted exactly once, so totals are sums.
 
 use std::collections::BTreeMap;
 
 use super::facts::Dialect;
 
-/// One way in which a request ends.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hit {
     /// The page was sent.
     Served(Page),
-    /// The caller had the page already (304).
+    /// The client had the page already (304).
     NotModified(Page),
-    /// 429; the page behind it was not looked at.
+    /// 429; the requested page was not looked up.
     Refused,
     NotFound,
     Gone,
@@ -21,7 +21,7 @@ pub enum Hit {
     BadMethod,
 }
 
-/// The pages that a visitor is welcome to.
+/// The pages that robots.txt allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Page {
     /// One listing, in its dialect.
@@ -32,7 +32,7 @@ pub enum Page {
     Robots,
 }
 
-/// Counts of hits since the site started, or between two moments.
+/// Counts of hits since the site started, or between two points in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits(BTreeMap<Hit, u64>);
 
@@ -55,7 +55,7 @@ impl Hits {
         Dialect::ALL.iter().map(|dialect| self.get(Hit::Served(Page::Listing(*dialect)))).sum()
     }
 
-    /// What was added since `earlier`, an older count of the same site.
+    /// The hits since `earlier`, an older count of the same site.
     pub fn since(&self, earlier: &Self) -> Self {
         let grown = |(hit, count): (&Hit, &u64)| (*hit, count.saturating_sub(earlier.get(*hit)));
         Self(self.0.iter().map(grown).filter(|(_, count)| *count > 0).collect())

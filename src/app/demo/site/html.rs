@@ -1,4 +1,4 @@
-//! The frame that every page shares, and the escaping that every text on a page goes through.
+//! The layout that every page shares, and the escaping of every text on a page.
 
 use std::fmt;
 
@@ -25,16 +25,16 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// JSON that may stand inside a `script` element: without `<`, nothing in it can end the element.
+/// JSON for a `script` element: without `<`, nothing in it can end the element.
 pub(super) fn script_json(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
 
-/// What one page puts into the frame. `head` and `main` are markup, the rest is text.
+/// The content of one page. `head` and `main` are markup, the rest is text.
 pub(super) struct Layout<'a> {
     pub(super) site_name: &'a str,
     pub(super) title: &'a str,
-    /// The one address of this page; error pages have none.
+    /// The canonical address of this page; error pages have none.
     pub(super) canonical: Option<String>,
     /// Path and name of the pages above this one, below the front page.
     pub(super) crumbs: &'a [(&'a str, &'a str)],

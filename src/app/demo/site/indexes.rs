@@ -1,5 +1,5 @@
-//! The pages that lead to listings: the front page, homes for sale, recent sales. They carry no structured data, so
-//! that what a crawler counts as items comes from detail pages alone.
+//! The pages that lead to listings: the front page, homes for sale, recent sales. They have no structured data, so
+//! that a crawler's items come from detail pages alone.
 
 use std::fmt::Write;
 
@@ -42,8 +42,8 @@ impl Index {
     }
 }
 
-/// The front page: how much there is, and a link to every page of both indexes. With next-links alone the last
-/// listings would lie deeper than a careful crawler follows.
+/// The front page: the totals, and a link to every page of both indexes. With next-links alone the last listings
+/// would be deeper than a careful crawler follows.
 pub(super) fn front(site: &Site, on: NaiveDate) -> String {
     let mut main = format!("<h1>Homes in {}</h1>\n", Escaped(site.area_name()));
     for index in [Index::ForSale, Index::Sold] {

@@ -1,4 +1,5 @@
-//! The page of one listing. People read the same in every dialect; machines find it in one of three places.
+//! The page of one listing. The visible text is the same in every dialect; the structured data is in one of three
+//! places.
 
 mod embedded;
 mod json_ld;

@@ -1,4 +1,4 @@
-//! A listings site as the web has them: paged indexes, detail pages in three dialects, caching, refusals, counted hits.
+//! A realistic listings site: paged indexes, detail pages in three dialects, caching, refusals, counted hits.
 
 pub mod server;
 

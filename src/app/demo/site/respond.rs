@@ -1,4 +1,4 @@
-//! What the site says to a path on a given day: a pure function of the catalogue and the date.
+//! The site's response to a path on a given day: a pure function of the catalogue and the date.
 
 use chrono::NaiveDate;
 
@@ -10,14 +10,14 @@ use super::listing;
 use crate::app::demo::calendar::ListingState;
 use crate::app::demo::catalogue::Catalogue;
 
-/// A site: what it lists, and the address it is reached by.
+/// A site: its listings and its address.
 pub(super) struct Site {
     pub(super) catalogue: Catalogue,
     /// `http://127.0.0.1:PORT`, no slash at the end.
     pub(super) origin: String,
 }
 
-/// The answer before caching and throttling have had their say.
+/// The response before caching and throttling are applied.
 pub(super) enum SiteResponse {
     Page(Page, String),
     NotFound(String),
@@ -124,7 +124,7 @@ const ABOUT_SACRAMENTO: &str = "Homes sold in the Sacramento area over five days
     package modeldata, MIT licence, copyright 2019 Max Kuhn, RStudio. The table has no dates, so every home on this \
     site is for sale at its price and stays so.";
 
-/// The number in `page=…`; 1 when there is none, `None` when it is no number.
+/// The number in `page=…`; 1 when there is none, `None` when it is not a number.
 fn page_number(query: &str) -> Option<usize> {
     let mut pairs = url::form_urlencoded::parse(query.as_bytes());
     pairs.find(|(name, _)| name == "page").map_or(Some(1), |(_, value)| value.parse().ok())

@@ -1,5 +1,5 @@
-//! The site on a loopback port: throttling, conditional requests and the count of hits around pure answers.
-//! A fixture for the demo. It trusts its visitors and is never reachable from another machine.
+//! The site on a loopback port: throttling, conditional requests and the count of hits around pure responses. A
+//! fixture for the demo. It trusts its clients and is never reachable from another machine.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,10 +21,10 @@ use super::respond::{Site, SiteResponse};
 use crate::app::demo::catalogue::Catalogue;
 use crate::app::demo::virtual_date::VirtualDate;
 
-/// How the site behaves beyond its pages.
+/// The behaviour of the site apart from its pages.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteSettings {
-    /// One request in so many is refused with 429 (robots.txt excepted); `None` refuses none.
+    /// Every n-th request is refused with 429 (robots.txt excepted); `None` refuses none.
     pub refuse_every: Option<NonZeroU64>,
 }
 
@@ -42,10 +42,10 @@ pub struct SiteHandle {
     tasks: TaskTracker,
 }
 
-/// How long a request under way may still take when the site stops.
+/// How long a running request may still take when the site stops.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Opens the site of `catalogue` on a free loopback port, showing each day what `date` says.
+/// Opens the site of `catalogue` on a free loopback port; it shows the day of `date`.
 pub async fn start(
     catalogue: Catalogue,
     date: VirtualDate,
@@ -95,14 +95,14 @@ impl SiteHandle {
         self.hits.lock().clone()
     }
 
-    /// Closes the port and waits for the last answers.
+    /// Closes the port and waits for running requests.
     pub async fn stop(self) {
         drop(self.shutdown);
         self.tasks.wait().await;
     }
 }
 
-/// Where requests come in.
+/// Handles the requests.
 struct SiteEndpoint {
     site: Site,
     date: VirtualDate,
@@ -129,7 +129,8 @@ impl SiteEndpoint {
             return (Hit::BadMethod, method_not_allowed());
         }
         let uri = request.uri();
-        // A refused robots.txt is a 4xx like any other and would tell the crawler that everything is allowed (RFC 9309).
+        // A refused robots.txt is a 4xx like any other, by which a crawler would take everything as allowed (RFC
+        // 9309).
         if uri.path() != "/robots.txt" && self.refuse_next() {
             return (Hit::Refused, too_many_requests());
         }
@@ -145,7 +146,7 @@ impl SiteEndpoint {
         }
     }
 
-    /// Counts a request; the same number of requests always meets the same number of refusals.
+    /// Counts a request; equal numbers of requests always have equal numbers of refusals.
     fn refuse_next(&self) -> bool {
         let mut seen = self.counted.lock();
         *seen += 1;
@@ -153,7 +154,7 @@ impl SiteEndpoint {
     }
 }
 
-/// The page, or 304 when the tag in `known` says that the caller has it.
+/// The page, or 304 when a tag in `if_none_match` matches.
 fn conditional_response(page: Page, body: String, if_none_match: &str) -> (Hit, Response) {
     let tag = etag(&body);
     let fresh = etag_matches(if_none_match, &tag);

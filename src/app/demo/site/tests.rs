@@ -1,5 +1,5 @@
-//! The site over real HTTP: what a crawler meets. Pages are read back by their own structure and held against the
-//! rows of the tables, so the writers of the dialects have readers that share no code with them.
+//! The site over real HTTP, as a crawler uses it. Pages are parsed by their own structure and compared with the rows
+//! of the tables, so the parsers share no code with the writers of the dialects.
 
 mod page_reader;
 mod site_client;
@@ -37,7 +37,7 @@ async fn open(catalogue: &Catalogue, date: &VirtualDate) -> (SiteHandle, SiteCli
     (site, visitor)
 }
 
-/// Fetches every `nth` listing and holds each page against its row; gives the number of pages in each dialect.
+/// Fetches every `nth` listing and compares each page with its row; returns the number of pages in each dialect.
 async fn compare_every(
     nth: usize,
     cards: &BTreeMap<String, Card>,
@@ -79,7 +79,7 @@ async fn every_listing_of_the_first_day_is_reached_from_the_front_page_in_all_th
         assert!(pages[&dialect] > 20);
         assert_eq!(hits.get(Hit::Served(Page::Listing(dialect))), pages[&dialect]);
     }
-    // 53 pages for sale, 6 of recent sales, and the front page once for each walk.
+    // 53 pages for sale, 6 of recent sales, and the front page once for each index.
     assert_eq!(hits.get(Hit::Served(Page::Index)), 53 + 6 + 2);
     assert_eq!(hits.total(), hits.listings_served() + 61);
     site.stop().await;
@@ -120,7 +120,7 @@ async fn the_site_changes_between_two_days_exactly_as_the_data_says() {
     site.stop().await;
 }
 
-/// Turns what stood on the indexes into what must stand there after `change`.
+/// Applies `change` to the expected content of the indexes.
 fn apply(cards: &mut BTreeMap<String, Card>, change: ListingChange) {
     use crate::protocol::property::StandardStatus::Closed;
     match change {
@@ -168,7 +168,7 @@ async fn unknown_addresses_are_404_and_removed_listings_410() {
     let (site, visitor) = open(&LUCAS, &date).await;
     let never = ["/listing/LUC-99999", "/nowhere", "/listings?page=0", "/listings?page=54", "/sold?page=x"];
     let mut absent: Vec<String> = never.map(str::to_owned).into();
-    // Its 180 days have not begun; this one's page came down long ago.
+    // Its 180 days have not begun; this one's page was removed long ago.
     let state = |wanted: ListingState| {
         (0..LUCAS.len()).find(|row| LUCAS.listing_state(*row, date.today()) == wanted).unwrap()
     };

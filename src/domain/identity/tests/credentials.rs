@@ -1,4 +1,4 @@
-//! Keys, tickets, foreign tokens, and the short memory behind all of them.
+//! Keys, tickets, foreign tokens, and the cache behind all of them.
 
 use std::time::Instant;
 

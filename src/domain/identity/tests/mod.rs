@@ -1,4 +1,4 @@
-//! Identity on a real store with a clock that is moved by hand.
+//! Identity on a real store with a manual clock.
 
 mod credentials;
 mod first_start;
@@ -30,7 +30,7 @@ use crate::protocol::problem::{Code, Problem};
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// A node on a fresh store with the tenant `acme`, whose admin is `ann`.
+/// A node on a fresh store with the tenant `acme` and its admin `ann`.
 struct Fixture {
     world: World,
     identity: Identity,
@@ -68,13 +68,13 @@ impl Fixture {
         self.identity.authenticate(Credential::Header(token)).await
     }
 
-    /// Signs in and is let in.
+    /// Signs in and authenticates.
     async fn principal(&self, username: &str) -> Principal {
         let signed_in = self.sign_in(username).await;
         self.authenticate(signed_in.access.text.expose()).await.unwrap().principal
     }
 
-    /// A signed-in user at work.
+    /// The context of a signed-in user.
     async fn op(&self, username: &str) -> Op {
         let principal = self.principal(username).await;
         Op::of_caller(&self.world.services, principal, Origin::default()).unwrap()
@@ -84,7 +84,7 @@ impl Fixture {
         self.world.services.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// What has been told since the last time.
+    /// Revocations since the last call.
     fn revocations(&mut self) -> Vec<Revocation> {
         std::iter::from_fn(|| self.revocations.try_recv().ok()).collect()
     }

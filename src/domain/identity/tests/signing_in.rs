@@ -173,7 +173,7 @@ async fn another_server_key_derives_another_successor() {
     let first = house.sign_in("ann").await;
     let one = refresh(&house.identity, first.refresh.expose(), &local_origin()).await.unwrap();
 
-    // The key that the successor was derived with is taken away within the grace.
+    // The key that the successor was derived with is removed within the grace period.
     let key = SigningKey::new("k2", &[8; 32], house.identity.now()).unwrap();
     house.identity.replace_ring(KeyRing::new(vec![key]).unwrap());
     let other = refresh(&house.identity, first.refresh.expose(), &local_origin()).await.unwrap();

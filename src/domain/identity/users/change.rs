@@ -28,10 +28,10 @@ pub struct UserPatch {
     pub avatar_url: Option<Option<String>>,
 }
 
-/// Judges the user as it is, with the row held: the place for a precondition.
+/// Checks the user as it is, with the row locked: for a precondition.
 pub type Precondition<'a> = &'a (dyn Fn(&UserRow) -> Result<()> + Sync);
 
-/// Changes a user, and says how the user is now.
+/// Changes a user, and returns the new row.
 pub async fn change(
     op: &Op,
     id: UserId,
@@ -66,7 +66,7 @@ fn is_deactivated(before: &UserRow, after: &UserRow) -> bool {
     before.is_active && !after.is_active
 }
 
-/// Has the change carried to what the user holds, such as open connections.
+/// Announces the change to what the user holds, such as open connections.
 fn publish_revocation(op: &Op, before: &UserRow, after: &UserRow) {
     let (tenant, user) = (op.scope.tenant_id(), UserId(after.id));
     let known = |user: &UserRow| (user.role.clone(), user.is_active, user.username.clone());
@@ -78,14 +78,14 @@ fn publish_revocation(op: &Op, before: &UserRow, after: &UserRow) {
 }
 
 impl UserPatch {
-    /// With texts in the form that is stored, and without the name that the user has already.
+    /// With texts in stored form, and without the name if the user already has it.
     fn for_user(&self, user: &UserRow) -> Self {
         let username =
             self.username.as_deref().map(login_name::normalize).filter(|name| *name != user.username);
         Self { username, email: self.email.as_deref().map(normalize::exact), ..self.clone() }
     }
 
-    /// Whether the user is already as the patch wants it; then nothing is written, and the user's tag stays.
+    /// Whether the patch changes nothing; then nothing is written, and the user's ETag stays.
     fn changes_nothing(&self, user: &UserRow) -> bool {
         self.username.is_none()
             && self.role.is_none_or(|role| role.name() == user.role)
@@ -114,8 +114,8 @@ pub fn validate(patch: &UserPatch) -> Vec<FieldError> {
     faults.into_errors()
 }
 
-/// The user, held. Where an admin may be lost the admins are held first, in the order of their ids: held after the user,
-/// two such changes could wait for each other.
+/// Locks the user. If an admin may be lost, the admins are locked first, in the order of their ids: locked
+/// after the user, two such changes could deadlock.
 async fn lock(tx: &TenantTx, id: UserId, patch: &UserPatch) -> Result<UserRow> {
     let losing = [
         ("is_active", patch.is_active == Some(false)),
@@ -156,13 +156,13 @@ async fn write(op: &Op, tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> R
         key_clash: (clash != before.key_clash).then_some(clash.as_deref()),
     };
     users::update(tx, UserId(before.id), &change, micros(op.now())).await.map_err(|error| match error {
-        // Two changes at once: the second finds the value free and then taken.
+        // Two concurrent changes: the second finds the value free and then taken.
         Error::Duplicate(_) => taken(&unique_fields(patch)),
         other => other.into(),
     })
 }
 
-/// The place-holder of an address goes with the name, so that the old name is free for another user.
+/// The placeholder of an address changes with the name, so that the old name is free for another user.
 async fn placeholder_email(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<Option<String>> {
     let (Some(username), None) = (&patch.username, &patch.email) else { return Ok(None) };
     let Some(email) = renamed_placeholder_email(&before.email, &before.username, username) else {
@@ -172,7 +172,7 @@ async fn placeholder_email(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -
     Ok(Some(email).filter(|_| holder.is_none_or(|holder| holder.id == before.id)))
 }
 
-/// The fields in which the user is still the same as an older one, once those that are written have a key of their own.
+/// The fields in which the user still clashes with an older one, once those written have a key of their own.
 fn clash_left(before: &UserRow, written: UniqueValues<'_>) -> Option<String> {
     let is_left = |field: &&str| match *field {
         "username" => written.username.is_none(),
@@ -199,7 +199,7 @@ fn audit_entry(before: &UserRow, patch: &UserPatch) -> AuditEntry {
     if let Some(is_active) = patch.is_active {
         detail.insert("is_active".to_owned(), is_active.into());
     }
-    // Of personal fields only that they changed.
+    // Personal fields are only listed as changed.
     for (field, changed) in [
         ("email", patch.email.is_some()),
         ("display_name", patch.display_name.is_some()),

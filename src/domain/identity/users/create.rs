@@ -1,4 +1,4 @@
-//! Adding a person to a tenant.
+//! Adds a user to a tenant.
 
 use super::unique::{UniqueValues, refuse_taken};
 use super::{EMAIL, USERNAME, taken};
@@ -23,13 +23,12 @@ pub struct NewUser {
     pub display_name: Option<String>,
 }
 
-/// Adds a user.
 pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRow> {
     op.require(Permission::ManageUsers)?;
     let Checked { faults, username, email, password } = checked(&new);
     faults.into_result()?;
     login_name::refuse_mixed_scripts(&["username"], &username)?;
-    // Before the transaction: on SQLite it would keep every other writer waiting for the hash.
+    // Before the transaction: on SQLite it would keep all other writers waiting for the hash.
     let hash = match password {
         Some(password) => {
             let party = HashingParty::Tenant(op.scope.tenant_id());
@@ -65,7 +64,7 @@ pub fn validate(new: &NewUser) -> Vec<FieldError> {
     checked(new).faults.into_errors()
 }
 
-/// What is wrong with a user to add, and the fields in their normal form.
+/// The bad fields of a user to add, and the fields in their normal form.
 struct Checked {
     faults: FieldErrors,
     username: String,
@@ -84,7 +83,7 @@ fn checked(new: &NewUser) -> Checked {
     Checked { faults, username, email, password }
 }
 
-/// Two that were created at once: the second finds the name free and then taken.
+/// Two users created concurrently: the second finds the name free and then taken.
 fn collided(error: crate::storage::Error) -> Problem {
     match error {
         crate::storage::Error::Duplicate(_) => taken(&[USERNAME, EMAIL]),

@@ -1,4 +1,4 @@
-//! Finding people.
+//! Lists and finds users.
 
 use crate::auth::permission::Permission;
 use crate::base::ids::UserId;
@@ -8,7 +8,7 @@ use crate::domain::op::{Op, not_a_user};
 use crate::protocol::problem::Problem;
 use crate::storage::users::{self, UserRow};
 
-/// The tenant's users in the order of their making.
+/// The tenant's users in the order of their creation.
 pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<UserRow, i64>> {
     op.require(Permission::ManageUsers)?;
     let tx = op.read().await?;
@@ -16,7 +16,7 @@ pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<UserRow, i64>>
     Ok(Page::from_rows(rows, page.limit, |row| row.id))
 }
 
-/// The active users, for everybody who may write to them.
+/// The active users, for every caller that may write to them.
 pub async fn directory(op: &Op, page: PageRequest<i64>) -> Result<Page<UserRow, i64>> {
     op.require(Permission::ReadDirectory)?;
     let tx = op.read().await?;
@@ -29,7 +29,7 @@ pub async fn get(op: &Op, id: UserId) -> Result<UserRow> {
     find(op, id).await
 }
 
-/// The caller.
+/// The caller's own user.
 pub async fn me(op: &Op) -> Result<UserRow> {
     op.require(Permission::ReadOwnUser)?;
     let user = op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_user)?;

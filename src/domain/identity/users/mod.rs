@@ -1,4 +1,4 @@
-//! The people of a tenant. One admin at least is always left.
+//! The users of a tenant. At least one admin is always left.
 
 mod change;
 mod create;
@@ -20,7 +20,7 @@ fn is_last_admin(admins: &[UserRow], user: UserId) -> bool {
     matches!(admins, [only] if only.id == user.0)
 }
 
-/// The refusal of what would leave a tenant without an admin; it names the fields of the change that would.
+/// The error for leaving a tenant without an admin; it names the fields of the change that would.
 fn last_admin(fields: &[&'static str]) -> Problem {
     let words = "would leave the tenant without an active admin";
     let errors = fields
@@ -30,13 +30,13 @@ fn last_admin(fields: &[&'static str]) -> Problem {
     Problem::conflict_of(detail, errors.collect())
 }
 
-/// A field whose value must be unique in the tenant: its name, and what it is called.
+/// A field that must be unique in the tenant: its name, and its label.
 type UniqueField = (&'static str, &'static str);
 
 const USERNAME: UniqueField = ("username", "user name");
 const EMAIL: UniqueField = ("email", "e-mail address");
 
-/// The refusal of values that other users of the tenant have; it names each of the fields.
+/// The error for values that other users of the tenant have; it names each of the fields.
 fn taken(fields: &[UniqueField]) -> Problem {
     let words: Vec<&str> = fields.iter().map(|(_, words)| *words).collect();
     let verb = if words.len() == 1 { "is" } else { "are" };

@@ -1,5 +1,5 @@
-//! Removing a person. What they made for the tenant, such as jobs, stays and refers to a row without a name; where
-//! nothing refers to them the row goes too. Their sign-ins, API keys and memberships end with them.
+//! Removes a user. What they created for the tenant, such as jobs, stays and refers to a row without a name;
+//! if nothing refers to them, the row is deleted too. Their sign-ins, API keys and memberships end with them.
 
 use super::change::Precondition;
 use super::{is_last_admin, last_admin};

@@ -1,4 +1,4 @@
-//! What belongs to one user of a tenant alone: the name, how the name is drawn, and the e-mail address.
+//! Values that must be unique among a tenant's users: the name, its appearance, and the e-mail address.
 
 use super::{EMAIL, USERNAME, taken};
 use crate::base::lookalike::{Skeletons, share_a_script};
@@ -8,14 +8,14 @@ use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::storage::TenantTx;
 use crate::storage::users::{self, UserRow};
 
-/// The values that a user is to have, in their normal form; `None` leaves one as it is.
+/// The new values of a user, in their normal form; `None` leaves one as it is.
 #[derive(Clone, Copy)]
 pub(super) struct UniqueValues<'a> {
     pub username: Option<&'a str>,
     pub email: Option<&'a str>,
 }
 
-/// Refuses values that other users have. `own` is the user who is changed; a user never clashes with itself.
+/// Rejects values that other users have. `own` is the user to change; a user never clashes with itself.
 pub(super) async fn refuse_taken(
     tx: &TenantTx,
     own: Option<&UserRow>,
@@ -52,15 +52,15 @@ async fn has_namesake(tx: &TenantTx, own: Option<&UserRow>, username: &str) -> R
     Ok(namesakes.iter().any(|user| is_other(user, own)))
 }
 
-/// Whether a user still has the key of before names were folded, and would have the key of this name. A user who already
-/// has that key may change the spelling all the same.
+/// Whether a user still has a key from before names were folded, and would have the key of this name. A user
+/// that already has that key may still change the spelling.
 fn has_unfolded_namesake(others: &[&UserRow], own: Option<&UserRow>, username: &str) -> bool {
     let key = name_key(username);
     let is_own = own.is_some_and(|own| own.username_key == key);
     !is_own && others.iter().any(|user| name_key(&user.username) == key)
 }
 
-/// Refuses a name that is drawn as that of another user is, in another script.
+/// Rejects a name that looks like another user's, in another script.
 fn refuse_lookalike(others: &[&UserRow], username: &str) -> Result<()> {
     if others.iter().all(|user| share_a_script(&user.username, username)) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Who may do what to whose jobs.
+//! Permissions on one's own jobs and on those of others.
 
 use super::*;
 use crate::base::page::PageRequest;

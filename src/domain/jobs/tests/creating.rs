@@ -92,7 +92,7 @@ async fn a_running_job_is_cancelled_when_its_worker_says_so() {
     assert_eq!(asked, again);
     assert!(answer.cancel_requested);
     assert_eq!(crawl.get(id_of(&claim.job)).await.status, JobStatus::Cancelled);
-    // The second progress was merged; it is told before the end.
+    // The second progress was merged; it is emitted before the end.
     let told = ["job_queued", "job_started", "job_progress", "job_progress", "job_cancelled"];
     assert_eq!(crawl.emitted().await, told);
 }
@@ -113,7 +113,7 @@ async fn a_job_that_is_over_runs_again_with_figures_that_begin_anew() {
     let tries = executions(&crawl.member, JobId(job.job_id), page).await.unwrap().rows;
     let seen: Vec<_> = tries.iter().map(|one| (one.attempt, one.status, one.items_scraped)).collect();
     assert_eq!(seen, [(2, ExecutionStatus::Pending, 0), (1, ExecutionStatus::Completed, 7)]);
-    // A worker that did not hear the answer to its end may still ask.
+    // A worker that did not receive the answer to its final report may repeat it.
     assert_eq!(crawl.complete(&claim).await.unwrap().status, JobStatus::Completed);
     assert!(crawl.claim().await.is_some());
 }

@@ -82,7 +82,7 @@ async fn a_silent_workers_job_runs_again_and_is_given_up_after_three_executions(
     ];
     assert_eq!(crawl.emitted().await, told);
 
-    // A person's retry has three executions before it again.
+    // A user's retry has all three executions again.
     retry(&crawl.member, id_of(&lost.job)).await.unwrap();
     crawl.claim().await.unwrap();
     crawl.world.advance_ms(60_000);
@@ -104,18 +104,18 @@ async fn a_job_that_shall_stop_is_cancelled_when_its_lease_ends() {
     assert_eq!(crawl.emitted().await.last().unwrap(), "job_cancelled");
 }
 
-/// Seconds that the one who lost a job waits longer than others.
+/// Seconds that the worker that lost a job waits longer than others.
 const PRECEDENCE: u64 = 5;
 
 impl Crawl {
-    /// A worker takes the job and is not heard of again.
+    /// A worker takes the job and goes silent.
     async fn loses(&self) {
         self.claim().await.unwrap();
         self.world.advance_ms(60_000);
         assert_eq!(sweep_leases(&self.world.services).await.unwrap(), 1);
     }
 
-    /// Seconds until a worker gets the job, in halves.
+    /// Seconds until a worker gets the job, in steps of a half.
     async fn seconds_until_claimed(&self, worker: &Op) -> f64 {
         for half in 0..200 {
             if claim::claim_now(worker, None, LEASE).await.unwrap().is_some() {

@@ -1,4 +1,4 @@
-//! Use cases of jobs against a real store, with a clock that is moved by hand.
+//! Use cases of jobs against a real store, with a manual clock.
 
 mod access;
 mod creating;
@@ -62,7 +62,7 @@ impl Crawl {
         claim::claim_now(&self.worker, None, LEASE).await.unwrap()
     }
 
-    /// A job in a worker's hands.
+    /// A job that a worker has claimed.
     async fn claimed(&self) -> Claim {
         self.job().await;
         self.claim().await.unwrap()
@@ -81,7 +81,7 @@ impl Crawl {
         complete(&self.worker, &lease_of(claim), Completion::default()).await
     }
 
-    /// What the log tells so far of jobs: an event's name, and an alert's category.
+    /// The events about jobs in the log so far: an event's name, or an alert's category.
     async fn emitted(&self) -> Vec<String> {
         let bodies = self.bodies().await;
         bodies.iter().filter(|body| body["type"] != "property_update").map(named).collect()
@@ -93,7 +93,7 @@ impl Crawl {
         rows.iter().map(|row| serde_json::from_str(&row.body).unwrap()).collect()
     }
 
-    /// Has a new listing accepted for the job's current execution.
+    /// Stores a new listing for the job's current execution.
     async fn find_listing(&self, job: &Job, listing_key: &str) {
         let listing = PropertyInput {
             source: Some("portal".to_owned()),

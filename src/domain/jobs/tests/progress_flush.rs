@@ -1,4 +1,4 @@
-//! Progress is told twice a second at most, and never lost.
+//! Progress is emitted twice a second at most, and never lost.
 
 use serde_json::json;
 

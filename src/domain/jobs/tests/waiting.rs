@@ -1,4 +1,4 @@
-//! Claims that wait: how many may, and how often they look.
+//! Claims that wait: how many may, and how often they query.
 
 use std::pin::pin;
 
@@ -16,10 +16,10 @@ use crate::protocol::problem::Code;
 use crate::protocol::worker::ClaimRequest;
 
 const WAIT: ClaimRequest = ClaimRequest { spiders: None, wait_seconds: Some(30) };
-/// No test waits longer.
+/// Deadline of all waits.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Drives waiting claims until `settled` holds; gives those that have ended.
+/// Drives waiting claims until `settled` holds; returns those that have ended.
 async fn drive<F: Future>(claims: &mut FuturesUnordered<F>, settled: impl Fn() -> bool) -> Vec<F::Output> {
     let (mut ended, machine) = (Vec::new(), Clock::system());
     let driving = async {
@@ -34,7 +34,7 @@ async fn drive<F: Future>(claims: &mut FuturesUnordered<F>, settled: impl Fn() -
     ended
 }
 
-/// Lets a waiter that was woken by mistake look.
+/// Gives a claim that was woken by mistake the time to query.
 async fn drive_a_while<F: Future>(claims: &mut FuturesUnordered<F>) -> usize {
     let (mut ended, machine) = (0, Clock::system());
     let mut a_while = pin!(machine.sleep(Duration::from_millis(100)));
@@ -78,7 +78,7 @@ async fn a_job_costs_one_look_of_one_claim_of_its_tenant() {
     let claimed = drive(&mut claims, || waiting(crawl.world.tenant) == 29).await;
     assert_eq!(drive_a_while(&mut claims).await, 1 - claimed.len());
 
-    // One looks, and takes it in a transaction of its own.
+    // One claim queries, and takes the job in a transaction of its own.
     assert_eq!(kernel.db.transactions() - made, 2);
     assert!(made - before <= 2, "{}", made - before);
     assert_eq!(waiting(other), 5);
@@ -106,7 +106,7 @@ async fn a_job_of_another_node_is_found_by_one_look_for_all_claims() {
     assert_eq!(waiting(), 30, "nobody here was told");
     crawl.world.advance_ms(1_250);
     drive(&mut claims, || waiting() == 29).await;
-    // The look for all, the look of the one, and its transaction.
+    // The poll for all, the query of the one, and its transaction.
     assert_eq!(kernel.db.transactions() - before, 4);
 }
 
@@ -134,7 +134,7 @@ async fn of_three_thousand_waiting_claims_of_a_key_most_are_refused_and_a_neighb
     drive(&mut served, || kernel.wakeups.waiting(other) == 1).await;
     create(&admin, new_job(EXTERNAL)).await.unwrap();
     assert!(served.next().await.unwrap().unwrap().is_some());
-    // A job that waits is taken also where no further claim may wait.
+    // A job that is available is taken even if no further claim may wait.
     drop(flood);
     crawl.job().await;
     assert!(claim::claim(&crawl.worker, &WAIT, LEASE, &stop).await.unwrap().is_some());
@@ -161,10 +161,10 @@ async fn waiting_claims_are_bounded_per_tenant_and_freed_on_drop() {
             let refused = claim::claim(&keys[key], &WAIT, LEASE, &stop).await.unwrap_err();
             assert!(refused.detail.contains(words), "{}", refused.detail);
         }
-        // A worker that does not wait is not concerned.
+        // A worker that does not wait is not affected.
         assert!(claim::claim(&keys[2], &ClaimRequest::default(), LEASE, &stop).await.unwrap().is_none());
     };
-    // Those who wait go on meanwhile, as they do in a server: one of them may have the turn that the others need.
+    // The waiting claims are driven meanwhile, as in a server: one of them may hold the permit that the others need.
     tokio::select! {
         () = others => {}
         ended = claims.next() => panic!("a claim ended: {ended:?}"),

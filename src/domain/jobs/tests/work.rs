@@ -174,7 +174,7 @@ async fn a_waiting_claim_is_woken_by_a_job_created_meanwhile() {
 
     let waiting = claim::claim(&crawl.worker, &request, LEASE, &stop);
     let making = create(&crawl.member, new_job(EXTERNAL));
-    // The clock stands still, so only the bell can end the wait.
+    // The clock does not move, so only a wake-up can end the wait.
     let (claimed, made) = tokio::join!(waiting, making);
 
     assert_eq!(claimed.unwrap().unwrap().job.job_id, made.unwrap().job_id);
@@ -213,7 +213,7 @@ async fn the_builtin_crawler_serves_tenants_round_robin() {
     let system = Op::of_system(&crawl.world.services, SystemReason::Crawl, crawl.world.tenant);
     let mut queue = BuiltinQueue::new(crawl.world.services.clone(), LEASE);
 
-    // A tenant whose jobs end at once has none running, and still the other one's turn comes.
+    // A tenant that ends its jobs at once has none running, and still the other one is served next.
     let (_, first) = queue.claim(|_| true).await.unwrap().unwrap();
     complete(&system, &lease_of(&first), Completion::default()).await.unwrap();
     let mut tenants = Vec::new();

@@ -14,7 +14,7 @@ use crate::protocol::property::{Address, PropertyInput};
 use crate::protocol::property_batch::{BatchItemStatus, BatchResult};
 use crate::storage::events;
 
-/// A worker that may do all a worker may.
+/// A worker with all scopes of a worker.
 async fn worker(world: &World) -> Op {
     world.key("maker", &[KeyScope::PropertiesWrite, KeyScope::JobsRun, KeyScope::EventsRead]).await
 }
@@ -49,7 +49,7 @@ async fn log(op: &Op) -> Vec<Value> {
     rows.iter().map(|row| serde_json::from_str(&row.body).unwrap()).collect()
 }
 
-/// The log in short: an event and what it says.
+/// The log in short: an event and its values.
 async fn emitted(op: &Op) -> Vec<String> {
     let short = |message: &Value| {
         let word = |name: &str| match &message[name] {

@@ -1,4 +1,4 @@
-//! The rule of a sighting as a table, and its promise: the told values add up to the row.
+//! The rule of an upsert as a table, and its invariant: replaying the emitted values gives the row.
 
 use proptest::prelude::*;
 
@@ -85,17 +85,17 @@ fn each_change_emits_its_events_in_order() {
                 PropertyChange::Fields(vec!["bedrooms_total"]),
             ],
         ),
-        // A sale at the list price, below it, and one whose price is not told.
+        // A sale at the list price, below it, and one without a price.
         (home("1"), closed_at(300_000.0), vec![status("active", "closed")]),
         (home("1"), closed_at(280_000.0), vec![price(300_000, 280_000), status("active", "closed")]),
         (home("1"), with_status(Closed), vec![status("active", "closed")]),
-        // Once it is sold the list price is history.
+        // Once it is sold the list price is not the current one.
         (
             PropertyInput { list_price: Some(300_000.0), ..closed_at(280_000.0) },
             PropertyInput { list_price: Some(310_000.0), ..bare() },
             vec![PropertyChange::Fields(vec!["list_price"])],
         ),
-        // Back on the market it is the price again.
+        // Back on the market the list price is current again.
         (
             PropertyInput { list_price: Some(300_000.0), ..closed_at(280_000.0) },
             with_status(Active),
@@ -115,7 +115,7 @@ fn each_change_emits_its_events_in_order() {
                 PropertyChange::Fields(vec!["address"]),
             ],
         ),
-        // Amounts of two currencies do not compare.
+        // Amounts of two currencies are not comparable.
         (
             home("1"),
             PropertyInput { currency: Some("EUR".into()), ..bare() },

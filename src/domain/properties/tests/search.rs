@@ -1,4 +1,4 @@
-//! The search: what each filter lets through, and pages that lose and double nothing.
+//! The search: what each filter matches, and pages that lose and repeat nothing.
 
 use super::super::list::{PropertyQuery, list};
 use super::super::upsert::{Batch, upsert_batch};
@@ -62,7 +62,7 @@ async fn each_filter_lets_through_what_it_says() {
         (bbox("-178,-20,177,-15"), &[]),
         (words("main LIMA"), &["lima"]),
         (words("main toledo"), &[]),
-        // Wildcards stand for themselves.
+        // Wildcards are matched literally.
         (words("100% main_"), &["lima"]),
         (words("%yen"), &[]),
         (Query { source: Some("other".into()), ..Query::default() }, &["sold"]),

@@ -233,7 +233,7 @@ fn of_job(job_id: JobId, items: Vec<PropertyInput>) -> Batch {
     Batch { job_id: Some(job_id), ..batch(items) }
 }
 
-/// The summaries that were told, as counts.
+/// The emitted summaries, as counts.
 async fn summaries(op: &Op) -> Vec<i64> {
     log(op)
         .await

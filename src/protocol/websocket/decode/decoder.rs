@@ -1,4 +1,4 @@
-//! The incremental decoder: fed from a scratch buffer that many sockets share, it keeps only what is incomplete.
+//! The incremental decoder: it reads from a scratch buffer that many sockets share, and keeps only incomplete data.
 
 use super::frames::Frames;
 use super::message::Message;
@@ -7,21 +7,21 @@ use super::violation::Violation;
 /// One client's stream of frames. Holds no heap between messages; in the middle of one at most twice what has
 /// arrived of it and never more than `max_message_bytes` (plus 125 bytes of a control frame).
 ///
-/// How many messages and pings a client may send in a time is not its question: the caller counts them.
+/// It does not limit the rate of messages and pings: the caller counts them.
 #[derive(Debug)]
 pub struct Decoder {
     frames: Frames,
-    /// The last message handed out, if it had to be put together; freed by the next call.
+    /// The last message returned, if it had to be assembled; freed by the next call.
     delivered: Vec<u8>,
     ended: Option<Ended>,
 }
 
-/// What a client has begun and not ended.
+/// What a client has begun and not finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfinished {
-    /// A message of text or bytes: control frames may pass in the middle of it and do not end it.
+    /// A message of text or bytes: control frames are allowed in the middle of it and do not end it.
     Message,
-    /// A control frame, or a header of which it is not known yet what it begins.
+    /// A control frame, or a header that is too short to know its kind.
     Frame,
 }
 
@@ -36,11 +36,11 @@ impl Decoder {
         Self { frames: Frames::new(max_message_bytes), delivered: Vec::new(), ended: None }
     }
 
-    /// The next message in `input`, which is unmasked in place and moved on past what was read. `None` means that
+    /// The next message in `input`, which is unmasked in place and advanced past what was read. `None` means that
     /// `input` is used up and that the scratch buffer may serve another socket.
     ///
-    /// A message that lies whole in `input` is not copied. After a close message the rest is dropped unread; after
-    /// a violation the stream has no meaning any more, and every further call returns it again.
+    /// A message that is complete in `input` is not copied. After a close message the rest is dropped unread; after a
+    /// violation the stream has no meaning any more, and every further call returns the violation again.
     pub fn next<'m, 'b: 'm>(
         &'m mut self,
         input: &mut &'b mut [u8],
@@ -70,7 +70,7 @@ impl Decoder {
         result
     }
 
-    /// What has begun and waits for more of it.
+    /// The incomplete message or frame.
     pub fn unfinished(&self) -> Option<Unfinished> {
         if self.ended.is_some() { None } else { self.frames.unfinished() }
     }

@@ -1,4 +1,4 @@
-//! Frames in their order: which message each belongs to, and what must be kept of it until the rest arrives.
+//! Frames in their order: the message that each belongs to, and the data that must be kept until the rest arrives.
 
 use super::super::codes::{FrameKind, Opcode};
 use super::decoder::Unfinished;
@@ -8,9 +8,9 @@ use super::message::Message;
 use super::partial::Partial;
 use super::violation::Violation;
 
-/// How many frames one message of at most `max_message_bytes` may come in. A fragment costs its sender six bytes
-/// and may be empty, so without a bound a message need never end; one fragment per 16 bytes, and a thousand for
-/// short messages, is far beyond what clients do.
+/// How many frames one message of at most `max_message_bytes` may have. A fragment costs its sender six bytes and may
+/// be empty, so without a bound a message need never end; one fragment per 16 bytes, and a thousand for short
+/// messages, is far beyond what clients do.
 pub const fn most_frames(max_message_bytes: usize) -> usize {
     1024 + max_message_bytes / 16
 }
@@ -19,15 +19,15 @@ pub const fn most_frames(max_message_bytes: usize) -> usize {
 pub(super) struct Frames {
     max_message_bytes: usize,
     header: PartialHeader,
-    /// The frame whose header was read and whose payload was not, not in full.
+    /// The frame with a complete header and an incomplete payload.
     frame: Option<Frame>,
-    /// The data message begun and not finished; a control frame may stand in its middle.
+    /// The incomplete data message; a control frame may come in the middle of it.
     message: Option<Partial>,
     /// What has arrived of a control frame.
     control: Vec<u8>,
 }
 
-/// A frame with its place in a message known; `left` and `mask` move on as the payload arrives.
+/// A frame with its role in a message; `left` and `mask` advance as the payload arrives.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     kind: FrameKind,
@@ -36,13 +36,13 @@ struct Frame {
     mask: [u8; 4],
 }
 
-/// What the end of a frame brought.
+/// The result of the end of a frame.
 enum Finished<'b> {
-    /// The message goes on in another frame.
+    /// The message continues in another frame.
     Fragment,
-    /// The message lies in the scratch buffer.
+    /// The message is complete in the scratch buffer.
     Whole(&'b [u8]),
-    /// The message had to be put together.
+    /// The message had to be assembled.
     Assembled(Vec<u8>),
 }
 
@@ -61,7 +61,7 @@ impl Frames {
         self.control.capacity() + self.message.as_ref().map_or(0, Partial::held_bytes)
     }
 
-    /// What has begun and not ended.
+    /// The incomplete message or frame.
     pub(super) fn unfinished(&self) -> Option<Unfinished> {
         let in_data = self.frame.is_some_and(|frame| !frame.kind.is_control());
         if in_data || self.message.is_some() {
@@ -70,7 +70,7 @@ impl Frames {
         (self.frame.is_some() || self.header.is_begun()).then_some(Unfinished::Frame)
     }
 
-    /// The next message, put together in `delivered` if it does not lie whole in `input`.
+    /// The next message, assembled in `delivered` if it is not complete in `input`.
     pub(super) fn advance<'m, 'b: 'm>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -103,7 +103,7 @@ impl Frames {
         self.open(&header).map(Some)
     }
 
-    /// Finds the frame's place in its message, and refuses one that has none or makes its message too big.
+    /// Finds the frame's role in its message, and refuses one that has none or makes its message too big.
     fn open(&mut self, header: &Header) -> Result<Frame, Violation> {
         let kind = match (header.opcode, &mut self.message) {
             (Opcode::Opens(kind), _) if kind.is_control() => kind,
@@ -136,7 +136,7 @@ impl Frames {
             return Ok(());
         }
         if frame.kind.is_control() {
-            // At most 125 bytes, so what the header promises may be had at once.
+            // At most 125 bytes, so the length that the header announces can be reserved at once.
             self.control.reserve_exact(piece.len() + frame.left);
             self.control.extend_from_slice(piece);
             return Ok(());
@@ -164,7 +164,7 @@ impl Frames {
         Ok(Finished::Assembled(bytes))
     }
 
-    /// Frees what no later frame can finish.
+    /// Frees the incomplete message, which no later frame can finish.
     pub(super) fn clear(&mut self) {
         self.message = None;
         self.control = Vec::new();
@@ -172,7 +172,7 @@ impl Frames {
 }
 
 impl Frame {
-    /// The part of the payload that lies in `input`, unmasked.
+    /// The part of the payload that is in `input`, unmasked.
     fn take_from<'b>(&mut self, input: &mut &'b mut [u8]) -> &'b [u8] {
         let taken = self.left.min(input.len());
         let (piece, rest) = std::mem::take(input).split_at_mut(taken);

@@ -1,4 +1,4 @@
-//! A frame's header (RFC 6455, 5.2), judged on its own; what it means in its message is the decoder's question.
+//! A frame's header (RFC 6455, 5.2), checked on its own; the decoder checks its role in the message.
 
 use super::super::codes::{CONTROL_PAYLOAD_BYTES, Opcode};
 use super::violation::Violation;
@@ -26,7 +26,7 @@ impl PartialHeader {
         self.length > 0
     }
 
-    /// Takes from `input` what the header still lacks; `None` means that `input` is used up.
+    /// Takes the missing bytes of the header from `input`; `None` means that `input` is used up.
     pub(super) fn read(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Violation> {
         loop {
             let length = usize::from(self.length);
@@ -52,7 +52,7 @@ impl PartialHeader {
 #[derive(Debug, PartialEq, Eq)]
 enum Parsed {
     Header(Header),
-    /// How many bytes the header has in all, as far as it can be known yet.
+    /// How many bytes the header has in total, as far as it is known.
     Needs(usize),
 }
 
@@ -74,7 +74,7 @@ fn parse(bytes: &[u8]) -> Result<Parsed, Violation> {
     Ok(Parsed::Header(Header { fin: first & 0x80 != 0, opcode, payload_bytes, mask: *mask }))
 }
 
-/// All that the first two bytes can be refused for, so that a peer which speaks something else is told at once.
+/// Every check that the first two bytes allow, so that a peer which speaks another protocol is refused at once.
 fn judge(first: u8, second: u8) -> Result<Opcode, Violation> {
     if first & 0x70 != 0 {
         return Err(Violation::ReservedBit);

@@ -1,11 +1,11 @@
-//! The XOR that a client puts over its payload (RFC 6455, 5.3), taken off in place.
+//! The XOR mask of a client's payload (RFC 6455, 5.3), removed in place.
 
-/// Takes `mask` off `payload`, whose first byte must stand under the mask's first.
+/// Removes `mask` from `payload`; the first byte of both must be aligned.
 pub(super) fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     let [a, b, c, d] = mask;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
 
-    // Words of eight let the compiler use its vector registers, for aligned and unaligned slices alike.
+    // Chunks of eight bytes let the compiler use its vector registers, for aligned and unaligned slices alike.
     let (words, rest) = payload.as_chunks_mut::<8>();
     for word in words {
         *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
@@ -15,7 +15,7 @@ pub(super) fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     }
 }
 
-/// The mask as it stands after `bytes` of payload were read.
+/// The mask for the byte that follows `bytes` of payload.
 pub(super) fn rotated(mut mask: [u8; 4], bytes: usize) -> [u8; 4] {
     mask.rotate_left(bytes % 4);
     mask

@@ -1,4 +1,4 @@
-//! A whole message, as the decoder hands it out: borrowed, unmasked and valid.
+//! A whole message, as the decoder returns it: borrowed, unmasked and valid.
 
 use super::super::codes::{FrameKind, NO_STATUS, is_sendable};
 use super::violation::Violation;
@@ -8,7 +8,7 @@ use super::violation::Violation;
 pub enum Message<'m> {
     Text(&'m str),
     Binary(&'m [u8]),
-    /// To be answered by a pong with the same payload.
+    /// Must be answered by a pong with the same payload.
     Ping(&'m [u8]),
     Pong(&'m [u8]),
     /// The last message; `code` is [`NO_STATUS`] when the frame had no payload.

@@ -1,4 +1,4 @@
-//! The way in: masked frames from a client become messages, judged as strictly as RFC 6455 asks.
+//! Decoding: masked frames from a client become messages, checked as strictly as RFC 6455 asks.
 
 mod decoder;
 mod frames;

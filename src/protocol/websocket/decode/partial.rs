@@ -1,4 +1,4 @@
-//! The message in the making: what has arrived of one that does not lie whole in the scratch buffer.
+//! The incomplete message: the received part of one that is not complete in the scratch buffer.
 
 use super::super::codes::FrameKind;
 use super::violation::Violation;
@@ -8,7 +8,7 @@ pub(super) struct Partial {
     pub(super) kind: FrameKind,
     pub(super) frames: usize,
     bytes: Vec<u8>,
-    /// How much of a text is known to be whole characters.
+    /// How many bytes of a text are known to be whole characters.
     checked: usize,
 }
 
@@ -33,7 +33,7 @@ impl Partial {
     pub(super) fn append(&mut self, piece: &[u8], most: usize) -> Result<(), Violation> {
         let needed = self.bytes.len() + piece.len();
         if needed > self.bytes.capacity() {
-            // Room for what came, at most doubled: a header that only promises a payload gets no memory for it.
+            // Memory for what came, at most doubled: a header that only announces a payload gets no memory for it.
             let target = (2 * self.bytes.capacity()).min(most).max(needed);
             self.bytes.reserve_exact(target - self.bytes.len());
         }
@@ -44,7 +44,7 @@ impl Partial {
         }
     }
 
-    /// Fails at the first byte that no further byte could repair (at most three are looked at again).
+    /// Fails at the first byte that no further byte could repair (at most three are checked again).
     fn check_text(&mut self) -> Result<(), Violation> {
         match str::from_utf8(&self.bytes[self.checked..]) {
             Ok(text) => self.checked += text.len(),

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// Why a stream of bytes is no WebSocket conversation any more; its `Display` is the close frame's reason.
+/// Why a stream of bytes is not valid WebSocket; its `Display` is the close frame's reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Violation {
     #[error("a reserved bit is set, but no extension was agreed")]

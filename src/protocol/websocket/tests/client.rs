@@ -1,4 +1,4 @@
-//! Frames as a client writes them, right or wrong.
+//! Frames of a client, valid and invalid.
 
 use super::super::codes::FrameKind;
 
@@ -30,7 +30,7 @@ pub(in super::super) fn continuation(fin: bool, payload: &[u8]) -> Vec<u8> {
     raw(if fin { 0x80 } else { 0x00 }, payload, MASK)
 }
 
-/// A frame with this first byte, masked as the plain rule says.
+/// A frame with this first byte, masked byte by byte.
 pub(in super::super) fn raw(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {

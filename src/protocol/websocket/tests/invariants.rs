@@ -1,5 +1,5 @@
-//! What holds for every stream of bytes, whoever thought it up: a property test, the seeds and the fuzz target
-//! (which compiles this file too) all end here.
+//! Invariants of every stream of bytes: the property test, the seeds of the fuzz target and the fuzz target (which
+//! compiles this file too) check them here.
 
 use super::decode::{Decoder, Message, Violation};
 
@@ -13,7 +13,7 @@ pub enum Owned {
     Close(u16, String),
 }
 
-/// All that a stream yields, and the violation that ended it.
+/// Everything that a stream yields, and the violation that ended it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub messages: Vec<Owned>,
@@ -35,7 +35,7 @@ pub fn limit(choice: u8) -> usize {
     [0, 16, 1000, 70_000][usize::from(choice & 3)]
 }
 
-/// Decodes `stream` in chunks, each from a scratch buffer of its own as it would be after another socket's turn.
+/// Decodes `stream` in chunks, each from a scratch buffer of its own as after use by another socket.
 pub fn decode(limit: usize, stream: &[u8], chunk: usize) -> Outcome {
     let mut decoder = Decoder::new(limit);
     let mut messages = Vec::new();

@@ -1,6 +1,6 @@
-//! What the codec owes as a whole: agreement with another implementation, and invariants under any bytes.
+//! Tests of the codec as a whole: agreement with another implementation, and invariants under any bytes.
 
-// Where `invariants` finds the decoder, here and in the fuzz target.
+// The path under which `invariants` finds the decoder, here and in the fuzz target.
 use super::decode;
 
 pub(super) mod client;

@@ -1,4 +1,4 @@
-//! Conversations with another implementation, in both directions, over streams cut at random.
+//! Round trips with another implementation, in both directions, over streams cut at random.
 
 use std::io::{self, Read, Write};
 
@@ -17,7 +17,7 @@ use super::invariants::{Outcome, Owned, check_invariants, decode};
 
 const LIMIT: usize = 200_000;
 
-/// A close code that was registered later than the other implementation's table was written.
+/// A close code that was registered after the other implementation's table was written.
 const NEWER_CODE: u16 = 1014;
 
 fn message() -> impl Strategy<Value = Owned> {
@@ -34,7 +34,7 @@ fn message() -> impl Strategy<Value = Owned> {
     ]
 }
 
-/// A conversation that may end in a close.
+/// A list of messages that may end in a close.
 fn conversation() -> impl Strategy<Value = Vec<Owned>> {
     let code = prop_oneof![1000..=1003_u16, 1007..NEWER_CODE, 3000..=4999_u16];
     let close = prop_oneof![Just((NO_STATUS, String::new())), (code, "[a-zü€]{0,40}")];
@@ -56,7 +56,7 @@ fn kind_and_payload(message: &Owned) -> (FrameKind, Vec<u8>) {
     }
 }
 
-/// A pipe whose far end delivers `input` in pieces of the given sizes, over and over, with pauses between.
+/// A pipe that delivers `input` in pieces of the given sizes, cyclically, with pauses between.
 struct Pipe {
     input: Vec<u8>,
     sizes: Vec<usize>,
@@ -88,7 +88,7 @@ impl Write for Pipe {
     }
 }
 
-/// What the other implementation makes of `input`, up to its end or the first error.
+/// The messages that the other implementation reads from `input`, up to its end or the first error.
 fn tungstenite_decode(input: Vec<u8>, sizes: Vec<usize>, role: Role) -> Vec<Owned> {
     let config = WebSocketConfig::default().read_buffer_size(4096).max_message_size(Some(LIMIT));
     let pipe = Pipe { input, sizes, turn: 0, output: Vec::new() };
@@ -112,8 +112,8 @@ fn tungstenite_decode(input: Vec<u8>, sizes: Vec<usize>, role: Role) -> Vec<Owne
     }
 }
 
-/// `messages` as the other implementation writes them, cut into fragments at the given places, with a ping after
-/// each fragment that is not the last. Returns the stream and what should be read from it.
+/// `messages` as the other implementation writes them, cut into fragments at the given offsets, with a ping after
+/// each fragment that is not the last. Returns the stream and the messages to be read from it.
 fn tungstenite_encode(messages: Vec<Owned>, cuts: &[usize]) -> (Vec<u8>, Vec<Owned>) {
     let mut context = WebSocketContext::new(Role::Client, None);
     let mut pipe = Pipe { input: Vec::new(), sizes: vec![1], turn: 0, output: Vec::new() };
@@ -160,7 +160,7 @@ fn encode_all(messages: &[Owned]) -> Vec<u8> {
     frames.collect::<Vec<_>>().concat()
 }
 
-/// Frames that are mostly right, so that a random stream gets beyond its second byte.
+/// Frames that are mostly valid, so that a random stream gets beyond its second byte.
 fn maybe_invalid_frame() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![
         6 => proptest::sample::select(vec![0x81, 0x82, 0x89, 0x8A]),
@@ -175,7 +175,7 @@ fn maybe_invalid_frame() -> impl Strategy<Value = Vec<u8>> {
     (first, payload, any::<[u8; 4]>()).prop_map(|(first, payload, mask)| raw(first, &payload, mask))
 }
 
-/// Mostly right streams, some with a byte changed.
+/// Mostly valid streams, some with a byte changed.
 fn maybe_invalid_stream() -> impl Strategy<Value = Vec<u8>> {
     let change = proptest::option::weighted(0.3, (any::<proptest::sample::Index>(), any::<u8>()));
     (vec(maybe_invalid_frame(), 1..8), change).prop_map(|(frames, change)| {
@@ -188,7 +188,7 @@ fn maybe_invalid_stream() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Where the other implementation reads on: it takes lengths in any form, those of control frames too, and
+/// Where the other implementation is more tolerant: it accepts lengths in any form, those of control frames too, and
 /// reports a bad close code as a close with a code of its own.
 fn is_tolerated_elsewhere(violation: Violation) -> bool {
     use Violation::{ForbiddenCloseCode, LongControl, NegativeLength, WastefulLength};

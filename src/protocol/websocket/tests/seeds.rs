@@ -1,5 +1,5 @@
-//! The fuzz target's seeds: written from this table, committed, and replayed by every test run, together with
-//! whatever a fuzz run found and somebody added to the folder.
+//! The fuzz target's seeds: written from this table, committed, and replayed by every test run, together with the
+//! files that fuzz runs have added to the folder.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "fuzz", "seeds", "websocket_decoder"].iter().collect()
 }
 
-/// Limit 1,000 and chunks of 5 (see `invariants::hold`), unless a seed says otherwise.
+/// Limit 1,000 and chunks of 5 (see `invariants::check_invariants`), unless a seed sets another.
 const USUAL: u8 = 2 | 4 << 2;
 const LIMIT_16: u8 = 1 | 4 << 2;
 const LIMIT_70_000: u8 = 3 | 63 << 2;
@@ -116,7 +116,7 @@ fn a_seed_is_a_violation_exactly_if_its_name_says_so() {
     }
 }
 
-/// With `LOTLINE_WRITE_SEEDS` set it writes them first.
+/// With `LOTLINE_WRITE_SEEDS` set, it first writes them.
 #[test]
 fn the_committed_seeds_are_those_of_the_table() {
     let write = std::env::var_os("LOTLINE_WRITE_SEEDS").is_some();

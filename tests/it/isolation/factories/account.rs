@@ -34,7 +34,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     })
 }
 
-/// The name of another tenant's user, with the right password, is nobody's in one's own tenant.
+/// Another tenant's user name, with the right password, is unknown in one's own tenant.
 async fn sign_in(world: &World<'_>) -> Vec<Case> {
     let (_, username) = world.has_user().await;
     let form = [("username", "{user}"), ("password", PASSWORD), ("scope", "tenant:{tenant}")];
@@ -60,8 +60,8 @@ async fn refresh_stream(world: &World<'_>) -> Vec<Case> {
     vec![Case::new(call).uuid("connection", established["connection_id"].as_str().unwrap())]
 }
 
-/// The password of another tenant's user does not open one's own account. A link is not tried: whoever holds that
-/// secret may use it, signed in as whomever.
+/// The password of another tenant's user does not work for one's own account. A link is not tried: it works for its
+/// holder whatever the signed-in user.
 async fn set_password(world: &World<'_>) -> Vec<Case> {
     let person = world.has_person().await;
     let body = json!({ "current_password": "{password}", "new_password": "another word of 1915" });

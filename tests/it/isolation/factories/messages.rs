@@ -1,4 +1,4 @@
-//! What people say to each other, in rooms and directly.
+//! Messages in rooms and direct messages.
 
 use serde_json::json;
 

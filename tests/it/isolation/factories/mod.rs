@@ -1,5 +1,5 @@
-//! For each operation the requests that try it, with all that they need already made in the first tenant. An operation
-//! without requests here fails the walk.
+//! For each operation the requests that test it, with everything they need already created in the first tenant. An
+//! operation without requests here fails the walk.
 
 mod account;
 mod jobs;
@@ -16,15 +16,15 @@ mod workers;
 use super::case::Case;
 use super::world::World;
 
-/// Operations that no request of another tenant's can try, with the reason. This list only shrinks.
+/// Operations that another tenant cannot attempt with any request, with the reason. This list may only shrink.
 pub const EXCEPTIONS: [(&str, &str); 2] = [
     ("list_close_codes", "the same page for everybody, without a credential"),
     ("register", "makes a tenant; that a slug is taken is public, and registration is off unless configured"),
 ];
 
-/// The requests of an operation. `None`: nobody has thought of it.
+/// The requests of an operation. `None`: this file has none.
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
-    // The aliases at the root are tried by the same requests at their own address.
+    // The aliases at the root are tested by the same requests at the alias.
     if let Some(original) = operation.strip_suffix("_at_root") {
         let cases = Box::pin(cases(world, original)).await?;
         return Some(cases.into_iter().map(Case::at_root).collect());

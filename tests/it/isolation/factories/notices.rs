@@ -47,7 +47,7 @@ async fn broadcast(world: &World<'_>) -> Vec<Case> {
     calls.map(|call| Case::new(call).number("user", user)).collect()
 }
 
-/// From the other log's position on, and with filters that name the other tenant's things.
+/// From a position of the other log, and with filters that name the other tenant's things.
 async fn events(world: &World<'_>) -> Vec<Case> {
     let ours = head(world.app, world.owner.admin.token()).await;
     let theirs = head(world.app, &world.stranger.fresh_token().await).await;

@@ -54,7 +54,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     })
 }
 
-/// A user name belongs to its tenant: what is taken in one is free in another.
+/// A user name belongs to its tenant: a name taken in one is free in another.
 async fn create(world: &World<'_>) -> Vec<Case> {
     let taken = world.unused_word();
     let id = world.has_user_named(&taken).await;

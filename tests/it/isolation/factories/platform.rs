@@ -1,4 +1,4 @@
-//! Tenants: an operator's. To a tenant's people none of them exists, their own included. And what the node says of itself.
+//! Tenants, which only operators see: a tenant's users cannot even see their own. And the node's status.
 
 use serde_json::json;
 

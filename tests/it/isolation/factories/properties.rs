@@ -59,7 +59,7 @@ async fn list(world: &World<'_>) -> Vec<Case> {
     ]
 }
 
-/// What a stranger's worker would report of the very same listing.
+/// What a stranger's worker would report about the very same listing.
 fn change() -> Value {
     json!({ "list_price": 1, "currency": "EUR", "source_url": "https://elsewhere.example/home" })
 }

@@ -1,4 +1,4 @@
-//! Rooms and their members. A public room's id is a word that two tenants may both have; a private one's is nobody's guess.
+//! Rooms and their members. Two tenants may use the same id for a public room; a private room's id cannot be guessed.
 
 use serde_json::json;
 
@@ -60,7 +60,7 @@ async fn both(world: &World<'_>, call: impl Fn() -> Call) -> [Case; 2] {
     ]
 }
 
-/// Somebody's place in a private room; and the first tenant's user in the room of a stranger.
+/// A membership in a private room; and the first tenant's user in a stranger's room.
 async fn put_member(world: &World<'_>) -> Vec<Case> {
     let (ours, theirs) = (world.has_private_room().await, world.other_tenant_has_private_room().await);
     let user = world.adds_member(&ours).await;

@@ -1,4 +1,4 @@
-//! Files that people have sent.
+//! Uploaded files.
 
 use crate::isolation::call::Call;
 use crate::isolation::case::Case;

@@ -1,4 +1,4 @@
-//! Jobs, as their workers see them. A lease is tried as it is: its token alone must open nothing elsewhere.
+//! Jobs, as workers see them. A lease is tried unchanged: its token alone must give no access elsewhere.
 
 use serde_json::json;
 

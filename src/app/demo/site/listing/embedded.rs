@@ -1,4 +1,4 @@
-//! The listing as the state that a page built in the browser carries along: `__NEXT_DATA__`, in that world's names.
+//! The listing as the embedded state of a page rendered in the browser: `__NEXT_DATA__`, with the names usual there.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ pub(super) fn script(facts: &Facts, url: &str) -> String {
     format!("<script id=\"__NEXT_DATA__\" type=\"application/json\">{}</script>\n", script_json(&state))
 }
 
-/// Unknown fields stay in as null, as such pages have them.
+/// Unknown fields are null, as usual in such pages.
 fn listing(facts: &Facts, url: &str) -> Value {
     let extras: Map<String, Value> =
         facts.extras.iter().map(|extra| (extra.name.to_owned(), extra.value.clone())).collect();

@@ -68,7 +68,7 @@ fn additional(facts: &Facts) -> Vec<Value> {
     list
 }
 
-/// What is unknown is left out rather than stated as null.
+/// Unknown fields are left out rather than null.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! The listing as schema.org microdata: the same words as in the JSON-LD dialect, spread over the visible page.
+//! The listing as schema.org microdata: the same content as in the JSON-LD dialect, spread over the visible page.
 
 use std::fmt::{Display, Write};
 
@@ -102,12 +102,12 @@ fn property_value(label: &str, name: &str, value: impl Display, shown: &str) -> 
     )
 }
 
-/// A row of the list for people; `html` is markup.
+/// A row of the visible list; `html` is markup.
 fn row(label: &str, html: &str) -> String {
     format!("<div><dt>{}</dt><dd>{html}</dd></div>\n", Escaped(label))
 }
 
-/// A value for machines with the text for people.
+/// A machine-readable value with its visible text.
 fn data(name: &str, value: impl Display, shown: &str) -> String {
     format!("<data itemprop=\"{name}\" value=\"{}\">{}</data>", Escaped(&value.to_string()), Escaped(shown))
 }

@@ -1,4 +1,4 @@
-//! The listing for people only, with no marks for machines.
+//! The visible listing alone, without structured data.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Reads a detail page back by the structure of its dialect, and states what the table's own row must read as.
+//! Parses a detail page by the structure of its dialect, and derives the expected result from the table's own row.
 //! Both become one flat map from a name to a text, so that the three dialects can be compared with one another.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::app::demo::data::{LucasRow, SacramentoRow};
 
 pub(super) type PageFacts = BTreeMap<String, String>;
 
-/// What the page tells, in `dialect` and in no other.
+/// The facts of the page, which must be in `dialect` and in no other.
 pub(super) fn page_facts(html: &str, dialect: Dialect) -> PageFacts {
     let page = Html::parse_document(html);
     let scripts: Vec<ElementRef<'_>> = page.select(&Selector::parse("script").unwrap()).collect();
@@ -47,7 +47,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| number(&value.to_string()), number)
 }
 
-/// `3.0` and `3` are the same number; words stay as they are.
+/// `3.0` and `3` are the same number; other texts are unchanged.
 fn number(text: &str) -> String {
     text.parse::<f64>().map_or_else(|_| text.to_owned(), |number| number.to_string())
 }
@@ -59,7 +59,7 @@ fn from_schema_org(listing: &Value) -> PageFacts {
     let mut add_fact = |name: &str, value: &Value| {
         if !value.is_null() {
             let earlier = told.insert(name.to_owned(), text(value));
-            assert_eq!(earlier, None, "{name} is told twice");
+            assert_eq!(earlier, None, "{name} occurs twice");
         }
     };
     let has_type = |item: &Value, name: &str| item["@type"] == name;
@@ -88,7 +88,7 @@ fn from_schema_org(listing: &Value) -> PageFacts {
     for property in home["additionalProperty"].as_array().into_iter().flatten() {
         add_fact(property["name"].as_str().unwrap(), &property["value"]);
     }
-    // The one property of a home without further facts stands alone in microdata.
+    // In microdata the single property of a home without further facts is not in a list.
     if home["additionalProperty"].is_object() {
         add_fact(home["additionalProperty"]["name"].as_str().unwrap(), &home["additionalProperty"]["value"]);
     }
@@ -190,7 +190,7 @@ fn value_of(element: ElementRef<'_>) -> Value {
     stated.unwrap_or_else(|| element.text().collect()).into()
 }
 
-/// What the page of row `row` must tell.
+/// The facts that the page of row `row` must have.
 pub(super) fn expected_facts(catalogue: &Catalogue, row: usize, state: ListingState, url: &str) -> PageFacts {
     let mut told = match catalogue {
         Catalogue::LucasCounty(table) => lucas(&table.rows()[row]),

@@ -1,4 +1,4 @@
-//! A visitor with an HTTP client: follows the indexes as a crawler would and remembers what their cards say.
+//! An HTTP client of the site: follows the indexes as a crawler would and collects their cards.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::Dollars;
 
-/// What an index says of one listing.
+/// The content of an index entry for one listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Card {
     pub(super) price: Dollars,
@@ -46,21 +46,21 @@ impl SiteClient {
         self.get(path, None).await.status()
     }
 
-    /// The text of a page that must be there.
+    /// The text of a page that must exist.
     pub(super) async fn page(&self, path: &str) -> String {
         let answer = self.get(path, None).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         answer.text().await.unwrap()
     }
 
-    /// Every card on the pages of `index` that the front page links to; each listing must stand there once.
+    /// Every card on the pages of `index` that the front page links to; each listing must be there once.
     pub(super) async fn cards_of_index(&self, index: &str) -> BTreeMap<String, Card> {
         let front = self.page("/").await;
         let pages = hrefs(&front, "main a", &format!("{index}?page="));
         let mut cards = BTreeMap::new();
         let mut next = None;
         for path in pages {
-            // Going by next-links leads the same way as the numbers on the front page.
+            // Following next-links leads to the same pages as the numbers on the front page.
             assert!(next.is_none_or(|next| next == Some(path.clone())), "{path}");
             let html = self.page(&path).await;
             for (key, card) in cards_of(&html) {
