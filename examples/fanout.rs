@@ -77,33 +77,33 @@ type Tenant = Vec<String>;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let wish = Options::parse();
+    let options = Options::parse();
     raise_file_limit()?;
     let folder = std::env::temp_dir().join(format!("lotline-fanout-{}", std::process::id()));
-    let done = measure(&wish, &folder).await;
+    let done = measure(&options, &folder).await;
     std::fs::remove_dir_all(&folder)?;
     if done? { Ok(()) } else { Err("a promise was not kept".into()) }
 }
 
-async fn measure(wish: &Options, folder: &Path) -> Outcome<bool> {
+async fn measure(options: &Options, folder: &Path) -> Outcome<bool> {
     let clock = Clock::system();
-    let environment = environment(wish, folder);
-    let tenants = make_people(wish, &environment, &clock).await?;
-    let server = Server::start(&wish.server, &environment)?;
+    let environment = environment(options, folder);
+    let tenants = make_people(options, &environment, &clock).await?;
+    let server = Server::start(&options.server, &environment)?;
     let empty = server.usage()?;
-    let sockets = wish.tenants * wish.users * wish.sockets;
-    let tally = Arc::new(DeliveryStats::default());
+    let sockets = options.tenants * options.users * options.sockets;
+    let delivery_stats = Arc::new(DeliveryStats::default());
     let mut followers = JoinSet::new();
     let began = clock.now();
-    follow_all(wish, &server.url, &tenants, &tally, &clock, &mut followers).await?;
+    follow_all(options, &server.url, &tenants, &delivery_stats, &clock, &mut followers).await?;
     print_line(format!(
         "{sockets} sockets of {} tenants opened in {:.1} s",
-        wish.tenants,
+        options.tenants,
         since(&clock, began)
     ))?;
 
     let before = server.usage()?;
-    clock.sleep(Duration::from_secs(wish.rest)).await;
+    clock.sleep(Duration::from_secs(options.rest)).await;
     let rested = server.usage()?;
     let per_socket = (rested.rss_kib - empty.rss_kib) / sockets as f64;
     print_line(format!(
@@ -113,26 +113,32 @@ async fn measure(wish: &Options, folder: &Path) -> Outcome<bool> {
     ))?;
     print_line(format!(
         "at rest: {:.3} CPU-s a second",
-        (rested.cpu_secs - before.cpu_secs) / wish.rest.max(1) as f64
+        (rested.cpu_secs - before.cpu_secs) / options.rest.max(1) as f64
     ))?;
 
     let began = clock.now();
-    broadcast_all(wish, &server.url, &tenants, &clock).await?;
-    let wanted = sockets as u64 * wish.rounds;
+    broadcast_all(options, &server.url, &tenants, &clock).await?;
+    let wanted = sockets as u64 * options.rounds;
     let deadline = clock.now() + TIMEOUT;
-    while tally.delivered.load(Ordering::Relaxed) < wanted && clock.now() < deadline {
+    while delivery_stats.delivered.load(Ordering::Relaxed) < wanted && clock.now() < deadline {
         clock.sleep(Duration::from_millis(50)).await;
     }
     let (span, after) = (since(&clock, began), server.usage()?);
     followers.shutdown().await;
-    let delivered = report(&tally, wanted, span, after.cpu_secs - rested.cpu_secs, after)?;
-    let Some(jitter) = wish.jitter else { return Ok(delivered) };
-    Ok(storm::run(wish, jitter, &server, &tenants, &clock).await? && delivered)
+    let delivered = report(&delivery_stats, wanted, span, after.cpu_secs - rested.cpu_secs, after)?;
+    let Some(jitter) = options.jitter else { return Ok(delivered) };
+    Ok(storm::run(options, jitter, &server, &tenants, &clock).await? && delivered)
 }
 
-fn report(tally: &DeliveryStats, wanted: u64, span: f64, cpu_secs: f64, after: Usage) -> Outcome<bool> {
-    let delivered = tally.delivered.load(Ordering::Relaxed);
-    let faults = tally.faults.lock();
+fn report(
+    delivery_stats: &DeliveryStats,
+    wanted: u64,
+    span: f64,
+    cpu_secs: f64,
+    after: Usage,
+) -> Outcome<bool> {
+    let delivered = delivery_stats.delivered.load(Ordering::Relaxed);
+    let faults = delivery_stats.faults.lock();
     print_line(format!("delivered: {delivered} of {wanted} in {span:.1} s, {} faults", faults.len()))?;
     for fault in faults.iter().take(10) {
         print_line(format!("  {fault}"))?;
@@ -146,7 +152,7 @@ fn report(tally: &DeliveryStats, wanted: u64, span: f64, cpu_secs: f64, after: U
         mib(after),
         after.peak_kib / 1024.0
     ))?;
-    let mut delays = tally.delays_ms.lock();
+    let mut delays = delivery_stats.delays_ms.lock();
     delays.sort_unstable();
     let at = |share: f64| delays.get((delays.len() as f64 * share) as usize).or(delays.last()).copied();
     let shown = [0.5, 0.99, 1.0].map(|share| at(share).unwrap_or_default());
@@ -168,13 +174,13 @@ struct DeliveryStats {
 /// The key for this server's metrics; the server is reachable from this machine only.
 const METRICS_KEY: &str = "for-this-run-alone";
 
-fn environment(wish: &Options, folder: &Path) -> BTreeMap<String, String> {
+fn environment(options: &Options, folder: &Path) -> BTreeMap<String, String> {
     let keys = [
         ("LOTLINE__SERVER__BIND", "127.0.0.1:0".to_owned()),
         ("LOTLINE__SERVER__DATA_DIR", folder.display().to_string()),
         ("LOTLINE__SERVER__MAX_CONNECTIONS", "100000".to_owned()),
         ("LOTLINE__TELEMETRY__METRICS_KEY", METRICS_KEY.to_owned()),
-        ("LOTLINE__LIMITS__SOCKETS_PER_USER", wish.sockets.to_string()),
+        ("LOTLINE__LIMITS__SOCKETS_PER_USER", options.sockets.to_string()),
         ("LOTLINE__CRAWLER__ENABLED", "false".to_owned()),
         ("LOTLINE__TELEMETRY__LOG_FILTER", "warn".to_owned()),
     ];
@@ -183,7 +189,7 @@ fn environment(wish: &Options, folder: &Path) -> BTreeMap<String, String> {
 
 /// Uses the library on the store that the server opens later: thousands of subcommands would take long.
 async fn make_people(
-    wish: &Options,
+    options: &Options,
     environment: &BTreeMap<String, String>,
     clock: &Clock,
 ) -> Outcome<Vec<Tenant>> {
@@ -191,8 +197,8 @@ async fn make_people(
     let settings = Settings::load(None, environment.clone().into_iter()).map_err(faults)?;
     let app = App::build(&settings, clock.clone(), ReaderProgram::Threads).await?;
     let mut tenants = Vec::new();
-    for number in 0..wish.tenants {
-        tenants.push(make_tenant(&app.identity, &format!("tenant-{number}"), wish.users).await?);
+    for number in 0..options.tenants {
+        tenants.push(make_tenant(&app.identity, &format!("tenant-{number}"), options.users).await?);
     }
     let stopped = CancellationToken::new();
     stopped.cancel();
@@ -216,26 +222,26 @@ async fn make_tenant(identity: &Identity, slug: &str, users: usize) -> Outcome<T
 }
 
 async fn follow_all(
-    wish: &Options,
+    options: &Options,
     url: &str,
     tenants: &[Tenant],
-    tally: &Arc<DeliveryStats>,
+    delivery_stats: &Arc<DeliveryStats>,
     clock: &Clock,
     followers: &mut JoinSet<()>,
 ) -> Outcome<()> {
     let url = url.replacen("http://", "ws://", 1);
     let mut opening = JoinSet::new();
-    let tokens = tenants.iter().flatten().flat_map(|token| std::iter::repeat_n(token, wish.sockets));
+    let tokens = tenants.iter().flatten().flat_map(|token| std::iter::repeat_n(token, options.sockets));
     for token in tokens {
         if opening.len() >= UPGRADES
             && let Some(opened) = opening.join_next().await
         {
-            followers.spawn(follow(opened??, Arc::clone(tally), clock.clone()));
+            followers.spawn(follow(opened??, Arc::clone(delivery_stats), clock.clone()));
         }
         opening.spawn(open(format!("{url}/ws?token={token}")));
     }
     while let Some(opened) = opening.join_next().await {
-        followers.spawn(follow(opened??, Arc::clone(tally), clock.clone()));
+        followers.spawn(follow(opened??, Arc::clone(delivery_stats), clock.clone()));
     }
     Ok(())
 }
@@ -253,8 +259,8 @@ async fn open(url: String) -> Outcome<Socket> {
 }
 
 /// Reads until it is dropped: each broadcast must follow the previous one.
-async fn follow(mut socket: Socket, tally: Arc<DeliveryStats>, clock: Clock) {
-    let fault = |words: String| tally.faults.lock().push(words);
+async fn follow(mut socket: Socket, delivery_stats: Arc<DeliveryStats>, clock: Clock) {
+    let fault = |words: String| delivery_stats.faults.lock().push(words);
     let mut expected = 0;
     while let Some(message) = socket.next().await {
         let text = match message {
@@ -268,8 +274,8 @@ async fn follow(mut socket: Socket, tally: Arc<DeliveryStats>, clock: Clock) {
             fault(format!("round {round} came where {expected} was due"));
         }
         expected = round + 1;
-        tally.delays_ms.lock().push(clock.now().timestamp_millis() - sent_ms);
-        tally.delivered.fetch_add(1, Ordering::Relaxed);
+        delivery_stats.delays_ms.lock().push(clock.now().timestamp_millis() - sent_ms);
+        delivery_stats.delivered.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -285,10 +291,10 @@ fn broadcast(text: &str) -> Option<(u64, i64)> {
 
 /// A broadcast to each tenant each second, to all at once or spread over it. A round that takes longer delays the
 /// next one; the order stays.
-async fn broadcast_all(wish: &Options, url: &str, tenants: &[Tenant], clock: &Clock) -> Outcome<()> {
+async fn broadcast_all(options: &Options, url: &str, tenants: &[Tenant], clock: &Clock) -> Outcome<()> {
     let client = reqwest::Client::new();
     let began = clock.now();
-    for round in 0..wish.rounds {
+    for round in 0..options.rounds {
         clock.sleep_until(began + Duration::from_secs(round)).await;
         let mut requests = JoinSet::new();
         let admins = tenants.iter().filter_map(|tokens| tokens.first());
@@ -296,7 +302,7 @@ async fn broadcast_all(wish: &Options, url: &str, tenants: &[Tenant], clock: &Cl
             let request = client.post(format!("{url}/api/v1/admin/broadcast")).bearer_auth(admin);
             let clock = clock.clone();
             let part = Duration::from_secs(1) / tenants.len() as u32;
-            let wait = if wish.spread { part * number } else { Duration::ZERO };
+            let wait = if options.spread { part * number } else { Duration::ZERO };
             requests.spawn(async move {
                 clock.sleep(wait).await;
                 let text = format!("{round} {}", clock.now().timestamp_millis());

@@ -63,27 +63,27 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let wish = Options::parse();
+    let options = Options::parse();
     raise_file_limit()?;
-    let Some(server) = wish.server.as_deref().filter(|_| !wish.crowd) else {
+    let Some(server) = options.server.as_deref().filter(|_| !options.crowd) else {
         return run_viewer_process().await;
     };
     let folder = std::env::temp_dir().join(format!("lotline-viewers-{}", std::process::id()));
-    let held = measure(&wish, server, &folder).await;
+    let held = measure(&options, server, &folder).await;
     std::fs::remove_dir_all(&folder)?;
     if held? { Ok(()) } else { Err("the bounds did not hold".into()) }
 }
 
-async fn measure(wish: &Options, binary: &Path, folder: &Path) -> Outcome<bool> {
+async fn measure(options: &Options, binary: &Path, folder: &Path) -> Outcome<bool> {
     let clock = Clock::system();
     let environment = environment(folder);
-    let people = make_people(wish.viewers, &environment, &clock).await?;
+    let people = make_people(options.viewers, &environment, &clock).await?;
     let server = Server::start(binary, &environment)?;
     let scene = Environment::new(server, people.key, people.observer, &clock).await?;
     let mut crowd = ViewerProcess::start(&scene.server.url, scene.property, &people.tokens)?;
     let mut held = true;
-    for round in 1..=wish.rounds {
-        for (word, wanted) in [("look", wish.viewers), ("turn", 0)] {
+    for round in 1..=options.rounds {
+        for (word, wanted) in [("look", options.viewers), ("turn", 0)] {
             let (cpu, began) = (scene.server.cpu_secs()?, clock.now());
             crowd.send_command(word)?;
             scene.has_viewers(wanted).await?;
@@ -98,7 +98,7 @@ async fn measure(wish: &Options, binary: &Path, folder: &Path) -> Outcome<bool> 
         }
     }
     crowd.send_command("look")?;
-    scene.has_viewers(wish.viewers).await?;
+    scene.has_viewers(options.viewers).await?;
     let began = clock.now();
     crowd.process.kill()?;
     crowd.process.wait()?;
@@ -319,8 +319,8 @@ async fn people(identity: &Identity, viewers: usize) -> Outcome<People> {
     bootstrap::create_tenant(identity, TENANT, TENANT).await.map_err(refused)?;
     let observer = person(identity, "observer", Role::Admin).await?;
     let scopes = &[KeyScope::PropertiesWrite];
-    let wish = BootstrapKey { username: Some("observer"), name: "worker", scopes, expires_at: None };
-    let key = bootstrap::create_key(identity, TENANT, &wish).await.map_err(refused)?;
+    let options = BootstrapKey { username: Some("observer"), name: "worker", scopes, expires_at: None };
+    let key = bootstrap::create_key(identity, TENANT, &options).await.map_err(refused)?;
     let mut tokens = Vec::with_capacity(viewers);
     for number in 0..viewers {
         tokens.push(person(identity, &format!("viewer-{number}"), Role::Viewer).await?);

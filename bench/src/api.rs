@@ -13,8 +13,8 @@ pub struct Api {
 }
 
 impl Api {
-    pub fn new(door: &Endpoint, token: String) -> Self {
-        Self { endpoint: door.clone(), token }
+    pub fn new(endpoint: &Endpoint, token: String) -> Self {
+        Self { endpoint: endpoint.clone(), token }
     }
 
     pub async fn get(&self, path: &str) -> Outcome<Value> {

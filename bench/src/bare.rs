@@ -25,18 +25,18 @@ pub struct Plan {
 
 pub async fn measure(plan: Plan) -> Outcome<Delivered> {
     let (ours, theirs) = pairs(plan.sockets).await?;
-    let (tally, mut readers) = (Arc::new(DeliveryStats::start()), JoinSet::new());
+    let (delivery_stats, mut readers) = (Arc::new(DeliveryStats::start()), JoinSet::new());
     for socket in theirs {
-        readers.spawn(read(socket, Arc::clone(&tally)));
+        readers.spawn(read(socket, Arc::clone(&delivery_stats)));
     }
     let ours = ours.into_iter().map(TcpStream::into_std).collect::<Result<Vec<_>, _>>()?;
-    let watch = tally.watch;
+    let watch = delivery_stats.watch;
     // A thread of its own, so that its CPU time can be measured.
     let writing = spawn_blocking(move || write_alone(ours, watch, plan));
     let cpu_seconds = writing.await??;
-    tally.wait_for(plan.messages * u64::from(plan.sockets), &mut readers).await?;
+    delivery_stats.wait_for(plan.messages * u64::from(plan.sockets), &mut readers).await?;
     readers.shutdown().await;
-    Ok(tally.summary(cpu_seconds))
+    Ok(delivery_stats.summary(cpu_seconds))
 }
 
 /// Both ends of `count` connections over loopback.
@@ -53,13 +53,13 @@ async fn pairs(count: u32) -> Outcome<(Vec<TcpStream>, Vec<TcpStream>)> {
     Ok((ours, theirs))
 }
 
-async fn read(mut socket: TcpStream, tally: Arc<DeliveryStats>) -> Failure {
+async fn read(mut socket: TcpStream, delivery_stats: Arc<DeliveryStats>) -> Failure {
     let (mut finder, mut buffer) = (TimestampFinder::new(TIMESTAMP_PREFIX), vec![0; 4_096]);
     loop {
         match socket.read(&mut buffer).await {
             // The writer is done; everything it wrote has been read.
             Ok(0) => return std::future::pending().await,
-            Ok(length) => tally.record(&mut finder, &buffer[..length]),
+            Ok(length) => delivery_stats.record(&mut finder, &buffer[..length]),
             Err(error) => return error.into(),
         }
     }

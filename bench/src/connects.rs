@@ -9,10 +9,10 @@ use crate::options::Options;
 use crate::{Outcome, load};
 
 pub async fn measure(stage: &Environment, options: &Options) -> Outcome<Vec<Metric>> {
-    let (door, tokens) = (stage.endpoint.clone(), Arc::new(stage.members.clone()));
+    let (endpoint, tokens) = (stage.endpoint.clone(), Arc::new(stage.members.clone()));
     let step = move |number: u64| {
         let token = tokens[number as usize % tokens.len()].clone();
-        open_and_close(door.clone(), token)
+        open_and_close(endpoint.clone(), token)
     };
     let before = stage.server.cpu_seconds()?;
     let load = load::repeat(options.clients, options.span(), step).await?;
@@ -25,6 +25,6 @@ pub async fn measure(stage: &Environment, options: &Options) -> Outcome<Vec<Metr
     ])
 }
 
-async fn open_and_close(door: Endpoint, token: String) -> Outcome<()> {
-    feed::open(Carrier::WebSocket, door, token).await?.close().await
+async fn open_and_close(endpoint: Endpoint, token: String) -> Outcome<()> {
+    feed::open(Carrier::WebSocket, endpoint, token).await?.close().await
 }

@@ -182,11 +182,11 @@ mod tests {
 
     #[test]
     fn a_delivery_is_summed_up_for_a_hundred_thousand() {
-        let (tally, mut finder) = (DeliveryStats::start(), TimestampFinder::new(TIMESTAMP_PREFIX));
+        let (delivery_stats, mut finder) = (DeliveryStats::start(), TimestampFinder::new(TIMESTAMP_PREFIX));
 
-        tally.record(&mut finder, text(0).as_bytes());
-        tally.record(&mut finder, text(0).as_bytes());
-        let delivered = tally.summary(0.5);
+        delivery_stats.record(&mut finder, text(0).as_bytes());
+        delivery_stats.record(&mut finder, text(0).as_bytes());
+        let delivered = delivery_stats.summary(0.5);
 
         assert_eq!(delivered.latencies_us.len(), 2);
         assert_eq!(delivered.cpu_seconds, 25_000.0);

@@ -38,9 +38,9 @@ impl Environment {
         }
         let server = Server::start(store.command(&["serve"])).await?;
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let door = Endpoint { http, url: server.url.clone() };
-        let (admin, worker) = (Api::new(&door, admin), Api::new(&door, key));
-        Ok(Self { server, endpoint: door, admin, worker, members, store })
+        let endpoint = Endpoint { http, url: server.url.clone() };
+        let (admin, worker) = (Api::new(&endpoint, admin), Api::new(&endpoint, key));
+        Ok(Self { server, endpoint, admin, worker, members, store })
     }
 
     /// A member's token, of each member in turn.

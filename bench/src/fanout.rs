@@ -44,27 +44,27 @@ async fn part(
     pace: Pace,
 ) -> Outcome<(Delivered, u64)> {
     let feeds = feed::open_all(stage, carrier, options.subscribers).await?;
-    let (tally, mut readers) = (Arc::new(DeliveryStats::start()), JoinSet::new());
+    let (delivery_stats, mut readers) = (Arc::new(DeliveryStats::start()), JoinSet::new());
     for feed in feeds {
-        readers.spawn(read(feed, Arc::clone(&tally)));
+        readers.spawn(read(feed, Arc::clone(&delivery_stats)));
     }
     let before = stage.server.cpu_seconds()?;
     let sent = match pace {
-        Pace::AtRate => publish_at_rate(stage, options, tally.watch).await?,
-        Pace::Saturated => publish_saturated(stage, options, tally.watch).await?,
+        Pace::AtRate => publish_at_rate(stage, options, delivery_stats.watch).await?,
+        Pace::Saturated => publish_saturated(stage, options, delivery_stats.watch).await?,
     };
-    tally.wait_for(sent * u64::from(options.subscribers), &mut readers).await?;
+    delivery_stats.wait_for(sent * u64::from(options.subscribers), &mut readers).await?;
     let cpu_seconds = stage.server.cpu_seconds()? - before;
     readers.shutdown().await;
-    Ok((tally.summary(cpu_seconds), sent))
+    Ok((delivery_stats.summary(cpu_seconds), sent))
 }
 
 /// Reads until the connection fails; returns the reason.
-async fn read(mut feed: Feed, tally: Arc<DeliveryStats>) -> Failure {
+async fn read(mut feed: Feed, delivery_stats: Arc<DeliveryStats>) -> Failure {
     let mut finder = TimestampFinder::new(TIMESTAMP_PREFIX);
     loop {
         match feed.next().await {
-            Ok(bytes) => tally.record(&mut finder, &bytes),
+            Ok(bytes) => delivery_stats.record(&mut finder, &bytes),
             Err(failure) => return failure,
         }
     }

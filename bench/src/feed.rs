@@ -33,10 +33,10 @@ pub enum Feed {
 
 impl Feed {
     /// Connects with the token in the query, followed by `more`.
-    pub async fn connect(carrier: Carrier, door: &Endpoint, token: &str, more: &str) -> Outcome<Self> {
+    pub async fn connect(carrier: Carrier, endpoint: &Endpoint, token: &str, more: &str) -> Outcome<Self> {
         match carrier {
             Carrier::WebSocket => {
-                let url = door.url.replacen("http://", "ws://", 1);
+                let url = endpoint.url.replacen("http://", "ws://", 1);
                 // Thousands of default buffers would take more memory than the server.
                 let config = WebSocketConfig::default().read_buffer_size(4_096).write_buffer_size(0);
                 let url = format!("{url}/ws?token={token}{more}");
@@ -44,8 +44,8 @@ impl Feed {
                 Ok(Self::WebSocket(Box::new(socket)))
             }
             Carrier::Sse => {
-                let url = format!("{}/sse/events?token={token}{more}", door.url);
-                let answer = door.http.get(url).send().await?;
+                let url = format!("{}/sse/events?token={token}{more}", endpoint.url);
+                let answer = endpoint.http.get(url).send().await?;
                 Ok(Self::Sse(Box::new(answer.error_for_status()?)))
             }
         }
@@ -103,8 +103,8 @@ pub async fn open_all(stage: &Environment, carrier: Carrier, count: u32) -> Outc
 }
 
 /// One established connection at the head of the log.
-pub async fn open(carrier: Carrier, door: Endpoint, token: String) -> Outcome<Feed> {
-    let mut feed = Feed::connect(carrier, &door, &token, "").await?;
+pub async fn open(carrier: Carrier, endpoint: Endpoint, token: String) -> Outcome<Feed> {
+    let mut feed = Feed::connect(carrier, &endpoint, &token, "").await?;
     feed.established().await?;
     Ok(feed)
 }

@@ -44,7 +44,7 @@ struct ReconnectResult {
 
 /// Whether all reconnected in time, each user was read from the store at most once, and the checker found no fault.
 pub async fn run(
-    wish: &Options,
+    options: &Options,
     jitter: u64,
     server: &Server,
     tenants: &[Tenant],
@@ -58,7 +58,7 @@ pub async fn run(
     office.broadcast_to_all("missed 0").await?;
     let mut returns = JoinSet::new();
     for (tenant, (tokens, start)) in tenants.iter().zip(&starts).enumerate() {
-        for token in tokens.iter().flat_map(|token| std::iter::repeat_n(token, wish.sockets)) {
+        for token in tokens.iter().flat_map(|token| std::iter::repeat_n(token, options.sockets)) {
             let url = server.url.replacen("http://", "ws://", 1);
             let url = format!("{url}/ws?token={token}&since={start}");
             let wait = Duration::from_millis(Entropy.below(jitter * 1_000 + 1));
@@ -90,7 +90,7 @@ pub async fn run(
         "accounts read from the store: {accounts} for {users} users; with their rooms, the logs and their heads: \
          {transactions} reads"
     ))?;
-    let faults = check_history(&office, wish, &starts, &said, returns).await?;
+    let faults = check_history(&office, options, &starts, &said, returns).await?;
     Ok(times.resumed == sockets
         && times.last < TIMEOUT.as_secs_f64()
         && accounts <= users as u64
@@ -163,7 +163,7 @@ fn entry(text: &str) -> Option<Entry> {
 /// The number of faults in what all sockets saw; prints the first ones.
 async fn check_history(
     office: &AdminClient<'_>,
-    wish: &Options,
+    options: &Options,
     starts: &[String],
     sent: &[String],
     returns: Vec<ReconnectResult>,
@@ -181,7 +181,7 @@ async fn check_history(
         let Some(tenant) = history.tenants.get_mut(one.tenant) else { continue };
         let name = format!("socket {}", tenant.readers.len());
         // The first user is the admin; the sockets of a user are consecutive.
-        let role = if tenant.readers.len() < wish.sockets { Role::Admin } else { Role::Viewer };
+        let role = if tenant.readers.len() < options.sockets { Role::Admin } else { Role::Viewer };
         let start = start.clone();
         tenant.readers.push(Reader { name, role, follows: false, start, seen: one.seen });
     }

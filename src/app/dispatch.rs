@@ -145,7 +145,7 @@ async fn migrate(settings: &Settings, verb: &MigrateCommand) -> Result<String, C
     match verb {
         MigrateCommand::Up => storage::migrate_up(&database).await.map_err(command_error)?,
         MigrateCommand::Down { steps } => {
-            storage::migrate_down(&database, *steps).await.map_err(command_error)?
+            storage::migrate_down(&database, *steps).await.map_err(command_error)?;
         }
         MigrateCommand::Status => {}
     }

@@ -360,10 +360,10 @@ mod tests {
         let settings = PasswordSettings { cost: CHEAP, concurrency: 1, max_waiting: 0, ..Default::default() };
         let passwords = passwords(settings, &clock);
 
-        let seat = passwords.acquire_permit(PARTY).await.unwrap();
+        let permit = passwords.acquire_permit(PARTY).await.unwrap();
 
         assert_eq!(passwords.hash(PARTY, &typed("x")).await, Err(PasswordError::Busy));
-        drop(seat);
+        drop(permit);
         assert!(passwords.hash(PARTY, &typed("x")).await.is_ok());
     }
 

@@ -100,7 +100,7 @@ impl<P: Party> Queued<P> {
     /// Waits for the permit. Cancel-safe: the place in the queue is kept.
     pub async fn permit(&mut self) -> Result<FairPermit<P>, QueueFull> {
         match self {
-            Self::Ready(turn) => turn.take().ok_or(QueueFull),
+            Self::Ready(permit) => permit.take().ok_or(QueueFull),
             // The sender is dropped without a value only when the whole queue is dropped.
             Self::Waiting(call) => call.await.map_err(|_| QueueFull),
         }
@@ -214,34 +214,34 @@ mod tests {
 
     type Waiting = Pin<Box<dyn Future<Output = Result<FairPermit, QueueFull>>>>;
 
-    fn enqueue_waiter(turns: &FairSemaphore, party: Party) -> Waiting {
-        let turns = turns.clone();
-        let mut waiting: Waiting = Box::pin(async move { turns.acquire(party).await });
+    fn enqueue_waiter(semaphore: &FairSemaphore, party: Party) -> Waiting {
+        let semaphore = semaphore.clone();
+        let mut waiting: Waiting = Box::pin(async move { semaphore.acquire(party).await });
         assert!(poll(&mut waiting).is_none(), "no one holds the permit");
         waiting
     }
 
     fn poll(waiting: &mut Waiting) -> Option<Result<FairPermit, QueueFull>> {
         match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(turn) => Some(turn),
+            Poll::Ready(permit) => Some(permit),
             Poll::Pending => None,
         }
     }
 
-    fn acquire_now(turns: &FairSemaphore, party: Party) -> FairPermit {
-        let mut waiting = pin!(turns.acquire(party));
+    fn acquire_now(semaphore: &FairSemaphore, party: Party) -> FairPermit {
+        let mut waiting = pin!(semaphore.acquire(party));
         match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(turn)) => turn,
+            Poll::Ready(Ok(permit)) => permit,
             _ => panic!("no turn is free"),
         }
     }
 
     #[test]
     fn after_a_flood_of_one_the_other_is_second_at_the_latest() {
-        let turns = FairSemaphore::new(1, 1_000);
-        let held = acquire_now(&turns, FLOOD);
-        let mut flood: Vec<_> = (0..500).map(|_| enqueue_waiter(&turns, FLOOD)).collect();
-        let mut other = enqueue_waiter(&turns, OTHER);
+        let semaphore = FairSemaphore::new(1, 1_000);
+        let held = acquire_now(&semaphore, FLOOD);
+        let mut flood: Vec<_> = (0..500).map(|_| enqueue_waiter(&semaphore, FLOOD)).collect();
+        let mut other = enqueue_waiter(&semaphore, OTHER);
 
         drop(held);
         let first = poll(&mut flood[0]).unwrap().unwrap();
@@ -255,20 +255,20 @@ mod tests {
 
     #[test]
     fn each_queue_keeps_its_order_and_queues_are_served_in_rotation() {
-        let turns = FairSemaphore::new(1, 10);
-        let mut held = acquire_now(&turns, None);
-        let mut waiting = [FLOOD, FLOOD, OTHER, OTHER].map(|party| enqueue_waiter(&turns, party));
+        let semaphore = FairSemaphore::new(1, 10);
+        let mut held = acquire_now(&semaphore, None);
+        let mut waiting = [FLOOD, FLOOD, OTHER, OTHER].map(|party| enqueue_waiter(&semaphore, party));
         let mut order = Vec::new();
 
         for _ in 0..4 {
             drop(held);
             let called = (0..4).find_map(|index| {
                 let done = order.contains(&index);
-                if done { None } else { poll(&mut waiting[index]).map(|turn| (index, turn)) }
+                if done { None } else { poll(&mut waiting[index]).map(|permit| (index, permit)) }
             });
-            let (index, turn) = called.unwrap();
+            let (index, permit) = called.unwrap();
             order.push(index);
-            held = turn.unwrap();
+            held = permit.unwrap();
         }
 
         assert_eq!(order, [0, 2, 1, 3]);
@@ -276,32 +276,32 @@ mod tests {
 
     #[test]
     fn a_cancelled_waiter_blocks_no_other() {
-        let turns = FairSemaphore::new(1, 10);
-        let held = acquire_now(&turns, FLOOD);
-        let gone = enqueue_waiter(&turns, FLOOD);
-        let called_then_gone = enqueue_waiter(&turns, OTHER);
-        let mut last = enqueue_waiter(&turns, FLOOD);
+        let semaphore = FairSemaphore::new(1, 10);
+        let held = acquire_now(&semaphore, FLOOD);
+        let gone = enqueue_waiter(&semaphore, FLOOD);
+        let called_then_gone = enqueue_waiter(&semaphore, OTHER);
+        let mut last = enqueue_waiter(&semaphore, FLOOD);
 
         drop(gone);
         drop(held);
         drop(called_then_gone);
 
         drop(poll(&mut last).unwrap().unwrap());
-        drop(acquire_now(&turns, OTHER));
+        drop(acquire_now(&semaphore, OTHER));
     }
 
     #[test]
     fn a_full_queue_refuses_its_own_party_only_and_cancelled_waiters_do_not_count() {
-        let turns = FairSemaphore::new(1, 2);
-        let _held = acquire_now(&turns, FLOOD);
-        let first = enqueue_waiter(&turns, FLOOD);
-        let _second = enqueue_waiter(&turns, FLOOD);
+        let semaphore = FairSemaphore::new(1, 2);
+        let _held = acquire_now(&semaphore, FLOOD);
+        let first = enqueue_waiter(&semaphore, FLOOD);
+        let _second = enqueue_waiter(&semaphore, FLOOD);
         let refused = |party| {
             let mut waiting: Waiting = Box::pin({
-                let turns = turns.clone();
-                async move { turns.acquire(party).await }
+                let semaphore = semaphore.clone();
+                async move { semaphore.acquire(party).await }
             });
-            matches!(poll(&mut waiting), Some(Err(LineFull)))
+            matches!(poll(&mut waiting), Some(Err(QueueFull)))
         };
 
         assert!(refused(FLOOD));
@@ -312,10 +312,10 @@ mod tests {
 
     #[test]
     fn several_permits_are_held_at_once_up_to_the_limit() {
-        let turns = FairSemaphore::new(2, 10);
+        let semaphore = FairSemaphore::new(2, 10);
 
-        let (one, two) = (acquire_now(&turns, FLOOD), acquire_now(&turns, FLOOD));
-        let mut third = enqueue_waiter(&turns, OTHER);
+        let (one, two) = (acquire_now(&semaphore, FLOOD), acquire_now(&semaphore, FLOOD));
+        let mut third = enqueue_waiter(&semaphore, OTHER);
         drop((one, two));
 
         assert!(poll(&mut third).is_some());
@@ -323,18 +323,18 @@ mod tests {
 
     #[test]
     fn one_party_holds_its_share_and_what_it_leaves_is_for_others_at_once() {
-        let turns = FairSemaphore::shared(2, 1, 10);
-        let first = acquire_now(&turns, FLOOD);
-        let mut second = enqueue_waiter(&turns, FLOOD);
-        let mut third = enqueue_waiter(&turns, FLOOD);
+        let semaphore = FairSemaphore::shared(2, 1, 10);
+        let first = acquire_now(&semaphore, FLOOD);
+        let mut second = enqueue_waiter(&semaphore, FLOOD);
+        let mut third = enqueue_waiter(&semaphore, FLOOD);
 
-        let other = acquire_now(&turns, OTHER);
+        let other = acquire_now(&semaphore, OTHER);
         drop(other);
         assert!(poll(&mut second).is_none(), "the other's turn is free, and not for the flood");
         drop(first);
         let held = poll(&mut second).unwrap().unwrap();
         assert!(poll(&mut third).is_none());
-        drop(acquire_now(&turns, OTHER));
+        drop(acquire_now(&semaphore, OTHER));
         drop(held);
 
         assert!(poll(&mut third).is_some());
@@ -342,14 +342,14 @@ mod tests {
 
     #[test]
     fn a_cancelled_waiter_returns_the_share_of_its_party() {
-        let turns = FairSemaphore::shared(2, 1, 10);
-        let first = acquire_now(&turns, FLOOD);
-        let gone = enqueue_waiter(&turns, FLOOD);
+        let semaphore = FairSemaphore::shared(2, 1, 10);
+        let first = acquire_now(&semaphore, FLOOD);
+        let gone = enqueue_waiter(&semaphore, FLOOD);
 
         drop(first);
         drop(gone);
 
-        drop(acquire_now(&turns, FLOOD));
-        drop((acquire_now(&turns, FLOOD), acquire_now(&turns, OTHER)));
+        drop(acquire_now(&semaphore, FLOOD));
+        drop((acquire_now(&semaphore, FLOOD), acquire_now(&semaphore, OTHER)));
     }
 }

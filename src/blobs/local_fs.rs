@@ -100,7 +100,7 @@ impl Folder {
             let length = CHUNK_BYTES.min(range.end - range.start);
             let (reader, start) = (Arc::clone(&file), range.start);
             let piece = blocking(move || {
-                // At most `PIECE`, so it fits.
+                // At most `CHUNK_BYTES`, so it fits.
                 let mut piece = vec![0; length as usize];
                 reader.read_exact_at(&mut piece, start)?;
                 Ok(Bytes::from(piece))

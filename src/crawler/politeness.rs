@@ -133,7 +133,7 @@ impl Politeness {
             match self.availability(host, now) {
                 HostAvailability::Now => return None,
                 HostAvailability::At(at) => {
-                    earliest = Some(earliest.map_or(at, |best: DateTime<Utc>| best.min(at)))
+                    earliest = Some(earliest.map_or(at, |best: DateTime<Utc>| best.min(at)));
                 }
                 HostAvailability::Busy => {}
             }

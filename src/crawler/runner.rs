@@ -79,10 +79,10 @@ impl Runner {
         // Before the first page, so that the log has the readers' sandbox at the start.
         self.deps.readers.open().await;
         let mut jobs = JoinSet::new();
-        let CrawlDeps { services: kernel, slots, .. } = self.deps.clone();
+        let CrawlDeps { services, slots, .. } = self.deps.clone();
         while !stop.is_cancelled() {
             // Listening begins before the look, so that a job created in between is noticed.
-            let queued = kernel.wakeups.builtin_notified();
+            let queued = services.wakeups.builtin_notified();
             if slots.has_room() && self.claim_job(&mut jobs, &stop).await {
                 continue;
             }
@@ -92,7 +92,7 @@ impl Runner {
                 () = queued => {}
                 // A job that could not be taken before may be now.
                 () = slots.freed(), if self.queue.has_backlog() => {}
-                () = kernel.clock.sleep(POLL_INTERVAL) => {}
+                () = services.clock.sleep(POLL_INTERVAL) => {}
             }
         }
         while let Some(ended) = jobs.join_next().await {

@@ -44,7 +44,7 @@ pub struct CrawlerSettings {
     pub max_listings_per_page: usize,
     /// How pages are read.
     pub readers: ReaderSettings,
-    /// Private and loopback hosts that may be fetched; made by [`super::guard::parse_named_hosts`].
+    /// Private and loopback hosts that may be fetched; made by [`super::guard::parse_allowed_private_hosts`].
     pub allowed_private_hosts: AllowedPrivateHosts,
 }
 

@@ -92,8 +92,8 @@ impl Services {
         Self {
             db,
             hub,
-            log_cache: log_cache,
-            membership_cache: membership_cache,
+            log_cache,
+            membership_cache,
             clock,
             entropy,
             revocations,
@@ -102,10 +102,10 @@ impl Services {
             node,
             wakeups,
             job_settings: JobSettings::default(),
-            in_flight: in_flight,
+            in_flight,
             metrics,
             limits,
-            ephemeral: ephemeral,
+            ephemeral,
             uploads,
         }
     }

@@ -153,7 +153,7 @@ struct State {
 }
 
 impl Mailbox {
-    /// A mailbox of at most `most_bytes`, its gate shut.
+    /// A mailbox of at most `max_bytes`, its gate shut.
     pub fn new(interest: Interest, max_bytes: usize) -> Self {
         let state = State {
             interest,

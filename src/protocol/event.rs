@@ -35,7 +35,7 @@ pub enum Event {
         message: SystemAlert,
     },
     Chat {
-        place: Conversation,
+        conversation: Conversation,
         connection: Option<ConnectionId>,
         message: ChatMessage,
     },
@@ -46,11 +46,11 @@ pub enum Event {
     },
     /// In a room or between two users.
     Edited {
-        place: Conversation,
+        conversation: Conversation,
         message: MessageEdited,
     },
     Deleted {
-        place: Conversation,
+        conversation: Conversation,
         message: MessageDeleted,
     },
     Joined {
@@ -65,7 +65,7 @@ pub enum Event {
     },
     /// The room itself has changed.
     Room {
-        place: Conversation,
+        conversation: Conversation,
         message: SystemMessage,
     },
     /// For the inbox of the user that sent the file.
@@ -114,11 +114,11 @@ impl Event {
             Self::Broadcast { audience, .. } => Routing::Notice { audience: *audience },
             Self::AdminNotice { .. } => Routing::Notice { audience: Audience::Admins },
             Self::Alert { concerns, .. } => Routing::Alert { concerns: *concerns },
-            Self::Chat { place, connection, .. } => place.routing(*connection),
+            Self::Chat { conversation, connection, .. } => conversation.routing(*connection),
             Self::Direct { between, connection, .. } => Conversation::Direct(*between).routing(*connection),
-            Self::Edited { place, .. } | Self::Deleted { place, .. } | Self::Room { place, .. } => {
-                place.routing(None)
-            }
+            Self::Edited { conversation, .. }
+            | Self::Deleted { conversation, .. }
+            | Self::Room { conversation, .. } => conversation.routing(None),
             Self::UploadCompleted { owner, .. } => Routing::Notice { audience: Audience::User(*owner) },
             Self::Joined { room, user, .. } => Routing::Membership { room: *room, user: *user, joined: true },
             Self::Left { room, user, .. } => Routing::Membership { room: *room, user: *user, joined: false },

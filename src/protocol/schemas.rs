@@ -160,7 +160,7 @@ pub fn annotate(schema: &mut Value, key: &str, remark: Value) {
 
 /// Formats, lengths and the fields in which null has a meaning.
 fn add_rules(name: &str, schema: &mut Value) {
-    if name == "Viewing" {
+    if name == "ShowViewing" {
         // Leaving it out is refused; no listing at all is `null`.
         schema["required"] = json!(["property_id"]);
     }
@@ -219,7 +219,7 @@ const NULLABLE: &[(&str, &str)] = &[
     ("QuotasPatch", "history_events"),
     ("QuotasPatch", "upload_bytes"),
     ("QuotasPatch", "pending_jobs"),
-    ("Viewing", "property_id"),
+    ("ShowViewing", "property_id"),
 ];
 
 /// Lengths in characters of texts that the domain checks, not their types: minimum, maximum.
@@ -232,11 +232,11 @@ const LENGTHS: &[(&str, &str, u64, u64)] = &[
     ("NewUser", "email", 3, 254),
     ("NewUser", "password", 8, 200),
     ("NewUser", "username", 1, 64),
-    ("PasswordBody", "new_password", 8, 200),
-    ("RegisterBody", "email", 3, 254),
-    ("RegisterBody", "password", 8, 200),
-    ("RegisterBody", "username", 1, 64),
-    ("RegisteredTenant", "name", 1, 200),
+    ("SetPasswordRequest", "new_password", 8, 200),
+    ("RegisterRequest", "email", 3, 254),
+    ("RegisterRequest", "password", 8, 200),
+    ("RegisterRequest", "username", 1, 64),
+    ("TenantRegistration", "name", 1, 200),
     ("TenantPatch", "name", 1, 200),
     ("UserPatch", "avatar_url", 1, 2000),
     ("UserPatch", "display_name", 1, 200),
@@ -249,8 +249,8 @@ const PATTERNS: &[(&str, &str, &str)] = &[
     ("FirstAdmin", "username", USERNAME),
     ("NewTenant", "slug", TENANT_SLUG),
     ("NewUser", "username", USERNAME),
-    ("RegisterBody", "username", USERNAME),
-    ("RegisteredTenant", "slug", TENANT_SLUG),
+    ("RegisterRequest", "username", USERNAME),
+    ("TenantRegistration", "slug", TENANT_SLUG),
 ];
 
 #[cfg(test)]

@@ -89,12 +89,12 @@ impl Follower {
                     self.replay_permit = Some(Box::new(ReplayPermit::Queued(queued)));
                 }
                 Some(ReplayPermit::Queued(queued)) => {
-                    let turn = tokio::select! {
-                        turn = queued.permit() => turn,
+                    let permit = tokio::select! {
+                        permit = queued.permit() => permit,
                         _ = self.mailbox.closed() => return Ok(false),
                     };
-                    let turn = turn.map_err(|QueueFull| self.unreadable(&storage::Error::Busy))?;
-                    self.replay_permit = Some(Box::new(ReplayPermit::Held { _permit: turn }));
+                    let permit = permit.map_err(|QueueFull| self.unreadable(&storage::Error::Busy))?;
+                    self.replay_permit = Some(Box::new(ReplayPermit::Held { _permit: permit }));
                 }
                 Some(ReplayPermit::Held { .. }) => return Ok(true),
             }

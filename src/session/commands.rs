@@ -42,13 +42,13 @@ pub struct Commands {
 impl Commands {
     /// Joins the tenant's log as the client requested. `None`: the log cannot be read now.
     pub async fn join(
-        sessions: &Arc<ConnectionRegistry>,
+        registry: &Arc<ConnectionRegistry>,
         connection: &Arc<Connection>,
-        wish: &ConnectRequest,
+        request: &ConnectRequest,
     ) -> Option<Self> {
-        let follower = join(sessions, connection, wish).await?;
-        let presence = PresenceGuard::enter(&sessions.services, connection, follower.mailbox());
-        Some(Self { follower, presence, registry: Arc::clone(sessions), connection: Arc::clone(connection) })
+        let follower = join(registry, connection, request).await?;
+        let presence = PresenceGuard::enter(&registry.services, connection, follower.mailbox());
+        Some(Self { follower, presence, registry: Arc::clone(registry), connection: Arc::clone(connection) })
     }
 
     /// Serves one text message. Every answer goes through the mailbox, behind the events that its position includes.
@@ -171,23 +171,24 @@ impl Commands {
 
 /// Joins the tenant's log for a connection; its first message is `connection_established`.
 pub(super) async fn join(
-    sessions: &Arc<ConnectionRegistry>,
+    registry: &Arc<ConnectionRegistry>,
     connection: &Arc<Connection>,
-    wish: &ConnectRequest,
+    request: &ConnectRequest,
 ) -> Option<Follower> {
     // The user may have changed since authentication; from now on every change reaches the connection.
-    role_change::refresh_principal(sessions, connection).await;
+    role_change::refresh_principal(registry, connection).await;
     let reader =
         Reader { connection: Some(connection.id), ..role_change::reader_of(&connection.principal()) };
-    let hello = |position| connection_established(sessions, connection, position);
-    let queue_bytes = sessions.settings.queue_bytes;
-    let joined = Follower::join(&sessions.services, connection.scope, reader, wish, queue_bytes, hello).await;
+    let hello = |position| connection_established(registry, connection, position);
+    let queue_bytes = registry.settings.queue_bytes;
+    let joined =
+        Follower::join(&registry.services, connection.scope, reader, request, queue_bytes, hello).await;
     match joined {
         Ok(mut follower) => {
             follower.store_admission_permit(connection.take_admission_permit());
             connection.attach(follower.mailbox());
             // A change of role while the log was joined found no mailbox.
-            role_change::sync_reader(sessions, connection);
+            role_change::sync_reader(registry, connection);
             Some(follower)
         }
         Err(error) => {
@@ -198,7 +199,7 @@ pub(super) async fn join(
 }
 
 pub(super) fn connection_established(
-    sessions: &ConnectionRegistry,
+    registry: &ConnectionRegistry,
     connection: &Connection,
     position: Position,
 ) -> ServerMessage {
@@ -216,8 +217,8 @@ pub(super) fn connection_established(
         username,
         role,
         position: position.to_string(),
-        heartbeat_seconds: sessions.settings.heartbeat.as_secs(),
-        server_time: sessions.clock().epoch_seconds(),
+        heartbeat_seconds: registry.settings.heartbeat.as_secs(),
+        server_time: registry.clock().epoch_seconds(),
         protocol: 1,
     })
 }

@@ -182,9 +182,9 @@ impl Connection {
 }
 
 /// A mailbox for a connection that follows nothing: only control messages and the close arrive there.
-pub(super) fn control_only_mailbox(sessions: &ConnectionRegistry, connection: &Connection) -> Arc<Mailbox> {
+pub(super) fn control_only_mailbox(registry: &ConnectionRegistry, connection: &Connection) -> Arc<Mailbox> {
     let interest = Interest::new(Reader::unconnected(None, None), None);
-    let mailbox = Arc::new(Mailbox::new(interest, sessions.settings.queue_bytes));
+    let mailbox = Arc::new(Mailbox::new(interest, registry.settings.queue_bytes));
     // A mailbox that nothing was put into has lost nothing, so the gate opens.
     let _ = mailbox.open_gate(0);
     connection.attach(&mailbox);

@@ -55,33 +55,33 @@ impl ConnectionStatus {
 }
 
 pub async fn load_connection_status(
-    sessions: &ConnectionRegistry,
+    registry: &ConnectionRegistry,
     connection: &Connection,
 ) -> Result<ConnectionStatus> {
     let tenant_id = connection.scope.tenant_id();
-    let counts = load_counts(sessions, tenant_id).await?;
-    let (of_user, of_tenant) = sessions.counts(tenant_id, &connection.principal());
+    let counts = load_counts(registry, tenant_id).await?;
+    let (of_user, of_tenant) = registry.counts(tenant_id, &connection.principal());
     Ok(ConnectionStatus {
         counts,
         user_connections: of_user as u64,
         tenant_connections: of_tenant as u64,
-        server_time: sessions.clock().epoch_seconds(),
+        server_time: registry.clock().epoch_seconds(),
     })
 }
 
-async fn load_counts(sessions: &ConnectionRegistry, tenant_id: TenantId) -> Result<Counts> {
-    let now = sessions.clock().now();
-    let cached = sessions.status_cache.counts.lock().get(&tenant_id).copied();
+async fn load_counts(registry: &ConnectionRegistry, tenant_id: TenantId) -> Result<Counts> {
+    let now = registry.clock().now();
+    let cached = registry.status_cache.counts.lock().get(&tenant_id).copied();
     if let Some((at, counts)) = cached
         && now - at < chrono::TimeDelta::from_std(CACHE_TTL).unwrap_or_default()
     {
         return Ok(counts);
     }
-    let op = Op::of_system(&sessions.services, SystemReason::Health, tenant_id);
+    let op = Op::of_system(&registry.services, SystemReason::Health, tenant_id);
     let active_jobs = jobs::count::active(&op).await?;
     let total_properties = properties::get::total(&op).await?;
     let counts = Counts { active_jobs, total_properties };
-    let mut cache = sessions.status_cache.counts.lock();
+    let mut cache = registry.status_cache.counts.lock();
     if cache.len() >= MAX_TENANTS {
         cache.clear();
     }

@@ -36,28 +36,28 @@ impl EventPage {
 
 /// Events after `request.since`, at most `limit`. Without `since` the page is empty and has the head's position.
 pub async fn read_page(
-    kernel: &Services,
+    services: &Services,
     scope: &TenantScope,
     reader: Reader,
-    wish: &ConnectRequest,
+    request: &ConnectRequest,
     limit: usize,
 ) -> storage::Result<EventPage> {
-    let head = eventlog::head(&kernel.db, scope).await?;
-    let rooms = read_rooms(kernel, scope, reader).await?;
-    let judged = wish.since.as_deref().map(|since| eventlog::resolve_since(since, head));
+    let head = eventlog::head(&services.db, scope).await?;
+    let rooms = read_rooms(services, scope, reader).await?;
+    let judged = request.since.as_deref().map(|since| eventlog::resolve_since(since, head));
     match judged {
         None => Ok(EventPage { recovered: true, ..EventPage::not_recovered(head) }),
         Some(Since::Gap(_)) => Ok(EventPage::not_recovered(head)),
         Some(Since::After(after)) => {
-            let mut interest = wish.build_interest(reader, after);
+            let mut interest = request.build_interest(reader, after);
             interest.rooms.load(&rooms, head.seq);
-            read_matching(kernel, scope, interest, Position { epoch: head.epoch, seq: after }, limit).await
+            read_matching(services, scope, interest, Position { epoch: head.epoch, seq: after }, limit).await
         }
     }
 }
 
 async fn read_matching(
-    kernel: &Services,
+    services: &Services,
     scope: &TenantScope,
     mut interest: Interest,
     from: Position,
@@ -67,8 +67,8 @@ async fn read_matching(
     let mut examined = 0;
     while examined < MAX_EXAMINED {
         // One permit for each page: this bounds what a tenant's requests read together, not only what each reads.
-        let permit = kernel.log_cache.acquire_permit(scope).await?;
-        let rows = eventlog::read_after(&kernel.db, scope, page.position.seq, READ_BATCH).await?;
+        let permit = services.log_cache.acquire_permit(scope).await?;
+        let rows = eventlog::read_after(&services.db, scope, page.position.seq, READ_BATCH).await?;
         // Missing events must be reported. They are missing before everything else on a page, so a page that has
         // begun ends before them.
         let (replaced, overtaken) =

@@ -48,18 +48,18 @@ impl Follower {
     /// Joins the tenant's hub as the client requested. `hello` makes the first message, from the position that the
     /// client is known to have.
     pub async fn join(
-        kernel: &Arc<Services>,
+        services: &Arc<Services>,
         scope: TenantScope,
         reader: Reader,
-        wish: &ConnectRequest,
+        request: &ConnectRequest,
         queue_bytes: usize,
         hello: impl FnOnce(Position) -> ServerMessage,
     ) -> storage::Result<Self> {
         // Until the start is resolved everything new is held; a held frame that turns out too old is dropped below.
-        let mailbox = Arc::new(Mailbox::new(wish.build_interest(reader, 0), queue_bytes));
-        kernel.hub.join(&scope, &mailbox);
+        let mailbox = Arc::new(Mailbox::new(request.build_interest(reader, 0), queue_bytes));
+        services.hub.join(&scope, &mailbox);
         let mut follower = Self {
-            services: Arc::clone(kernel),
+            services: Arc::clone(services),
             scope,
             mailbox,
             epoch: 0,
@@ -70,10 +70,10 @@ impl Follower {
             pending_subscriptions: VecDeque::new(),
         };
         // From here on dropping the follower leaves the hub again.
-        let head = follower.start_hub_and_read_head(wish).await?;
+        let head = follower.start_hub_and_read_head(request).await?;
         // After the head: later changes are repeated by the events after it, missed ones would never be.
-        let rooms = cached_rooms(kernel, &follower.scope, reader, head.position()).await?;
-        follower.begin(wish, head, &rooms, hello);
+        let rooms = cached_rooms(services, &follower.scope, reader, head.position()).await?;
+        follower.begin(request, head, &rooms, hello);
         Ok(follower)
     }
 
@@ -86,7 +86,7 @@ impl Follower {
         self.admission_permit = place;
     }
 
-    async fn start_hub_and_read_head(&self, wish: &ConnectRequest) -> storage::Result<Head> {
+    async fn start_hub_and_read_head(&self, request: &ConnectRequest) -> storage::Result<Head> {
         let Services { db, hub, log_cache: logs, clock, .. } = &*self.services;
         if hub.cursor(&self.scope).is_none() {
             let head = logs.head_now(db, &self.scope, clock.now()).await?;
@@ -97,7 +97,7 @@ impl Follower {
             Some(cursor) => logs.head_at(db, &self.scope, cursor, clock.now()).await?,
             None => logs.head_now(db, &self.scope, clock.now()).await?,
         };
-        let judged = wish.since.as_deref().map(|since| eventlog::resolve_since(since, head));
+        let judged = request.since.as_deref().map(|since| eventlog::resolve_since(since, head));
         match judged {
             // It may come from a node that received the event before this one did.
             Some(Since::Gap(GapReason::Future)) => logs.head_now(db, &self.scope, clock.now()).await,
@@ -107,20 +107,20 @@ impl Follower {
 
     fn begin(
         &mut self,
-        wish: &ConnectRequest,
+        request: &ConnectRequest,
         head: Head,
         rooms: &UserMemberships,
         hello: impl FnOnce(Position) -> ServerMessage,
     ) {
         self.epoch = head.epoch;
-        let judged = wish.since.as_deref().map(|since| eventlog::resolve_since(since, head));
+        let judged = request.since.as_deref().map(|since| eventlog::resolve_since(since, head));
         let after = match judged {
             Some(Since::After(seq)) => seq,
             Some(Since::Gap(_)) | None => head.seq,
         };
         let start = Position { epoch: head.epoch, seq: after };
         self.prelude.push(Item::control(&hello(start), Some(start)));
-        if let (Some(Since::Gap(reason)), Some(from)) = (judged, wish.since.as_deref()) {
+        if let (Some(Since::Gap(reason)), Some(from)) = (judged, request.since.as_deref()) {
             self.queue_gaps(from, head.position(), reason, None);
         }
         let mut upto = head.seq;

@@ -59,12 +59,12 @@ enum State {
 
 /// The body of the stream. It ends with `complete`, or like any other stream with a `problem` event.
 pub async fn stream(
-    sessions: &Arc<ConnectionRegistry>,
-    seat: ConnectionGuard,
-    wish: LogStreamRequest,
+    registry: &Arc<ConnectionRegistry>,
+    guard: ConnectionGuard,
+    request: LogStreamRequest,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
-    let state = match join(sessions, &seat.connection, &connect_request(wish.job)).await {
-        Some(follower) => State::Open(Box::new(LogStream::new(sessions, seat, follower, wish))),
+    let state = match join(registry, &guard.connection, &connect_request(request.job)).await {
+        Some(follower) => State::Open(Box::new(LogStream::new(registry, guard, follower, request))),
         None => State::Ended,
     };
     stream::unfold((state, true), |(state, first)| async move {
@@ -88,7 +88,7 @@ fn connect_request(job: JobId) -> ConnectRequest {
 
 impl LogStream {
     fn new(
-        sessions: &Arc<ConnectionRegistry>,
+        registry: &Arc<ConnectionRegistry>,
         guard: ConnectionGuard,
         follower: Follower,
         request: LogStreamRequest,
@@ -98,7 +98,7 @@ impl LogStream {
             LogStart::Gap { newest: Some(newest), .. } => LogCursor::Line(newest),
             LogStart::Gap { newest: None, .. } | LogStart::AtEnd => LogCursor::Start,
         };
-        Self { registry: Arc::clone(sessions), guard, follower, request, cursor: cursor, has_unread: false }
+        Self { registry: Arc::clone(registry), guard, follower, request, cursor, has_unread: false }
     }
 
     /// Writes what comes next, once there is something. False: the stream has ended.

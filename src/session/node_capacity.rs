@@ -40,7 +40,7 @@ impl NodeCapacity {
         Self { places, counts: Mutex::default() }
     }
 
-    /// Counts a connection if `of_tenant` accepts the tenant's count, the address has fewer than `of_address`, and
+    /// Counts a connection if `of_tenant` accepts the tenant's count, the address has fewer than `max_per_address`, and
     /// the tenant's share of the node's connections is not used up.
     pub(super) fn try_reserve(
         &self,

@@ -86,12 +86,12 @@ impl ConnectionRegistry {
     /// The node's current figures; the metrics are updated too.
     pub fn node_stats(&self) -> NodeStats {
         self.sample_metrics();
-        let Self { services: kernel, health: node, .. } = self;
-        let metrics = &kernel.metrics;
-        let (open_writes, _) = kernel.db.writes().count_and_oldest();
+        let Self { services, health: node, .. } = self;
+        let metrics = &services.metrics;
+        let (open_writes, _) = services.db.writes().count_and_oldest();
         NodeStats {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            database: kernel.db.engine().to_owned(),
+            database: services.db.engine().to_owned(),
             started_at: rfc3339(node.started_at),
             leaving: self.is_leaving(),
             connections: super::tenant_stats::count_by_carrier(&self.all()),
@@ -107,8 +107,8 @@ impl ConnectionRegistry {
             head_poll_age_seconds: metrics.poll_age.get(),
             open_writes: open_writes as u64,
             oldest_write_seconds: metrics.oldest_write.get(),
-            disk_full: kernel.db.writes().is_disk_full(),
-            server_time: kernel.clock.epoch_seconds(),
+            disk_full: services.db.writes().is_disk_full(),
+            server_time: services.clock.epoch_seconds(),
         }
     }
 

@@ -26,33 +26,26 @@ pub(super) struct PresenceGuard {
 impl PresenceGuard {
     /// Registers presence and sends the snapshot. Connections of API keys have no presence.
     pub(super) fn enter(
-        kernel: &Arc<Services>,
+        services: &Arc<Services>,
         connection: &Connection,
         mailbox: &Arc<Mailbox>,
     ) -> Option<Self> {
-        let (kernel, scope, mailbox) = (Arc::clone(kernel), connection.scope, Arc::clone(mailbox));
+        let (services, scope, mailbox) = (Arc::clone(services), connection.scope, Arc::clone(mailbox));
         let person = TenantUser { tenant: scope.tenant_id(), user: connection.user_id()? };
         let mut rooms: Vec<RoomId> = Vec::new();
         // Before the snapshot: later changes come from the hub, earlier ones are in the snapshot.
-        kernel.hub.update_interest(&scope, &mailbox, |interest, _| {
+        services.hub.update_interest(&scope, &mailbox, |interest, _| {
             interest.receives_presence = true;
             rooms.extend(interest.rooms.iter());
             None
         });
-        let presence = &kernel.ephemeral.presence;
+        let presence = &services.ephemeral.presence;
         presence.enter(person, connection.id);
         // Without a room there are no users to be shown.
         if !rooms.is_empty() {
             presence.send_snapshot(person, &rooms, |message| mailbox.offer(ControlMessage::control(message)));
         }
-        Some(Self {
-            services: kernel,
-            scope,
-            user: person,
-            connection: connection.id,
-            mailbox,
-            viewing: None,
-        })
+        Some(Self { services, scope, user: person, connection: connection.id, mailbox, viewing: None })
     }
 
     /// Changes the property in view, or ends viewing.

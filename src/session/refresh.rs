@@ -16,31 +16,31 @@ use crate::protocol::problem::{Code, Problem};
 
 /// Checks the token like a new connection's and moves the connection's expiry. Subscriptions stay.
 pub async fn refresh(
-    sessions: &ConnectionRegistry,
+    registry: &ConnectionRegistry,
     connection: &Connection,
     token: &str,
 ) -> Result<DateTime<Utc>, Problem> {
-    let admitted = sessions.identity.authenticate(Credential::Query(token)).await?;
+    let admitted = registry.identity.authenticate(Credential::Query(token)).await?;
     if !(admitted.principal.user_id().is_some() && is_same_principal(connection, &admitted.principal)) {
         return Err(Problem::new(
             Code::WrongUser,
             "The token is not one of the user that opened this connection.",
         ));
     }
-    apply_credential(sessions, connection, admitted).await
+    apply_credential(registry, connection, admitted).await
 }
 
 /// Moves the expiry of a stream to that of the request's credential, and notifies the stream. A stream of another
 /// user is reported as not found.
 pub async fn refresh_stream(
-    sessions: &ConnectionRegistry,
+    registry: &ConnectionRegistry,
     id: ConnectionId,
     admitted: Authenticated,
 ) -> Result<DateTime<Utc>, Problem> {
-    let found = sessions.find(id).filter(|one| one.carrier == Carrier::Stream);
+    let found = registry.find(id).filter(|one| one.carrier == Carrier::Stream);
     let stream =
         found.filter(|one| is_same_principal(one, &admitted.principal)).ok_or_else(Problem::not_found)?;
-    let expires_at = apply_credential(sessions, &stream, admitted).await?;
+    let expires_at = apply_credential(registry, &stream, admitted).await?;
     let message = TokenRefreshed { expires_at: rfc3339(expires_at), reply_to: None };
     stream.offer(&ServerMessage::TokenRefreshed(message));
     Ok(expires_at)
@@ -56,14 +56,14 @@ fn is_same_principal(connection: &Connection, principal: &Principal) -> bool {
 
 /// Ties the connection to the newer token: from now on it ends with that token's session.
 async fn apply_credential(
-    sessions: &ConnectionRegistry,
+    registry: &ConnectionRegistry,
     connection: &Connection,
     admitted: Authenticated,
 ) -> Result<DateTime<Utc>, Problem> {
     let Authenticated { principal, expires_at } = admitted;
-    while !sessions.index.replace_principal(connection, &connection.principal(), &principal) {}
+    while !registry.index.replace_principal(connection, &connection.principal(), &principal) {}
     connection.extend(expires_at);
     // The newer session may have ended before the connection belonged to it; that revocation is not repeated.
-    role_change::refresh_principal(sessions, connection).await;
+    role_change::refresh_principal(registry, connection).await;
     Ok(expires_at)
 }

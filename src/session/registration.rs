@@ -261,13 +261,13 @@ impl ConnectionRegistry {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        let (sessions, connection) = (self.registry(), &self.connection);
+        let (registry, connection) = (self.registry(), &self.connection);
         connection.traffic.record_close(connection.control.mailbox().as_deref());
-        sessions.services.metrics.closed.of(connection.close_code()).inc();
-        sessions.release_slots(connection);
+        registry.services.metrics.closed.of(connection.close_code()).inc();
+        registry.release_slots(connection);
         connection.release_ticket();
-        if sessions.index.remove(connection) {
-            sessions.emptied.notify_waiters();
+        if registry.index.remove(connection) {
+            registry.emptied.notify_waiters();
         }
     }
 }

@@ -49,12 +49,12 @@ impl Liveness {
 }
 
 /// Runs until `stop`; compares the heads every `poll`.
-pub async fn run(kernel: Services, poll: Duration, pulse: Arc<Liveness>, stop: CancellationToken) {
+pub async fn run(services: Services, poll: Duration, pulse: Arc<Liveness>, stop: CancellationToken) {
     loop {
         let filled = tokio::select! {
             () = stop.cancelled() => return,
-            () = kernel.hub.gap_noticed() => fill(&kernel, kernel.hub.gaps()).await.map(|_| ()),
-            () = kernel.clock.sleep(poll) => poll_heads(&kernel, &pulse).await,
+            () = services.hub.gap_noticed() => fill(&services, services.hub.gaps()).await.map(|_| ()),
+            () = services.clock.sleep(poll) => poll_heads(&services, &pulse).await,
         };
         if let Err(error) = filled {
             // The next poll tries again; meanwhile readers wait and miss nothing.
@@ -63,22 +63,22 @@ pub async fn run(kernel: Services, poll: Duration, pulse: Arc<Liveness>, stop: C
     }
 }
 
-async fn poll_heads(kernel: &Services, pulse: &Liveness) -> storage::Result<()> {
-    kernel.db.refresh_identity().await?;
-    let found = fill(kernel, tenants_behind(kernel).await?).await?;
-    kernel.metrics.polled_events.add(found);
-    pulse.record(kernel.clock.now());
+async fn poll_heads(services: &Services, pulse: &Liveness) -> storage::Result<()> {
+    services.db.refresh_identity().await?;
+    let found = fill(services, tenants_behind(services).await?).await?;
+    services.metrics.polled_events.add(found);
+    pulse.record(services.clock.now());
     Ok(())
 }
 
 /// Active tenants with a log that is ahead of this node: one query for all of them.
-async fn tenants_behind(kernel: &Services) -> storage::Result<Vec<(TenantId, Position)>> {
-    let cursors = kernel.hub.cursors();
+async fn tenants_behind(services: &Services) -> storage::Result<Vec<(TenantId, Position)>> {
+    let cursors = services.hub.cursors();
     if cursors.is_empty() {
         return Ok(Vec::new());
     }
     let tenants: Vec<TenantId> = cursors.iter().map(|(tenant, _)| *tenant).collect();
-    let tx = kernel.db.system(SystemReason::HeadPoll).read().await?;
+    let tx = services.db.system(SystemReason::HeadPoll).read().await?;
     let heads: HashMap<TenantId, i64> = events::heads(&tx, &tenants).await?.into_iter().collect();
     let is_behind =
         |tenant: &TenantId, cursor: &Position| heads.get(tenant).is_some_and(|head| *head > cursor.seq);
@@ -87,11 +87,11 @@ async fn tenants_behind(kernel: &Services) -> storage::Result<Vec<(TenantId, Pos
 
 /// Reads what is missing, and returns the number of events that it found. The tenants take turns, a page each, and a
 /// log that cannot be read affects only its own tenant.
-async fn fill(kernel: &Services, tenants: Vec<(TenantId, Position)>) -> storage::Result<u64> {
+async fn fill(services: &Services, tenants: Vec<(TenantId, Position)>) -> storage::Result<u64> {
     let mut found = 0;
     let mut queue = VecDeque::from(tenants);
     while let Some((tenant_id, cursor)) = queue.pop_front() {
-        match fill_page(kernel, tenant_id, cursor).await {
+        match fill_page(services, tenant_id, cursor).await {
             Ok(page) => {
                 found += page.events;
                 queue.extend(page.next_cursor.map(|cursor| (tenant_id, cursor)));
@@ -113,9 +113,13 @@ struct PageResult {
     next_cursor: Option<Position>,
 }
 
-async fn fill_page(kernel: &Services, tenant_id: TenantId, cursor: Position) -> storage::Result<PageResult> {
+async fn fill_page(
+    services: &Services,
+    tenant_id: TenantId,
+    cursor: Position,
+) -> storage::Result<PageResult> {
     let scope = TenantScope::for_system(SystemReason::HeadPoll, tenant_id);
-    let page = eventlog::read_missing(&kernel.db, &scope, cursor.seq, PAGE).await?;
+    let page = eventlog::read_missing(&services.db, &scope, cursor.seq, PAGE).await?;
     let found = page.envelopes.len() as u64;
     if page.head.epoch != cursor.epoch {
         // The log was replaced: the supervisor notices that and closes all connections.
@@ -123,9 +127,9 @@ async fn fill_page(kernel: &Services, tenant_id: TenantId, cursor: Position) -> 
     }
     if page.head.trimmed > cursor.seq {
         tracing::warn!(tenant.id = %tenant_id, "retention was faster than this node; its readers have to resume");
-        kernel.hub.skip_to(tenant_id, page.head.trimmed, &Closing::to_resume());
+        services.hub.skip_to(tenant_id, page.head.trimmed, &Closing::to_resume());
     }
-    kernel.hub.publish_committed(tenant_id, &page.envelopes);
+    services.hub.publish_committed(tenant_id, &page.envelopes);
     let last = page.envelopes.last().map(|last| last.position);
     Ok(PageResult { events: found, next_cursor: last.filter(|_| found == PAGE) })
 }

@@ -45,11 +45,11 @@ impl ConnectionRegistry {
 }
 
 /// Checks all connections on request, until `stop`. Requests during a check lead to one more afterwards.
-pub(super) async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationToken) {
+pub(super) async fn run(registry: Arc<ConnectionRegistry>, stop: CancellationToken) {
     let judging = async {
         loop {
-            sessions.revalidation.requested.notified().await;
-            check_all(&sessions).await;
+            registry.revalidation.requested.notified().await;
+            check_all(&registry).await;
         }
     };
     tokio::select! {
@@ -58,13 +58,13 @@ pub(super) async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationTok
     }
 }
 
-async fn check_all(sessions: &ConnectionRegistry) {
-    let open = sessions.all();
+async fn check_all(registry: &ConnectionRegistry) {
+    let open = registry.all();
     let doubtful: HashMap<ConnectionId, Arc<Connection>> =
         open.iter().map(|one| (one.id, Arc::clone(one))).collect();
     let doubtful = Mutex::new(doubtful);
     let mut judging = pin!(stream::iter(open).for_each_concurrent(MAX_CONCURRENT, async |one| {
-        check(sessions, &one).await;
+        check(registry, &one).await;
         doubtful.lock().remove(&one.id);
         resume(&one);
         // With cached accounts nothing waits: the thread's other tasks get their turn all the same.
@@ -72,7 +72,7 @@ async fn check_all(sessions: &ConnectionRegistry) {
     }));
     tokio::select! {
         () = &mut judging => return,
-        () = sessions.clock().sleep(PAUSE_AFTER) => {}
+        () = registry.clock().sleep(PAUSE_AFTER) => {}
     }
     let held: Vec<_> = doubtful.lock().values().cloned().collect();
     held.iter().for_each(|one| one.pause_delivery());
@@ -90,30 +90,30 @@ fn resume(one: &Connection) {
 
 /// Checks one connection, repeatedly until the store answers. Connections of one credential cost one read: the
 /// account cache holds what was read for the first.
-async fn check(sessions: &ConnectionRegistry, one: &Connection) {
+async fn check(registry: &ConnectionRegistry, one: &Connection) {
     while one.closing().is_none() {
         let before = one.principal();
-        match load_principal(sessions, &before).await {
-            Ok(now) if sessions.index.replace_principal(one, &before, &now) => {
-                role_change::sync_reader(sessions, one);
+        match load_principal(registry, &before).await {
+            Ok(now) if registry.index.replace_principal(one, &before, &now) => {
+                role_change::sync_reader(registry, one);
                 return;
             }
             // A newer token came meanwhile: that one is checked.
             Ok(_) => {}
             Err(problem) => match close_reason(one, &problem) {
                 Some((code, reason)) => return one.close(code, reason),
-                None => sessions.clock().sleep(RETRY).await,
+                None => registry.clock().sleep(RETRY).await,
             },
         }
     }
 }
 
 /// The principal by the current state of the store.
-async fn load_principal(sessions: &ConnectionRegistry, principal: &Principal) -> Result<Principal> {
+async fn load_principal(registry: &ConnectionRegistry, principal: &Principal) -> Result<Principal> {
     match principal {
-        Principal::User(_) => sessions.identity.reload_principal(principal).await,
+        Principal::User(_) => registry.identity.reload_principal(principal).await,
         Principal::Key(_) | Principal::Operator(_) => {
-            sessions.identity.recheck(principal).await.map(|()| principal.clone())
+            registry.identity.recheck(principal).await.map(|()| principal.clone())
         }
     }
 }

@@ -39,38 +39,38 @@ impl RoleChangeQueue {
 
 /// Updates connections as roles change, until `stop`. One after the other: two changes of one user must not overtake
 /// each other.
-pub async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationToken) {
+pub async fn run(registry: Arc<ConnectionRegistry>, stop: CancellationToken) {
     loop {
         let wanted = tokio::select! {
             () = stop.cancelled() => return,
-            wanted = sessions.role_changes.next() => wanted,
+            wanted = registry.role_changes.next() => wanted,
         };
-        for connection in wanted.into_iter().filter_map(|id| sessions.find(id)) {
-            refresh_principal(&sessions, &connection).await;
+        for connection in wanted.into_iter().filter_map(|id| registry.find(id)) {
+            refresh_principal(&registry, &connection).await;
             tokio::task::yield_now().await;
         }
     }
 }
 
 /// Reloads the connection's principal and applies it; closes the connection if its credential is no longer valid.
-pub(super) async fn refresh_principal(sessions: &ConnectionRegistry, connection: &Connection) {
+pub(super) async fn refresh_principal(registry: &ConnectionRegistry, connection: &Connection) {
     loop {
         let before = connection.principal();
-        match sessions.identity.reload_principal(&before).await {
-            Ok(now) if sessions.index.replace_principal(connection, &before, &now) => break,
+        match registry.identity.reload_principal(&before).await {
+            Ok(now) if registry.index.replace_principal(connection, &before, &now) => break,
             // A newer token came meanwhile: its principal is loaded.
             Ok(_) => {}
             Err(problem) => return close_for(connection, &problem),
         }
     }
-    sync_reader(sessions, connection);
+    sync_reader(registry, connection);
 }
 
 /// Sets the mailbox's reader from the connection's principal. Called after either of them has changed, so that the
 /// later call sees both.
-pub(super) fn sync_reader(sessions: &ConnectionRegistry, connection: &Connection) {
+pub(super) fn sync_reader(registry: &ConnectionRegistry, connection: &Connection) {
     let Some(mailbox) = connection.mailbox() else { return };
-    sessions.services.hub.update_interest(&connection.scope, &mailbox, |interest, _| {
+    registry.services.hub.update_interest(&connection.scope, &mailbox, |interest, _| {
         let connection_id = interest.reader.connection;
         interest.reader = Reader { connection: connection_id, ..reader_of(&connection.principal()) };
         None

@@ -33,7 +33,7 @@ impl Commands {
             Command::Typing { room_id, is_typing } => {
                 typing::show(&self.op().await?, self.connection_id(), &room_id, is_typing).await
             }
-            Command::Presence(wish) => presence::show(&self.op().await?, self.connection_id(), wish),
+            Command::Presence(request) => presence::show(&self.op().await?, self.connection_id(), request),
             Command::Viewing { property_id } => self.set_viewing(property_id).await,
             _ => Ok(()),
         }

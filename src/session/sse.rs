@@ -70,13 +70,13 @@ enum State {
 
 /// The body of a stream, until the client disconnects or the connection is closed, with a `problem` event then.
 pub async fn stream(
-    sessions: &Arc<ConnectionRegistry>,
-    seat: ConnectionGuard,
-    wish: &ConnectRequest,
+    registry: &Arc<ConnectionRegistry>,
+    guard: ConnectionGuard,
+    request: &ConnectRequest,
     style: StreamFormat,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
-    let state = match join(sessions, &seat.connection, wish).await {
-        Some(follower) => State::Open(Box::new(OpenStream { follower, format: style, guard: seat })),
+    let state = match join(registry, &guard.connection, request).await {
+        Some(follower) => State::Open(Box::new(OpenStream { follower, format: style, guard })),
         None => State::Ended,
     };
     stream::unfold((state, true), |(state, first)| async move {

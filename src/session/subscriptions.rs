@@ -65,7 +65,7 @@ impl Follower {
         self.remove_pending(replaced);
         match wanted.since.clone() {
             Some(since) => {
-                self.pending_subscriptions.push_back(PendingSubscription { wanted, since, reply_to })
+                self.pending_subscriptions.push_back(PendingSubscription { wanted, since, reply_to });
             }
             None => self.subscribe_live(wanted, reply_to),
         }

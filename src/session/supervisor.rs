@@ -73,13 +73,13 @@ pub struct ConnectionRegistry {
 }
 
 impl ConnectionRegistry {
-    pub fn new(kernel: Services, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
-        let history = AtomicI64::new(kernel.db.identity_hash());
-        let sessions = Arc::new(Self {
+    pub fn new(services: Services, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
+        let history = AtomicI64::new(services.db.identity_hash());
+        let registry = Arc::new(Self {
             database_identity: history,
-            admission: Admission::new(settings.admission, &kernel.clock, kernel.entropy),
-            health: NodeHealth::new(kernel.clock.now()),
-            services: Arc::new(kernel),
+            admission: Admission::new(settings.admission, &services.clock, services.entropy),
+            health: NodeHealth::new(services.clock.now()),
+            services: Arc::new(services),
             identity,
             status_cache: StatusCache::default(),
             stats_cache: StatsCache::default(),
@@ -96,13 +96,13 @@ impl ConnectionRegistry {
             leaving: AtomicBool::new(false),
             stopping: CancellationToken::new(),
         });
-        let live = Arc::downgrade(&sessions);
-        sessions.services.set_enforcer(move |word| {
-            if let Some(sessions) = live.upgrade() {
-                sessions.revoke(word);
+        let live = Arc::downgrade(&registry);
+        registry.services.set_enforcer(move |word| {
+            if let Some(registry) = live.upgrade() {
+                registry.revoke(word);
             }
         });
-        sessions
+        registry
     }
 
     /// Checks all connections once a second until `stop`, and revalidates them after revocations were missed.

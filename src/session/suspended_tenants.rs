@@ -17,17 +17,17 @@ use crate::storage::{self, tenant_removal};
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until `stop`.
-pub async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationToken) {
+pub async fn run(registry: Arc<ConnectionRegistry>, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = sessions.clock().sleep(POLL_INTERVAL) => {}
+            () = registry.clock().sleep(POLL_INTERVAL) => {}
         }
-        match find_suspended(&sessions).await {
+        match find_suspended(&registry).await {
             Ok(departed) => {
                 departed
                     .into_iter()
-                    .for_each(|tenant| sessions.services.publish_revocation(Revocation::Tenant(tenant)));
+                    .for_each(|tenant| registry.services.publish_revocation(Revocation::Tenant(tenant)));
             }
             Err(error) => tracing::warn!(%error, "the tenants that are here could not be looked at"),
         }
@@ -35,14 +35,14 @@ pub async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationToken) {
 }
 
 /// Suspended or removed tenants that have connections or cached accounts here.
-async fn find_suspended(sessions: &ConnectionRegistry) -> storage::Result<Vec<TenantId>> {
-    let mut in_use: HashSet<TenantId> = sessions.capacity.tenants().into_iter().collect();
-    in_use.extend(sessions.identity.cached_tenants());
+async fn find_suspended(registry: &ConnectionRegistry) -> storage::Result<Vec<TenantId>> {
+    let mut in_use: HashSet<TenantId> = registry.capacity.tenants().into_iter().collect();
+    in_use.extend(registry.identity.cached_tenants());
     if in_use.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<TenantId> = in_use.into_iter().collect();
-    let tx = sessions.services.db.system(SystemReason::CredentialLookup).read().await?;
+    let tx = registry.services.db.system(SystemReason::CredentialLookup).read().await?;
     let active = tenant_removal::active(&tx, &ids).await?;
     Ok(ids.into_iter().filter(|id| !active.contains(id)).collect())
 }

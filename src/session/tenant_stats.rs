@@ -35,14 +35,14 @@ struct StoreCounts {
 }
 
 /// The figures of the caller's tenant.
-pub async fn load_tenant_stats(sessions: &ConnectionRegistry, op: &Op) -> Result<TenantStats> {
+pub async fn load_tenant_stats(registry: &ConnectionRegistry, op: &Op) -> Result<TenantStats> {
     op.require(Permission::ReadStats)?;
-    let counted = load_counts(sessions, op).await?;
+    let counted = load_counts(registry, op).await?;
     let tenant_id = op.scope.tenant_id();
-    let open = sessions.of_tenant(tenant_id);
+    let open = registry.of_tenant(tenant_id);
     let users: HashSet<_> = open.iter().filter_map(|one| one.user_id()).collect();
-    let head = sessions.services.hub.head(tenant_id).unwrap_or(0);
-    let meter = sessions.services.metrics.tenants.of(tenant_id);
+    let head = registry.services.hub.head(tenant_id).unwrap_or(0);
+    let meter = registry.services.metrics.tenants.of(tenant_id);
     // What live connections have dropped is added to the tenant's count only when they end.
     let dropping: u64 = open.iter().map(|one| one.backlog().1).sum();
     Ok(TenantStats {
@@ -57,7 +57,7 @@ pub async fn load_tenant_stats(sessions: &ConnectionRegistry, op: &Op) -> Result
         lag: open.iter().map(|one| one.lag(head)).max().unwrap_or(0),
         jobs: counted.jobs.clone(),
         properties: counted.properties.clone(),
-        server_time: sessions.clock().epoch_seconds(),
+        server_time: registry.clock().epoch_seconds(),
     })
 }
 
@@ -73,9 +73,9 @@ pub(super) fn count_by_carrier(open: &[Arc<Connection>]) -> ConnectionCounts {
     })
 }
 
-async fn load_counts(sessions: &ConnectionRegistry, op: &Op) -> Result<Arc<StoreCounts>> {
+async fn load_counts(registry: &ConnectionRegistry, op: &Op) -> Result<Arc<StoreCounts>> {
     let (tenant_id, now) = (op.scope.tenant_id(), op.now());
-    let cached = sessions.stats_cache.0.lock().get(&tenant_id).cloned();
+    let cached = registry.stats_cache.0.lock().get(&tenant_id).cloned();
     if let Some((at, counted)) = cached
         && (TimeDelta::zero()..CACHE_TTL).contains(&(now - at))
     {
@@ -85,7 +85,7 @@ async fn load_counts(sessions: &ConnectionRegistry, op: &Op) -> Result<Arc<Store
         jobs: jobs::count::by_status(op).await?,
         properties: properties::get::by_status(op).await?,
     });
-    let mut cache = sessions.stats_cache.0.lock();
+    let mut cache = registry.stats_cache.0.lock();
     if cache.len() >= MAX_TENANTS {
         cache.clear();
     }

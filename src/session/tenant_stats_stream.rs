@@ -37,13 +37,13 @@ enum State {
 
 /// The body of the stream. It ends like any other stream, with a `problem` event.
 pub fn stream_stats(
-    sessions: &Arc<ConnectionRegistry>,
-    seat: ConnectionGuard,
+    registry: &Arc<ConnectionRegistry>,
+    guard: ConnectionGuard,
 ) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>> {
-    let connection = &seat.connection;
-    let op = Op::of_caller(&sessions.services, connection.principal(), connection.origin.clone())?;
-    let mailbox = control_only_mailbox(sessions, connection);
-    let stream_state = StatsStream { registry: Arc::clone(sessions), guard: seat, op, mailbox };
+    let connection = &guard.connection;
+    let op = Op::of_caller(&registry.services, connection.principal(), connection.origin.clone())?;
+    let mailbox = control_only_mailbox(registry, connection);
+    let stream_state = StatsStream { registry: Arc::clone(registry), guard, op, mailbox };
     Ok(stream::unfold(State::First(Box::new(stream_state)), |state| async move {
         let (text, state) = match state {
             State::First(telling) => match telling.first_chunk().await {

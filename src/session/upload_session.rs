@@ -42,8 +42,8 @@ enum State {
 }
 
 impl UploadSession {
-    pub fn new(sessions: &Arc<ConnectionRegistry>, connection: &Arc<Connection>) -> Self {
-        Self { registry: Arc::clone(sessions), connection: Arc::clone(connection), state: State::Idle }
+    pub fn new(registry: &Arc<ConnectionRegistry>, connection: &Arc<Connection>) -> Self {
+        Self { registry: Arc::clone(registry), connection: Arc::clone(connection), state: State::Idle }
     }
 
     /// Serves one text message.

@@ -206,21 +206,21 @@ impl Database {
     /// Waits for a permit to read a page of the tenant's log. Concurrent replays are bounded and tenants are served
     /// in turn: many readers of one tenant leave connections to the others.
     pub async fn acquire_replay_permit(&self, scope: &TenantScope) -> Result<LogReadPermit> {
-        let turn = self.replays.acquire(Some(scope.tenant_id())).await.map_err(|QueueFull| Error::Busy)?;
-        Ok(LogReadPermit { _permit: turn })
+        let permit = self.replays.acquire(Some(scope.tenant_id())).await.map_err(|QueueFull| Error::Busy)?;
+        Ok(LogReadPermit { _permit: permit })
     }
 
     /// The same for the node's own reads, which deliver to every tenant and have a queue of their own.
     pub async fn acquire_node_replay_permit(&self) -> Result<LogReadPermit> {
-        let turn = self.replays.acquire(None).await.map_err(|QueueFull| Error::Busy)?;
-        Ok(LogReadPermit { _permit: turn })
+        let permit = self.replays.acquire(None).await.map_err(|QueueFull| Error::Busy)?;
+        Ok(LogReadPermit { _permit: permit })
     }
 
     /// How many wait for the one writer of SQLite, or for a connection of PostgreSQL's pool.
     pub fn transactions_waiting(&self) -> usize {
         match &self.pools {
             Pools::Sqlite { writers, .. } => writers.waiting_count(),
-            Pools::Postgres { permits: turns, .. } => turns.waiting_count(),
+            Pools::Postgres { permits, .. } => permits.waiting_count(),
         }
     }
 
@@ -282,22 +282,22 @@ impl<'a> TenantPool<'a> {
     async fn open(self, mode: AccessMode, isolation: Isolation) -> Result<TenantTx> {
         let tenant_id = self.scope.tenant_id();
         let waited = Stopwatch::start();
-        let (tx, turn) = match self.db.counted_pools() {
+        let (tx, permit) = match self.db.counted_pools() {
             Pools::Sqlite { write, read, writers, readers, .. } => {
-                let turn = acquire_sqlite_permit(writers, readers, Some(tenant_id), mode).await?;
-                (begin_sqlite(write, read, mode).await?, Some(turn))
+                let permit = acquire_sqlite_permit(writers, readers, Some(tenant_id), mode).await?;
+                (begin_sqlite(write, read, mode).await?, Some(permit))
             }
-            Pools::Postgres { tenant, shared_role, permits: turns, statement_time, .. } => {
-                let turn = acquire_pool_permit(turns, Some(tenant_id)).await?;
+            Pools::Postgres { tenant, shared_role, permits, statement_time, .. } => {
+                let permit = acquire_pool_permit(permits, Some(tenant_id)).await?;
                 let tx = begin_postgres(tenant, mode, isolation).await?;
                 let time = statement_timeout_for(mode, isolation, *statement_time);
                 postgres::set_tenant(&tx, tenant_id, *shared_role, time).await?;
-                (tx, Some(turn))
+                (tx, Some(permit))
             }
         };
         self.db.telemetry.record_wait(mode, waited);
         let (gauges, lineage) = (self.db.telemetry.clone(), self.db.identity.clone());
-        Ok(TenantTx::new(tx, tenant_id, gauges, lineage, turn))
+        Ok(TenantTx::new(tx, tenant_id, gauges, lineage, permit))
     }
 }
 
@@ -324,23 +324,23 @@ impl<'a> SystemPool<'a> {
 
     async fn open(self, mode: AccessMode) -> Result<SystemTx> {
         let waited = Stopwatch::start();
-        let (tx, turn) = match self.db.counted_pools() {
+        let (tx, permit) = match self.db.counted_pools() {
             Pools::Sqlite { write, read, writers, readers, .. } => {
-                let turn = acquire_sqlite_permit(writers, readers, None, mode).await?;
-                (begin_sqlite(write, read, mode).await?, Some(turn))
+                let permit = acquire_sqlite_permit(writers, readers, None, mode).await?;
+                (begin_sqlite(write, read, mode).await?, Some(permit))
             }
-            Pools::Postgres { system, shared_role: true, permits: turns, .. } => {
-                let turn = acquire_pool_permit(turns, None).await?;
+            Pools::Postgres { system, shared_role: true, permits, .. } => {
+                let permit = acquire_pool_permit(permits, None).await?;
                 let tx = begin_postgres(system, mode, Isolation::ReadCommitted).await?;
                 postgres::set_system_role(&tx).await?;
-                (tx, Some(turn))
+                (tx, Some(permit))
             }
             Pools::Postgres { system, shared_role: false, .. } => {
                 (begin_postgres(system, mode, Isolation::ReadCommitted).await?, None)
             }
         };
         self.db.telemetry.record_wait(mode, waited);
-        Ok(SystemTx::new(tx, self.db.telemetry.clone(), turn))
+        Ok(SystemTx::new(tx, self.db.telemetry.clone(), permit))
     }
 }
 
@@ -383,7 +383,7 @@ async fn acquire_pool_permit(permits: &TxSemaphore, party: Option<TenantId>) -> 
     let clock = Clock::system();
     tokio::select! {
         biased;
-        turn = permits.acquire(party) => turn.map_err(|QueueFull| Error::Busy),
+        permit = permits.acquire(party) => permit.map_err(|QueueFull| Error::Busy),
         () = clock.sleep(ACQUIRE_TIMEOUT) => {
             Err(Error::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
         }

@@ -15,18 +15,18 @@ use super::database::TxPermit;
 pub(super) struct HeldTx {
     /// Taken at the end only.
     tx: Option<DatabaseTransaction>,
-    turn: Option<TxPermit>,
+    permit: Option<TxPermit>,
 }
 
 impl HeldTx {
     pub(super) fn new(tx: DatabaseTransaction, permit: Option<TxPermit>) -> Self {
-        Self { tx: Some(tx), turn: permit }
+        Self { tx: Some(tx), permit }
     }
 
     /// Once begun, the commit completes even if this future is dropped.
     pub(super) async fn commit(mut self) -> Result<(), DbErr> {
         let Some(tx) = self.tx.take() else { return Ok(()) };
-        Committing { commit: Some(tx.commit().boxed()), turn: self.turn.take() }.await
+        Committing { commit: Some(tx.commit().boxed()), permit: self.permit.take() }.await
     }
 }
 
@@ -44,7 +44,7 @@ impl Deref for HeldTx {
 impl Drop for HeldTx {
     fn drop(&mut self) {
         let Some(tx) = self.tx.take() else { return };
-        finish_in_background(tx.rollback(), self.turn.take());
+        finish_in_background(tx.rollback(), self.permit.take());
     }
 }
 
@@ -52,7 +52,7 @@ impl Drop for HeldTx {
 struct Committing {
     /// Taken at the end only.
     commit: Option<BoxFuture<'static, Result<(), DbErr>>>,
-    turn: Option<TxPermit>,
+    permit: Option<TxPermit>,
 }
 
 impl Future for Committing {
@@ -69,7 +69,7 @@ impl Future for Committing {
 impl Drop for Committing {
     fn drop(&mut self) {
         let Some(commit) = self.commit.take() else { return };
-        finish_in_background(commit, self.turn.take());
+        finish_in_background(commit, self.permit.take());
     }
 }
 
@@ -155,8 +155,8 @@ mod tests {
 
         /// A transaction that holds the permit.
         async fn begin(&self, connection: &DatabaseConnection) -> HeldTx {
-            let turn = self.permits.acquire(None).await.unwrap();
-            HeldTx::new(connection.begin().await.unwrap(), Some(turn))
+            let permit = self.permits.acquire(None).await.unwrap();
+            HeldTx::new(connection.begin().await.unwrap(), Some(permit))
         }
     }
 

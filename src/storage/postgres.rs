@@ -135,7 +135,7 @@ async fn describe_role(connection: &DatabaseConnection) -> Result<Role, DbErr> {
 
 /// Sets the tenant for row-level security, for this transaction only. A role of both pools first switches to the
 /// tenant group, which sees the tenant's rows only. The server cancels a statement that takes longer than
-/// `statement_time`, in this transaction only, too: a pooler may give the connection to other clients.
+/// `statement_timeout`, in this transaction only, too: a pooler may give the connection to other clients.
 pub(super) async fn set_tenant(
     tx: &DatabaseTransaction,
     tenant_id: TenantId,

@@ -116,7 +116,7 @@ pub async fn finish(tx: &SystemTx, id: TenantId, gone: &mut RowCounts) -> Result
     overwrite(tx, "OFF").await
 }
 
-/// Deletes the stored answers to operators that are about a tenant, as `speaks` decides from the answer.
+/// Deletes the stored answers to operators that are about a tenant, as `is_about` decides from the answer.
 pub async fn delete_answers(tx: &SystemTx, is_about: impl Fn(&str) -> bool) -> Result<()> {
     use super::entity::idempotency_keys::{Column, Entity};
     let kept: Vec<(i64, String)> = tx

@@ -35,9 +35,9 @@ impl TenantTx {
         tenant_id: TenantId,
         telemetry: StoreTelemetry,
         identity: DatabaseIdentity,
-        turn: Option<TxPermit>,
+        permit: Option<TxPermit>,
     ) -> Self {
-        Self { tx: HeldTx::new(tx, turn), tenant_id, identity, telemetry, open: None }
+        Self { tx: HeldTx::new(tx, permit), tenant_id, identity, telemetry, open: None }
     }
 
     pub(super) fn watched(mut self, place: &'static Location<'static>) -> Self {

@@ -83,7 +83,7 @@ pub struct Watchdog {
 impl Watchdog {
     pub fn new(probe: Arc<Probe>, limit: Duration) -> Self {
         probe.limit_ms.store(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        Self { probe: probe, limit, open_since: None, reported: false }
+        Self { probe, limit, open_since: None, reported: false }
     }
 
     /// Checks once; `now` is any time that only increases.

@@ -34,7 +34,7 @@ class GeneratedClient(unittest.TestCase):
 
     def test_signs_in_and_works(self):
         client = module("client").Client(base_url=self.server.url)
-        form = module("models").TokenForm(username="acme/ann", password=self.server.password)
+        form = module("models").TokenRequest(username="acme/ann", password=self.server.password)
         pair = module("api.auth.create_token").sync(client=client, body=form)
         self.assertEqual((pair.token_type, pair.role), ("bearer", "admin"))
 
@@ -48,7 +48,7 @@ class GeneratedClient(unittest.TestCase):
 
     def test_reads_a_refusal_and_what_needs_no_credential(self):
         client = module("client").Client(base_url=self.server.url)
-        form = module("models").TokenForm(username="acme/ann", password="not this one")
+        form = module("models").TokenRequest(username="acme/ann", password="not this one")
         refused = module("api.auth.create_token").sync(client=client, body=form)
         self.assertEqual((refused.status, refused.code), (401, "unauthenticated"))
         self.assertEqual(module("api.operations.version").sync(client=client).name, "lotline")

@@ -76,8 +76,8 @@ fn crawler(settings: &Settings) -> String {
     format!("{:?}", wiring::crawler(settings, ReaderProgram::Threads))
 }
 
-const BUILD: &str = "src/app/build.rs";
-const TIMERS: &str = "src/app/timers.rs";
+const BUILD: &str = "src/app/node.rs";
+const TIMERS: &str = "src/app/background.rs";
 const UPLOADS: &str = "src/app/uploads.rs";
 const BUCKET_TEST: Proof =
     Test("tests/it/uploads/bucket.rs", "a_file_of_several_parts_goes_on_after_a_cut_and_is_read_in_ranges");
@@ -125,7 +125,7 @@ fn rows_of_the_server() -> Vec<Row> {
             "1",
             Test(
                 "tests/it/delivery/shutdown.rs",
-                "load_balancers_get_their_time_before_anybody_is_sent_away",
+                "load_balancers_get_their_delay_before_clients_are_disconnected",
             ),
         ),
         ("server.shutdown_seconds", "21", Part(serve, "settings.drain")),
@@ -140,10 +140,10 @@ fn rows_of_the_stores() -> Vec<Row> {
         ("database.migrate", "true", Part(database, "migrate")),
         ("database.max_connections", "17", Part(database, "max_connections")),
         ("database.statement_seconds", "31", Part(database, "statement_time")),
-        ("database.audit_log_days", "1", Part(retention_of_rows, "kept.audit_log")),
-        ("database.notification_days", "1", Part(retention_of_rows, "kept.notifications")),
-        ("database.job_log_days", "1", Part(retention_of_rows, "kept.job_logs")),
-        ("database.finished_job_days", "1", Part(retention_of_rows, "kept.finished_jobs")),
+        ("database.audit_log_days", "1", Part(retention_of_rows, "retention.audit_log")),
+        ("database.notification_days", "1", Part(retention_of_rows, "retention.notifications")),
+        ("database.job_log_days", "1", Part(retention_of_rows, "retention.job_logs")),
+        ("database.finished_job_days", "1", Part(retention_of_rows, "retention.finished_jobs")),
         ("cluster.url", "redis://127.0.0.1", RefusedAtStart),
         ("cluster.prefix", "other", RefusedAtStart),
         ("eventlog.retention_seconds", "60", Part(retention, "retention.age")),
@@ -161,7 +161,7 @@ fn rows_of_the_stores() -> Vec<Row> {
             "uploads.dir",
             "/tmp/elsewhere",
             PassedOn {
-                by: (UPLOADS, "Blobs::folder(settings.uploads_dir())"),
+                by: (UPLOADS, "BlobStore::folder(settings.uploads_dir())"),
                 used: ("src/blobs/mod.rs", "pub fn folder("),
             },
         ),
@@ -186,7 +186,7 @@ fn rows_of_the_stores() -> Vec<Row> {
             "eu-central-1",
             PassedOn {
                 by: (UPLOADS, "region: uploads.region.clone()"),
-                used: ("src/blobs/bucket.rs", "&settings.region"),
+                used: ("src/blobs/s3.rs", "&settings.region"),
             },
         ),
         ("uploads.access_key_id", "id", BUCKET_TEST),
@@ -227,7 +227,7 @@ fn rows_of_people() -> Vec<Row> {
             "telemetry.log_format",
             "json",
             PassedOn {
-                by: ("src/app/main_verb.rs", "subscriber::install(&settings.telemetry)"),
+                by: ("src/app/dispatch.rs", "subscriber::install(&settings.telemetry)"),
                 used: ("src/telemetry/subscriber.rs", "match settings.log_format"),
             },
         ),
@@ -236,7 +236,7 @@ fn rows_of_people() -> Vec<Row> {
             "telemetry.stall_seconds",
             "11",
             PassedOn {
-                by: (BUILD, "timers::watchdog(&work, &sessions, settings.telemetry.stall"),
+                by: (BUILD, "background::start_watchdog(&work, &registry, settings.telemetry.stall"),
                 used: ("src/telemetry/watchdog.rs", "limit"),
             },
         ),
@@ -248,14 +248,14 @@ fn rows_of_people() -> Vec<Row> {
         (
             "telemetry.metrics_key",
             "sixteen-characters",
-            Test("tests/it/operations/metrics.rs", "only_the_key_and_operators_are_told"),
+            Test("tests/it/operations/metrics.rs", "only_the_key_and_operators_may_read_metrics"),
         ),
         (
             "telemetry.metrics_bind",
             "127.0.0.1:0",
             Test(
                 "tests/it/operations/metrics.rs",
-                "a_listener_of_its_own_serves_figures_alone_and_asks_for_nothing",
+                "a_separate_listener_serves_metrics_only_and_needs_no_key",
             ),
         ),
         ("bootstrap.tenant", "acme", FIRST_ADMIN),
@@ -273,7 +273,7 @@ fn rows_of_limits() -> Vec<Row> {
         ("limits.sign_ins_per_user", "7", Part(identity, "settings.sign_ins_per_account")),
         ("limits.sign_ins_per_tenant", "7", Part(identity, "settings.sign_ins_per_tenant")),
         ("limits.connections_per_tenant", "7", Part(limits, "Quota::Connections")),
-        ("limits.connections_per_address", "7", Part(sessions, "settings.of_address")),
+        ("limits.connections_per_address", "7", Part(sessions, "settings.max_per_address")),
         ("limits.connects_in_flight", "7", Part(sessions, "settings.connects")),
         ("limits.joins_in_flight", "7", Part(sessions, "settings.joins")),
         ("limits.connects_waiting", "7", Part(sessions, "settings.waiting")),
@@ -284,7 +284,7 @@ fn rows_of_limits() -> Vec<Row> {
         ("limits.messages_per_tenant", "7", Part(limits, "Quota::MessagesPerSecond")),
         ("limits.bytes_out_per_tenant", "7", Part(limits, "Quota::BytesOutPerSecond")),
         ("limits.pending_jobs_per_tenant", "7", Part(limits, "Quota::PendingJobs")),
-        ("limits.subscriptions_per_socket", "7", Part(sessions, "settings.subscriptions")),
+        ("limits.subscriptions_per_socket", "7", Part(sessions, "settings.max_subscriptions")),
         ("limits.message_bytes", "2048", Part(sessions, "settings.message_bytes")),
         ("limits.messages_per_second", "7", Part(sessions, "settings.messages_per_second")),
         ("limits.heartbeat_seconds", "7", Part(sessions, "settings.heartbeat")),
@@ -307,7 +307,7 @@ fn rows_of_limits() -> Vec<Row> {
 }
 
 fn rows_of_the_crawler() -> Vec<Row> {
-    let runner = |by| PassedOn { by: (TIMERS, by), used: ("src/crawler/runner.rs", "running") };
+    let runner = |by| PassedOn { by: (TIMERS, by), used: ("src/crawler/runner.rs", "limits") };
     vec![
         ("crawler.enabled", "false", runner("if !settings.crawler.enabled")),
         ("crawler.concurrency", "7", runner("jobs: settings.crawler.concurrency")),
@@ -316,7 +316,7 @@ fn rows_of_the_crawler() -> Vec<Row> {
             "7",
             PassedOn {
                 by: (TIMERS, "open_per_job: settings.crawler.open_jobs_per_slot"),
-                used: ("src/crawler/runner.rs", "Slots::new(running.jobs, running.open_per_job"),
+                used: ("src/crawler/runner.rs", "Slots::new(limits.jobs, limits.open_per_job"),
             },
         ),
         ("crawler.job_seconds", "7", Part(crawler, "settings.job_time")),

@@ -21,7 +21,7 @@ import tempfile
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TESTS = ["isolation::", "store::borders::the_tenant_role", "store::borders::each_role"]
+TESTS = ["isolation::", "store::row_level_security::the_tenant_role", "store::row_level_security::each_role"]
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Mutant:
     may_live: str = ""
 
 
-SCOPE = "src/storage/scope.rs"
+SCOPE = "src/storage/tx.rs"
 STAMP = "row.set(A::Entity::tenant_column(), self.tenant_id.0.into());"
 
 MUTANTS = [
@@ -64,13 +64,12 @@ MUTANTS = [
            [("tenants.entry(scope.tenant_id())", "tenants.entry(TenantId(scope.tenant_id().0.min(0)))"),
             ("self.tenants.lock().get(&tenant_id)", "self.tenants.lock().get(&TenantId(tenant_id.0.min(0)))")]),
     Mutant("connections", "an admin lists the connections of every tenant", "src/session/supervisor.rs",
-           [("self.connections(|one| one.scope.tenant_id() == tenant_id)",
-             "self.connections(|one| one.scope.tenant_id() == tenant_id || true)")]),
-    Mutant("close", "an admin closes any tenant's connection", "src/http/operations/connections.rs",
+           [("self.index.by_subject(RevocationSubject::Tenant(tenant_id))", "self.connections(|_| tenant_id.0 != 0)")]),
+    Mutant("close", "an admin closes any tenant's connection", "src/http/admin/connections.rs",
            [("found.filter(|one| one.scope == op.scope)", "found.filter(|one| one.scope == op.scope || true)")]),
     Mutant("epoch", "a position of another tenant's log is taken for one's own", "src/eventlog/replay.rs",
            [("if position.epoch != head.epoch {", "if position.epoch != head.epoch && false {")]),
-    Mutant("path", "the user in a socket's path is not compared with the token's", "src/http/live/door.rs",
+    Mutant("path", "the user in a socket's path is not compared with the token's", "src/http/live/admission.rs",
            [("let Some(wanted) = request.raw_path_param(\"user_id\") else { return Ok(()) };",
              "let Some(wanted) = request.raw_path_param(\"nobody\") else { return Ok(()) };")]),
 ]

@@ -19,8 +19,8 @@ pub(super) fn banner(env: &Environment) -> String {
     if env.took_a_free_port {
         let _ = writeln!(text, "(port {DEFAULT_PORT} is in use, so a free one was taken)");
     }
-    for company in env.tenants() {
-        text.push_str(&tenant_section(company));
+    for tenant in env.tenants() {
+        text.push_str(&tenant_section(tenant));
     }
     let member = &env.lucas.users.member;
     let _ = write!(
@@ -36,9 +36,9 @@ pub(super) fn banner(env: &Environment) -> String {
 /// The sign-in data again, because the first output has scrolled away.
 pub(super) fn credentials(env: &Environment) -> String {
     let mut text = "Sign-in data of this demo:\n".to_owned();
-    for company in env.tenants() {
-        for person in company.users.all() {
-            let _ = writeln!(text, "{}", credential_line(company, person));
+    for tenant in env.tenants() {
+        for person in tenant.users.all() {
+            let _ = writeln!(text, "{}", credential_line(tenant, person));
         }
     }
     text

@@ -152,7 +152,7 @@ pub(super) fn progress_faults(messages: &[Value], job: JobId) -> Vec<String> {
     back.map(|pair| format!("progress went from {} to {}", pair[0], pair[1])).collect()
 }
 
-/// Messages of another tenant: of a job that is not `job`, or of a listing for which `is_own` is false.
+/// Messages of another tenant: of a job that is not `job`, or of a listing for which `is_same_host` is false.
 pub(super) fn foreign_messages(messages: &[Value], job: JobId, is_own: impl Fn(&str) -> bool) -> Vec<String> {
     let is_strange = |message: &&Value| {
         let of_job = message["job_id"].as_i64().is_some_and(|id| id != job.0);

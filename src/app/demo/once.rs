@@ -52,7 +52,7 @@ async fn run_scenario<W: Write>(env: &Environment, report: &mut Report<W>) -> Re
     report.check(&format!("at least {MIN_OPEN} homes are for sale"), &Vec::from_iter(few));
 
     // Both at once, so that a leak from one tenant to the other would show.
-    let expected = |company: &DemoTenant| expected_first(&company.catalogue, env.date.today());
+    let expected = |tenant: &DemoTenant| expected_first(&tenant.catalogue, env.date.today());
     let heard = || for_lucas.received_count() + for_sacramento.received_count();
     let first = async {
         tokio::try_join!(
@@ -66,7 +66,7 @@ async fn run_scenario<W: Write>(env: &Environment, report: &mut Report<W>) -> Re
 
     let step = env.date.step(DAYS).map_err(|refused| refused.to_string())?;
     report.print_line(&format!("{DAYS} days pass, from {} to {}", step.from, step.to));
-    let expected = |company: &DemoTenant| expected_changes(&company.catalogue, step.from, step.to);
+    let expected = |tenant: &DemoTenant| expected_changes(&tenant.catalogue, step.from, step.to);
     let second = async {
         tokio::try_join!(
             CrawlRun::run(env, lucas, &for_lucas, expected(lucas)),

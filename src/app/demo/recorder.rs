@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 
 /// A socket that is read until the environment closes.
 pub(super) struct Recorder {
-    heard: watch::Receiver<Recording>,
+    recorded: watch::Receiver<Recording>,
     clock: Clock,
 }
 
@@ -39,7 +39,7 @@ impl Recorder {
         for feed in feeds {
             socket.subscribe(feed, None).await?;
         }
-        let (sender, mut heard) = watch::channel(Recording::default());
+        let (sender, mut recorded) = watch::channel(Recording::default());
         let stop = env.stop.clone();
         env.tasks.spawn(async move {
             let ended = tokio::select! {
@@ -48,35 +48,35 @@ impl Recorder {
             };
             match ended {
                 None => socket.close().await,
-                Some(words) => sender.send_modify(|heard| heard.close_reason = Some(words)),
+                Some(words) => sender.send_modify(|recorded| recorded.close_reason = Some(words)),
             }
         });
         let is_subscribed =
-            |heard: &Recording| heard.subscriptions >= feeds.len() && !heard.messages.is_empty();
-        wait(&mut heard, &env.clock, is_subscribed).await?;
-        Ok(Self { heard, clock: env.clock.clone() })
+            |recorded: &Recording| recorded.subscriptions >= feeds.len() && !recorded.messages.is_empty();
+        wait(&mut recorded, &env.clock, is_subscribed).await?;
+        Ok(Self { recorded, clock: env.clock.clone() })
     }
 
     /// The number of messages received so far.
     pub(super) fn count(&self) -> usize {
-        self.heard.borrow().messages.len()
+        self.recorded.borrow().messages.len()
     }
 
     /// The messages after the first `count`.
     pub(super) fn after(&self, count: usize) -> Vec<Value> {
-        self.heard.borrow().messages.iter().skip(count).cloned().collect()
+        self.recorded.borrow().messages.iter().skip(count).cloned().collect()
     }
 
     /// Waits until this socket has received the end of the job.
     pub(super) async fn wait_for_job_end(&self, job: JobId) -> Result<(), String> {
-        wait(&mut self.heard.clone(), &self.clock, |heard| heard.ended_jobs.contains(&job.0)).await
+        wait(&mut self.recorded.clone(), &self.clock, |recorded| recorded.ended_jobs.contains(&job.0)).await
     }
 }
 
-async fn record(socket: &mut SocketClient, heard: &watch::Sender<Recording>) -> String {
+async fn record(socket: &mut SocketClient, recorded: &watch::Sender<Recording>) -> String {
     loop {
         match socket.next().await {
-            Ok(message) => heard.send_modify(|heard| heard.push(message)),
+            Ok(message) => recorded.send_modify(|recorded| recorded.push(message)),
             Err(words) => return words,
         }
     }
@@ -96,15 +96,15 @@ impl Recording {
 }
 
 async fn wait(
-    heard: &mut watch::Receiver<Recording>,
+    recorded: &mut watch::Receiver<Recording>,
     clock: &Clock,
     condition: impl Fn(&Recording) -> bool,
 ) -> Result<(), String> {
     tokio::select! {
         // The sender is dropped only after it has recorded how the connection ended.
-        found = heard.wait_for(|heard| condition(heard) || heard.close_reason.is_some()) => match found {
-            Ok(heard) if condition(&heard) => Ok(()),
-            Ok(heard) => Err(format!("a socket ended: {}", heard.close_reason.as_deref().unwrap_or_default())),
+        found = recorded.wait_for(|recorded| condition(recorded) || recorded.close_reason.is_some()) => match found {
+            Ok(recorded) if condition(&recorded) => Ok(()),
+            Ok(recorded) => Err(format!("a socket ended: {}", recorded.close_reason.as_deref().unwrap_or_default())),
             Err(_) => Err("a socket was closed".to_owned()),
         },
         () = clock.sleep(DEADLINE) => Err("a socket did not receive the expected message in time".to_owned()),

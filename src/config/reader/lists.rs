@@ -71,7 +71,10 @@ impl ConfigReader {
             match parse(text) {
                 Some(value) => values.push(value),
                 None => {
-                    self.refuse(key, format!("{} is not accepted; give {accepted}", redaction.describe(text)))
+                    self.refuse(
+                        key,
+                        format!("{} is not accepted; give {accepted}", redaction.describe(text)),
+                    );
                 }
             }
         }

@@ -22,7 +22,7 @@ impl<'f> TableReader<'f> {
         table: toml::Table,
     ) -> Self {
         let source = format!("{}[{index}]", reader.source_of(key));
-        Self { reader: reader, key, source: source, table }
+        Self { reader, key, source, table }
     }
 
     /// Records that the value of `field` is not accepted.

@@ -79,7 +79,7 @@ impl ConfigReader {
         match value {
             Some(_) => self.record_effective(key, redaction.redact(text).into()),
             None => {
-                self.refuse(key, format!("{} is not accepted; give {accepted}", redaction.describe(text)))
+                self.refuse(key, format!("{} is not accepted; give {accepted}", redaction.describe(text)));
             }
         }
         value

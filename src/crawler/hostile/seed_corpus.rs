@@ -27,7 +27,7 @@ fn page_reader() -> Vec<Seed> {
     hostile.chain(honest.map(|(name, page)| (name.to_owned(), page.to_vec()))).collect()
 }
 
-/// The first byte picks the form (see `invariants::hold_for_page_data`).
+/// The first byte picks the form (see `invariants::check_page_data`).
 fn page_data() -> Vec<Seed> {
     let home = r##"{"@id":"#a","@type":"House","numberOfBedrooms":2,"address":{"streetAddress":"1 Oak St"},"offers":{"@id":"#b"}}"##;
     let offer = r##"{"@id":"#b","@type":"Offer","price":"$1,000.50","itemOffered":{"@id":"#a"}}"##;

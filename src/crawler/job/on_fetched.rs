@@ -22,7 +22,7 @@ impl Crawl {
         self.pause = None;
         match completed {
             CompletedRequest::Robots { url, status, is_final: settled } => {
-                self.on_robots(&url, status, settled)
+                self.on_robots(&url, status, settled);
             }
             CompletedRequest::Page { page: stop, result } => {
                 self.pages_in_flight -= 1;

@@ -157,7 +157,7 @@ impl Crawl {
                     self.skip_page(host, "robots.txt forbids it");
                 }
                 FetchDecision::RobotsUnreadable => {
-                    self.skip_page(host, "the host's robots.txt could not be read")
+                    self.skip_page(host, "the host's robots.txt could not be read");
                 }
             }
         }

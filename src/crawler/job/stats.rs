@@ -164,16 +164,16 @@ mod tests {
 
     #[test]
     fn a_host_cannot_make_the_stats_grow_without_bound() {
-        let mut tally = StatsCollector::resume(None, at(0));
+        let mut collector = StatsCollector::resume(None, at(0));
         for status in 100..=599 {
-            tally.record_response(status);
-            tally.record_response(status);
+            collector.record_response(status);
+            collector.record_response(status);
         }
 
-        let json = serde_json::to_string(&tally.to_stats()).unwrap();
+        let json = serde_json::to_string(&collector.to_stats()).unwrap();
 
-        assert_eq!(tally.count("downloader/response_count"), 1_000);
-        assert_eq!(tally.count("downloader/response_status_count/100"), 2);
+        assert_eq!(collector.count("downloader/response_count"), 1_000);
+        assert_eq!(collector.count("downloader/response_status_count/100"), 2);
         assert!(json.len() < 8 * 1024, "{}", json.len());
     }
 }

@@ -166,50 +166,50 @@ mod tests {
 
     #[test]
     fn hosts_are_ordered_by_their_first_page_and_pages_by_arrival() {
-        let mut shelf = UrlQueue::default();
+        let mut queue = UrlQueue::default();
         for (id, url) in [(1, "http://b.example/1"), (2, "http://a.example/1"), (3, "http://b.example/2")] {
-            shelf.push(pending_page(id, url));
-            shelf.push(pending_page(id, url));
+            queue.push(pending_page(id, url));
+            queue.push(pending_page(id, url));
         }
 
-        let hosts = shelf.hosts();
+        let hosts = queue.hosts();
         assert_eq!(hosts.iter().map(|host| host.0.as_str()).collect::<Vec<_>>(), ["b.example", "a.example"]);
-        assert_eq!(shelf.pop(&hosts[0]).unwrap().entry.id, 1);
-        assert_eq!(shelf.front(&hosts[0]).unwrap().entry.id, 3);
-        assert_eq!((shelf.ready(), shelf.loaded()), (2, 3));
+        assert_eq!(queue.pop(&hosts[0]).unwrap().entry.id, 1);
+        assert_eq!(queue.front(&hosts[0]).unwrap().entry.id, 3);
+        assert_eq!((queue.ready(), queue.loaded()), (2, 3));
     }
 
     #[test]
     fn pages_are_taken_round_robin_over_hosts_and_again_after_a_failure() {
-        let mut shelf = UrlQueue::default();
+        let mut queue = UrlQueue::default();
         for id in 1..=3 {
-            shelf.push(pending_page(id, "http://a.example/"));
-            shelf.push(pending_page(10 + id, "http://b.example/"));
+            queue.push(pending_page(id, "http://a.example/"));
+            queue.push(pending_page(10 + id, "http://b.example/"));
         }
-        assert_eq!(shelf.next_untaken(3), [1, 11, 2]);
-        shelf.mark_taken(vec![1, 11, 2]);
-        assert_eq!(shelf.next_untaken(9), [3, 12, 13]);
+        assert_eq!(queue.next_untaken(3), [1, 11, 2]);
+        queue.mark_taken(vec![1, 11, 2]);
+        assert_eq!(queue.next_untaken(9), [3, 12, 13]);
 
-        let failed = shelf.pop(&("a.example".to_owned(), 80)).unwrap();
-        shelf.push_delayed(at(5), failed);
-        shelf.requeue_due(at(5));
+        let failed = queue.pop(&("a.example".to_owned(), 80)).unwrap();
+        queue.push_delayed(at(5), failed);
+        queue.requeue_due(at(5));
 
-        assert!(!shelf.is_taken(1) && shelf.is_taken(2));
-        assert_eq!(shelf.next_untaken(1), [1]);
+        assert!(!queue.is_taken(1) && queue.is_taken(2));
+        assert_eq!(queue.next_untaken(1), [1]);
     }
 
     #[test]
     fn a_retry_is_queued_first_once_it_is_due() {
-        let mut shelf = UrlQueue::default();
-        shelf.push(pending_page(1, "http://a.example/1"));
-        shelf.push(pending_page(2, "http://a.example/2"));
+        let mut queue = UrlQueue::default();
+        queue.push(pending_page(1, "http://a.example/1"));
+        queue.push(pending_page(2, "http://a.example/2"));
         let host = ("a.example".to_owned(), 80);
-        let first = shelf.pop(&host).unwrap();
-        shelf.push_delayed(at(5), first);
+        let first = queue.pop(&host).unwrap();
+        queue.push_delayed(at(5), first);
 
-        shelf.requeue_due(at(4));
-        assert_eq!((shelf.front(&host).unwrap().entry.id, shelf.next_due()), (2, Some(at(5))));
-        shelf.requeue_due(at(5));
-        assert_eq!((shelf.front(&host).unwrap().entry.id, shelf.next_due()), (1, None));
+        queue.requeue_due(at(4));
+        assert_eq!((queue.front(&host).unwrap().entry.id, queue.next_due()), (2, Some(at(5))));
+        queue.requeue_due(at(5));
+        assert_eq!((queue.front(&host).unwrap().entry.id, queue.next_due()), (1, None));
     }
 }

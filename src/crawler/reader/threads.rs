@@ -22,7 +22,7 @@ pub(super) struct Threads(SyncSender<Task>);
 struct Task {
     request: Vec<u8>,
     body: Vec<u8>,
-    turn: FairPermit<TenantId>,
+    permit: FairPermit<TenantId>,
     reply: oneshot::Sender<Vec<u8>>,
 }
 
@@ -45,12 +45,12 @@ impl Threads {
     /// Has a page read. Dropping this leaves the thread and its permit in use until the page is read.
     pub(super) async fn ask(
         &self,
-        turn: FairPermit<TenantId>,
+        permit: FairPermit<TenantId>,
         request: Vec<u8>,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, ReadFailure> {
         let (reply, answer) = oneshot::channel();
-        self.0.try_send(Task { request, body, turn, reply }).map_err(|_| ReadFailure::NoReader)?;
+        self.0.try_send(Task { request, body, permit, reply }).map_err(|_| ReadFailure::NoReader)?;
         answer.await.map_err(|_| ReadFailure::Broke)
     }
 }
@@ -58,12 +58,12 @@ impl Threads {
 fn worker_loop(tasks: &Mutex<Receiver<Task>>, deadline: &Deadline) {
     loop {
         let task = tasks.lock().recv();
-        let Ok(Task { request, body, turn, reply }) = task else { return };
+        let Ok(Task { request, body, permit, reply }) = task else { return };
         let answer = handler::respond(&request[REQUEST_HEADER_BYTES..], body, Some(deadline), String::new);
         if let Ok(mut answer) = answer {
             // The receiver of a page that was given up is gone.
             let _ = reply.send(answer.split_off(RESPONSE_HEADER_BYTES));
         }
-        drop(turn);
+        drop(permit);
     }
 }

@@ -51,7 +51,7 @@ impl IdempotencyKey {
         // With the scope in it, equal bodies of two scopes are not recognisable as equal in the store.
         let message = digest(&[&scope_digest, &digest(sent)]);
         Self {
-            scope_digest: scope_digest,
+            scope_digest,
             fingerprints: identity.ring().keyed_fingerprints(identity.now(), PURPOSE, &message),
             kind,
         }

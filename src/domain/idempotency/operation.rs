@@ -50,13 +50,7 @@ impl IdempotentOperation {
     pub(in crate::domain) fn new(key: IdempotencyKey, principal: &Principal) -> Self {
         let key_digest = key.key_digest(principal);
         let IdempotencyKey { fingerprints, kind, .. } = key;
-        Self {
-            key_digest: key_digest,
-            fingerprints: fingerprints,
-            kind,
-            acquired: Mutex::default(),
-            replayed: AtomicBool::new(false),
-        }
+        Self { key_digest, fingerprints, kind, acquired: Mutex::default(), replayed: AtomicBool::new(false) }
     }
 
     /// Whether the stored answer was returned, and nothing was done this time.

@@ -90,95 +90,95 @@ fn principal(op: &Op) -> Principal {
 
 #[tokio::test]
 async fn after_a_restart_the_answer_is_found_and_the_work_is_not_done_again() {
-    let house = Fixture::new().await;
-    let (job, replayed) = house.job(&house.admin, "k", "https://a.example/").await.unwrap();
-    let kernel = house.world.restarted().await;
-    let again = Op::of_caller(&kernel, principal(&house.admin), Origin::default()).unwrap();
+    let fixture = Fixture::new().await;
+    let (job, replayed) = fixture.job(&fixture.admin, "k", "https://a.example/").await.unwrap();
+    let services = fixture.world.restarted().await;
+    let again = Op::of_caller(&services, principal(&fixture.admin), Origin::default()).unwrap();
 
-    let answered = house.job(&again, "k", "https://a.example/").await.unwrap();
+    let answered = fixture.job(&again, "k", "https://a.example/").await.unwrap();
 
     assert!(!replayed);
     assert_eq!(answered, (job, true));
-    assert_eq!(house.jobs().await, 1);
+    assert_eq!(fixture.jobs().await, 1);
 }
 
 #[tokio::test]
 async fn a_key_is_free_again_after_a_day_and_the_sweep_takes_what_is_over() {
-    let house = Fixture::new().await;
-    house.job(&house.admin, "k", "https://a.example/").await.unwrap();
-    house.world.services.clock.advance(DAY - Duration::from_secs(1));
-    house.job(&house.admin, "later", "https://a.example/").await.unwrap();
-    assert!(house.job(&house.admin, "k", "https://a.example/").await.unwrap().1);
+    let fixture = Fixture::new().await;
+    fixture.job(&fixture.admin, "k", "https://a.example/").await.unwrap();
+    fixture.world.services.clock.advance(DAY - Duration::from_secs(1));
+    fixture.job(&fixture.admin, "later", "https://a.example/").await.unwrap();
+    assert!(fixture.job(&fixture.admin, "k", "https://a.example/").await.unwrap().1);
 
-    house.world.services.clock.advance(Duration::from_secs(1));
-    let (_, replayed) = house.job(&house.admin, "k", "https://b.example/").await.unwrap();
+    fixture.world.services.clock.advance(Duration::from_secs(1));
+    let (_, replayed) = fixture.job(&fixture.admin, "k", "https://b.example/").await.unwrap();
 
     assert!(!replayed);
-    assert_eq!(sweep(&house.world.services).await.unwrap(), 0, "it made way for the new one");
-    house.world.services.clock.advance(DAY);
-    assert_eq!(sweep(&house.world.services).await.unwrap(), 2);
-    assert_eq!(house.jobs().await, 3);
+    assert_eq!(sweep(&fixture.world.services).await.unwrap(), 0, "it made way for the new one");
+    fixture.world.services.clock.advance(DAY);
+    assert_eq!(sweep(&fixture.world.services).await.unwrap(), 2);
+    assert_eq!(fixture.jobs().await, 3);
 }
 
 #[tokio::test]
 async fn refusals_are_not_kept_and_work_without_a_key_keeps_nothing() {
-    let house = Fixture::new().await;
-    let refused = house.job(&house.admin, "k", "no url").await.unwrap_err();
+    let fixture = Fixture::new().await;
+    let refused = fixture.job(&fixture.admin, "k", "no url").await.unwrap_err();
     let new = NewJob {
         spider_name: "auto".to_owned(),
         target_urls: Some(vec!["https://a.example/".to_owned()]),
         ..Default::default()
     };
-    create(&house.admin, new).await.unwrap();
+    create(&fixture.admin, new).await.unwrap();
 
-    house.world.services.clock.advance(DAY);
+    fixture.world.services.clock.advance(DAY);
 
     assert_eq!(refused.code, Code::ValidationFailed);
-    assert_eq!(sweep(&house.world.services).await.unwrap(), 0);
+    assert_eq!(sweep(&fixture.world.services).await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn another_body_is_refused_and_does_nothing() {
-    let house = Fixture::new().await;
-    house.job(&house.admin, "k", "https://a.example/").await.unwrap();
+    let fixture = Fixture::new().await;
+    fixture.job(&fixture.admin, "k", "https://a.example/").await.unwrap();
 
-    let refused = house.job(&house.admin, "k", "https://b.example/").await.unwrap_err();
+    let refused = fixture.job(&fixture.admin, "k", "https://b.example/").await.unwrap_err();
 
     assert_eq!(refused.code, Code::IdempotencyConflict);
-    assert_eq!(house.jobs().await, 1);
+    assert_eq!(fixture.jobs().await, 1);
 }
 
 #[tokio::test]
 async fn when_the_key_of_the_fingerprints_is_gone_a_retry_still_does_nothing() {
-    let house = Fixture::new().await;
-    let (job, _) = house.job(&house.admin, "k", "https://a.example/").await.unwrap();
+    let fixture = Fixture::new().await;
+    let (job, _) = fixture.job(&fixture.admin, "k", "https://a.example/").await.unwrap();
 
-    house.rotate();
+    fixture.rotate();
 
-    assert_eq!(house.job(&house.admin, "k", "https://a.example/").await.unwrap(), (job, true));
+    assert_eq!(fixture.job(&fixture.admin, "k", "https://a.example/").await.unwrap(), (job, true));
 }
 
 #[tokio::test]
 async fn two_at_once_do_the_work_once_and_both_have_its_answer() {
-    let house = Fixture::new().await;
+    let fixture = Fixture::new().await;
 
     let (one, two) = tokio::join!(
-        house.job(&house.admin, "k", "https://a.example/"),
-        house.job(&house.admin, "k", "https://a.example/"),
+        fixture.job(&fixture.admin, "k", "https://a.example/"),
+        fixture.job(&fixture.admin, "k", "https://a.example/"),
     );
 
     let ((one, first), (two, second)) = (one.unwrap(), two.unwrap());
     assert_eq!(one, two);
     assert!(first != second, "one of them is a replay");
-    assert_eq!(house.jobs().await, 1);
+    assert_eq!(fixture.jobs().await, 1);
 }
 
 #[tokio::test]
 async fn a_message_is_published_once_per_client_id_and_room() {
-    let house = Fixture::new().await;
+    let fixture = Fixture::new().await;
     let say = async |room: &str, id: &str, text: &str| {
-        let op = house.admin.clone().with_idempotency_key(Some(IdempotencyKey::of_message(
-            &house.identity,
+        let op = fixture.admin.clone().with_idempotency_key(Some(IdempotencyKey::of_message(
+            &fixture.identity,
             room,
             id,
             text,
@@ -202,11 +202,11 @@ async fn a_message_is_published_once_per_client_id_and_room() {
 
 #[tokio::test]
 async fn a_replay_returns_the_first_admins_link_which_is_not_stored() {
-    let house = Fixture::new().await;
-    let made = house.tenant(&house.operator(), "k", "new").await;
-    let kernel = house.world.restarted().await;
+    let fixture = Fixture::new().await;
+    let made = fixture.tenant(&fixture.operator(), "k", "new").await;
+    let services = fixture.world.restarted().await;
 
-    let again = house.tenant(&operator(&kernel), "k", "new").await;
+    let again = fixture.tenant(&operator(&services), "k", "new").await;
 
     let (user, link) = made.admin.unwrap();
     let (same_user, same_link) = again.admin.unwrap();
@@ -214,21 +214,21 @@ async fn a_replay_returns_the_first_admins_link_which_is_not_stored() {
     assert_eq!((made.row, user), (again.row, same_user));
     assert_eq!((&link.url, link.expires_at), (&same_link.url, same_link.expires_at));
     let secret = link.url.rsplit_once('=').unwrap().1.as_bytes().to_owned();
-    assert!(house.world.stored_bytes().windows(secret.len()).all(|bytes| bytes != secret));
+    assert!(fixture.world.stored_bytes().windows(secret.len()).all(|bytes| bytes != secret));
 
-    house.rotate();
-    let without = house.tenant(&operator(&kernel), "k", "new").await;
+    fixture.rotate();
+    let without = fixture.tenant(&operator(&services), "k", "new").await;
     assert!(without.admin.unwrap().1.is_none(), "nobody can make it again");
 }
 
 #[tokio::test]
 async fn a_broadcast_to_all_tenants_is_stored_once() {
-    let house = Fixture::new().await;
+    let fixture = Fixture::new().await;
     let send = async || {
-        let op = house.operator().with_idempotency_key(house.idempotency_key("k", "news"));
+        let op = fixture.operator().with_idempotency_key(fixture.idempotency_key("k", "news"));
         platform_broadcast::send(&op, "news", None, None).await.unwrap()
     };
 
     assert_eq!(send().await, send().await);
-    assert_eq!(platform_broadcast::flush(&house.world.services).await.unwrap(), 1);
+    assert_eq!(platform_broadcast::flush(&fixture.world.services).await.unwrap(), 1);
 }

@@ -304,7 +304,7 @@ fn log_refusal(what: &'static str, refusal: CredentialError) {
             );
         }
         CredentialError::Inactive => {
-            tracing::debug!("{what} was refused: the user or the tenant is switched off")
+            tracing::debug!("{what} was refused: the user or the tenant is switched off");
         }
     }
 }

@@ -73,7 +73,7 @@ where
     pub(super) fn new(clock: Clock) -> Self {
         // The time to live only frees memory: whether a value is fresh is decided by our own clock.
         let cache = Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(TTL_WITH_REVOCATIONS).build();
-        Self { cache: cache, clock, reads: AtomicU64::new(0), hits: AtomicU64::new(0) }
+        Self { cache, clock, reads: AtomicU64::new(0), hits: AtomicU64::new(0) }
     }
 
     /// The cached value, or what `load` reads; of concurrent requests for one key, one reads.

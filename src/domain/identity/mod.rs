@@ -115,7 +115,7 @@ impl Identity {
             tickets: Tickets::new(parts.tickets, Arc::clone(&ring), services.clock.clone(), services.entropy),
             rates: SignInRates::new(&settings),
             failed_sign_ins: FailedSignIns::default(),
-            services: services,
+            services,
             settings,
             passwords: parts.passwords,
             throttle: Mutex::new(parts.throttle),

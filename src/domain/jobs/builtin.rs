@@ -17,7 +17,7 @@ const MAX_TENANTS: usize = 10_000;
 
 /// The queue's state on one node.
 pub struct BuiltinQueue {
-    kernel: Services,
+    services: Services,
     lease: Duration,
     /// When each tenant was last served, as a number that grows.
     last_served: HashMap<TenantId, u64>,
@@ -28,7 +28,7 @@ pub struct BuiltinQueue {
 impl BuiltinQueue {
     /// `lease`: how long a job is held without a report.
     pub fn new(services: Services, lease: Duration) -> Self {
-        Self { kernel: services, lease, last_served: HashMap::new(), next_serial: 1, backlog: false }
+        Self { services, lease, last_served: HashMap::new(), next_serial: 1, backlog: false }
     }
 
     /// Claims a job of a tenant that `may_take` accepts: of the one served longest ago.
@@ -36,7 +36,7 @@ impl BuiltinQueue {
         let waiting = self.waiting().await?;
         self.backlog = !waiting.is_empty();
         for next in waiting.into_iter().filter(|next| may_take(next.tenant)) {
-            let op = Op::of_system(&self.kernel, SystemReason::Crawl, next.tenant);
+            let op = Op::of_system(&self.services, SystemReason::Crawl, next.tenant);
             let change = op.begin().await?;
             // Another node may have taken it since.
             if let Some(job) = jobs::lock_if_free(&change.tx, next.job).await?
@@ -56,9 +56,9 @@ impl BuiltinQueue {
     }
 
     async fn waiting(&self) -> Result<Vec<WaitingBuiltin>> {
-        let claimer = claim::node_claimer(&self.kernel);
-        let claiming = self.kernel.job_settings.claiming(&claimer, self.kernel.clock.now());
-        let tx = self.kernel.db.system(SystemReason::Crawl).read().await?;
+        let claimer = claim::node_claimer(&self.services);
+        let claiming = self.services.job_settings.claiming(&claimer, self.services.clock.now());
+        let tx = self.services.db.system(SystemReason::Crawl).read().await?;
         let mut waiting = jobs::waiting_for_builtin(&tx, &claiming).await?;
         let last_served = |tenant| self.last_served.get(&tenant).copied().unwrap_or(0);
         waiting.sort_by_key(|next| (last_served(next.tenant), next.running, next.job));

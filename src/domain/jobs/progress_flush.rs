@@ -25,28 +25,28 @@ pub async fn flush_progress(services: &Services) -> Result<usize> {
     for (tenant, job) in found {
         of_tenants.entry(tenant).or_default().push(job);
     }
-    let mut told = 0;
+    let mut emitted = 0;
     for (tenant, ids) in of_tenants {
         let op = Op::of_system(services, SystemReason::MergedWrite, tenant);
         match emit_all(&op, &ids).await {
-            Ok(count) => told += count,
+            Ok(count) => emitted += count,
             Err(problem) => tracing::warn!(%problem, tenant.id = %tenant, "merged progress was not emitted"),
         }
     }
-    Ok(told)
+    Ok(emitted)
 }
 
 async fn emit_all(op: &Op, ids: &[JobId]) -> Result<usize> {
     let mut change = op.begin().await?;
-    let mut told = 0;
+    let mut emitted = 0;
     for mut job in jobs::lock_all(&change.tx, ids).await? {
         // A report or another node's timer may have emitted it since.
         if job.progress_pending {
             events::emit_pending_progress(op, &mut change, &mut job)?;
             jobs::save(&change.tx, &job).await?;
-            told += 1;
+            emitted += 1;
         }
     }
     op.commit(change).await?;
-    Ok(told)
+    Ok(emitted)
 }

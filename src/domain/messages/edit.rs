@@ -33,7 +33,7 @@ pub async fn edit(
     refuse(text.map(|text| validate(text, None, &[])).unwrap_or_default())?;
     let me = require_user(op)?;
     let mut change = op.begin().await?;
-    let (row, spot) = find(op, &change.tx, message_id).await?;
+    let (row, conversation) = find(op, &change.tx, message_id).await?;
     if row.sender_id != me.0 {
         let words = "Only its author may edit a message; an admin may delete one that was said in a room.";
         return Err(Problem::new(Code::Forbidden, words));
@@ -41,10 +41,10 @@ pub async fn edit(
     if row.deleted_at.is_some() {
         return Err(Problem::new(Code::Conflict, "The message was deleted."));
     }
-    if let ConversationRef::Room(room) = &spot {
+    if let ConversationRef::Room(room) = &conversation {
         room.require_open()?;
     }
-    let before = view_of(&change.tx, &row, &spot).await?;
+    let before = view_of(&change.tx, &row, &conversation).await?;
     precondition(&before)?;
     let Some(text) = text.filter(|text| row.text != *text) else {
         // Nothing is written: neither the time of the edit nor the log changes.
@@ -53,20 +53,20 @@ pub async fn edit(
     messages::edit(&change.tx, row.id, text, micros(op.now())).await?;
     let row = messages::find(&change.tx, message_id).await?.ok_or_else(Problem::not_found)?;
     let author = users::find(&change.tx, me).await?.ok_or_else(Problem::not_found)?;
-    let target = spot.target_of(me);
-    rewrite_stored_responses(&change.tx, &row, &spot).await?;
+    let target = conversation.target_of(me);
+    rewrite_stored_responses(&change.tx, &row, &conversation).await?;
     change.emit(Event::Edited {
-        place: spot.conversation(),
+        conversation: conversation.conversation(),
         message: MessageEdited {
             sender_id: me.0,
             sender: sender(&author),
-            payload: payload(&row, spot.slug(), target),
+            payload: payload(&row, conversation.slug(), target),
             position: None,
             occurred_at: None,
         },
     });
     op.commit(change).await?;
-    Ok(message(&row, sender(&author), spot.slug(), target))
+    Ok(message(&row, sender(&author), conversation.slug(), target))
 }
 
 async fn view_of(tx: &TenantTx, row: &MessageRow, conversation: &ConversationRef) -> Result<Message> {
@@ -80,24 +80,24 @@ pub async fn delete(op: &Op, message_id: MessageId, precondition: Precondition<'
     op.require(Permission::Chat)?;
     let me = require_user(op)?;
     let mut change = op.begin().await?;
-    let (row, spot) = find(op, &change.tx, message_id).await?;
-    require_author_or_admin(op, &row, &spot)?;
-    precondition(&view_of(&change.tx, &row, &spot).await?)?;
+    let (row, conversation) = find(op, &change.tx, message_id).await?;
+    require_author_or_admin(op, &row, &conversation)?;
+    precondition(&view_of(&change.tx, &row, &conversation).await?)?;
     if row.deleted_at.is_none() {
         let now = op.now();
         messages::delete(&change.tx, row.id, micros(now)).await?;
         upload_attachments::delete_of_message(&change.tx, row.id).await?;
         redact(&change.tx, message_id, &rfc3339(now)).await?;
         let gone = messages::find(&change.tx, message_id).await?.ok_or_else(Problem::not_found)?;
-        rewrite_stored_responses(&change.tx, &gone, &spot).await?;
+        rewrite_stored_responses(&change.tx, &gone, &conversation).await?;
         change.emit(Event::Deleted {
-            place: spot.conversation(),
+            conversation: conversation.conversation(),
             message: MessageDeleted {
                 sender_id: me.0,
                 payload: MessageDeletedPayload {
                     message_id: message_id.to_string(),
-                    room_id: spot.slug().map(str::to_owned),
-                    target_user: spot.target_of(UserId(row.sender_id)).map(|user| user.0),
+                    room_id: conversation.slug().map(str::to_owned),
+                    target_user: conversation.target_of(UserId(row.sender_id)).map(|user| user.0),
                     timestamp: rfc3339(now),
                 },
                 position: None,
@@ -114,8 +114,8 @@ pub async fn delete(op: &Op, message_id: MessageId, precondition: Precondition<'
 
 async fn find(op: &Op, tx: &TenantTx, message_id: MessageId) -> Result<(MessageRow, ConversationRef)> {
     let row = messages::find(tx, message_id).await?.ok_or_else(Problem::not_found)?;
-    let spot = lock_by_id(op, tx, RoomId(row.room_id)).await?;
-    if let ConversationRef::Room(room) = &spot
+    let conversation = lock_by_id(op, tx, RoomId(row.room_id)).await?;
+    if let ConversationRef::Room(room) = &conversation
         && !room.is_member()
         && !op.may(Permission::ManageRooms)
     {
@@ -123,7 +123,7 @@ async fn find(op: &Op, tx: &TenantTx, message_id: MessageId) -> Result<(MessageR
     }
     // Read again under the lock: it may have changed since.
     let row = messages::find(tx, message_id).await?.ok_or_else(Problem::not_found)?;
-    Ok((row, spot))
+    Ok((row, conversation))
 }
 
 fn require_author_or_admin(op: &Op, row: &MessageRow, conversation: &ConversationRef) -> Result<()> {

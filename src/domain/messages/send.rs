@@ -123,7 +123,7 @@ fn event(
     let (sender_id, position, occurred_at) = (me.0, None, None);
     match conversation {
         ConversationRef::Room(room) => Event::Chat {
-            place: room.conversation(),
+            conversation: room.conversation(),
             connection,
             message: ChatMessage { sender_id, sender, payload, position, occurred_at },
         },

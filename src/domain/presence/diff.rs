@@ -139,57 +139,57 @@ mod tests {
 
     #[test]
     fn a_reader_receives_changes_of_users_in_shared_rooms() {
-        let mut told = PublishedPresence::default();
+        let mut published = PublishedPresence::default();
         let come = [
             change(ANN, Some(Availability::Online), &[HALL, ATTIC]),
             change(BOB, Some(Availability::Away), &[HALL]),
         ];
 
-        let news = PresenceDiff::apply(&mut told, &come);
+        let diff = PresenceDiff::apply(&mut published, &come);
 
-        assert_eq!(news.statuses_for(&told, &[HALL], BOB), [(ANN, Online)].into());
-        assert_eq!(news.statuses_for(&told, &[HALL, ATTIC], ANN), [(BOB, Away)].into());
-        assert_eq!(news.rooms_among([RoomId(12), HALL].into_iter()), [HALL]);
-        assert_eq!(told.users_in(&[ATTIC], BOB), [(ANN, Online)].into());
+        assert_eq!(diff.statuses_for(&published, &[HALL], BOB), [(ANN, Online)].into());
+        assert_eq!(diff.statuses_for(&published, &[HALL, ATTIC], ANN), [(BOB, Away)].into());
+        assert_eq!(diff.rooms_among([RoomId(12), HALL].into_iter()), [HALL]);
+        assert_eq!(published.users_in(&[ATTIC], BOB), [(ANN, Online)].into());
     }
 
     #[test]
     fn a_change_without_effect_is_not_published() {
-        let mut told = PublishedPresence::default();
-        PresenceDiff::apply(&mut told, &[change(ANN, Some(Availability::Online), &[HALL])]);
+        let mut published = PublishedPresence::default();
+        PresenceDiff::apply(&mut published, &[change(ANN, Some(Availability::Online), &[HALL])]);
 
         let again = [change(ANN, Some(Availability::Online), &[HALL]), change(BOB, None, &[HALL])];
-        let news = PresenceDiff::apply(&mut told, &again);
+        let diff = PresenceDiff::apply(&mut published, &again);
 
-        assert_eq!(news.rooms().count(), 0);
-        assert!(news.gone.is_empty());
+        assert_eq!(diff.rooms().count(), 0);
+        assert!(diff.gone.is_empty());
     }
 
     #[test]
     fn a_user_who_leaves_is_offline_in_old_and_new_rooms_and_removed() {
-        let mut told = PublishedPresence::default();
-        PresenceDiff::apply(&mut told, &[change(ANN, Some(Availability::Online), &[HALL])]);
+        let mut published = PublishedPresence::default();
+        PresenceDiff::apply(&mut published, &[change(ANN, Some(Availability::Online), &[HALL])]);
 
-        let news = PresenceDiff::apply(&mut told, &[change(ANN, None, &[ATTIC])]);
+        let diff = PresenceDiff::apply(&mut published, &[change(ANN, None, &[ATTIC])]);
 
-        assert_eq!(news.statuses_for(&told, &[HALL], BOB), [(ANN, Offline)].into());
-        assert_eq!(news.statuses_for(&told, &[ATTIC], BOB), [(ANN, Offline)].into());
-        assert_eq!(news.gone, [ANN].into());
-        assert!(told.is_empty());
+        assert_eq!(diff.statuses_for(&published, &[HALL], BOB), [(ANN, Offline)].into());
+        assert_eq!(diff.statuses_for(&published, &[ATTIC], BOB), [(ANN, Offline)].into());
+        assert_eq!(diff.gone, [ANN].into());
+        assert!(published.is_empty());
     }
 
     #[test]
     fn a_user_who_joins_a_room_is_published_there_and_receives_its_users() {
-        let mut told = PublishedPresence::default();
-        PresenceDiff::apply(&mut told, &[change(ANN, Some(Availability::Away), &[HALL])]);
-        PresenceDiff::apply(&mut told, &[change(BOB, Some(Availability::Online), &[])]);
+        let mut published = PublishedPresence::default();
+        PresenceDiff::apply(&mut published, &[change(ANN, Some(Availability::Away), &[HALL])]);
+        PresenceDiff::apply(&mut published, &[change(BOB, Some(Availability::Online), &[])]);
 
         let joins =
             PresenceChange { membership_changed: true, ..change(BOB, Some(Availability::Online), &[HALL]) };
-        let news = PresenceDiff::apply(&mut told, &[joins]);
+        let diff = PresenceDiff::apply(&mut published, &[joins]);
 
-        assert_eq!(news.statuses_for(&told, &[HALL], BOB), [(ANN, Away)].into());
-        assert_eq!(news.statuses_for(&told, &[HALL], ANN), [(BOB, Online)].into());
+        assert_eq!(diff.statuses_for(&published, &[HALL], BOB), [(ANN, Away)].into());
+        assert_eq!(diff.statuses_for(&published, &[HALL], ANN), [(BOB, Online)].into());
     }
 
     #[test]

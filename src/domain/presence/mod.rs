@@ -86,7 +86,7 @@ pub fn show(op: &Op, connection: ConnectionId, command: OwnPresence) -> Result<(
 impl PresenceTracker {
     pub fn new(store: Box<dyn PresenceStore>, grace: Duration) -> Self {
         let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-        Self { store: store, grace, state: Mutex::default() }
+        Self { store, grace, state: Mutex::default() }
     }
 
     /// Registers a connection of a user as online.

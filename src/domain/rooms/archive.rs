@@ -30,7 +30,7 @@ pub async fn archive(
     if room.row.archived_at.is_none() {
         rooms::archive(&change.tx, room.id(), micros(op.now())).await?;
         let message = system_message(&room, RoomEvent::RoomArchived, require_user(op)?);
-        change.emit(Event::Room { place: room.conversation(), message });
+        change.emit(Event::Room { conversation: room.conversation(), message });
         op.audit(&change.tx, audit_entry("room.archived", room_id)).await?;
     }
     op.commit(change).await?;

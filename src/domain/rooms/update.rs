@@ -47,7 +47,7 @@ pub async fn update(
     }
     rooms::update(&change.tx, room.id(), &name, topic.as_deref(), micros(op.now())).await?;
     let message = system_message(&room, RoomEvent::RoomUpdated, require_user(op)?);
-    change.emit(Event::Room { place: room.conversation(), message });
+    change.emit(Event::Room { conversation: room.conversation(), message });
     op.audit(&change.tx, audit_entry("room.updated", room_id)).await?;
     let row = rooms::find(&change.tx, room_id).await?.ok_or_else(Problem::not_found)?;
     op.commit(change).await?;

@@ -61,7 +61,7 @@ async fn require_property(op: &Op, property: PropertyId) -> Result<TenantPropert
 
 impl ViewerTracker {
     pub fn new(store: Box<dyn ViewerStore>) -> Self {
-        Self { store: store, state: Mutex::default() }
+        Self { store, state: Mutex::default() }
     }
 
     /// Registers a connection as a viewer. It is sent the property's viewers within a second.

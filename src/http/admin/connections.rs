@@ -19,7 +19,7 @@ use crate::session::{Connection, ConnectionRegistry};
 
 /// An open connection.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none, example)]
+#[oai(rename = "Connection", skip_serializing_if_is_none, example)]
 pub struct ConnectionView {
     connection_id: String,
     carrier: CarrierName,

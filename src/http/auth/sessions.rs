@@ -17,7 +17,7 @@ use crate::storage::time;
 
 /// One sign-in.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none, example)]
+#[oai(rename = "Session", skip_serializing_if_is_none, example)]
 pub struct SessionView {
     id: Uuid,
     /// Whether it is the sign-in of this request.

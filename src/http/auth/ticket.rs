@@ -12,7 +12,7 @@ use crate::protocol::problem::Problem;
 
 /// A ticket.
 #[derive(Debug, Object)]
-#[oai(example)]
+#[oai(rename = "Ticket", example)]
 pub struct TicketView {
     /// For `?ticket=`.
     ticket: String,

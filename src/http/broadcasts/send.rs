@@ -17,7 +17,7 @@ use crate::protocol::routing::Audience;
 
 /// A broadcast.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
+#[oai(rename = "NewBroadcast", deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct BroadcastBody {
     #[oai(validator(min_length = 1, max_length = 4000))]
     message: String,

@@ -78,6 +78,7 @@ pub fn document(spec: &str, public_url: Option<&str>) -> Result<Value, DocumentE
         serde_json::from_str(spec).map_err(|error| DocumentError::NotJson(error.to_string()))?;
     check_operation_ids(&document)?;
     document["openapi"] = VERSION.into();
+    name_lists(&mut document);
     let strict = refusing_unknown_fields(&document);
     for (method, operation) in operations_mut(&mut document) {
         prune((method, operation));
@@ -95,6 +96,30 @@ pub fn document(spec: &str, public_url: Option<&str>) -> Result<Value, DocumentE
     // Without a public URL the document is about the server that it was read from.
     document["servers"] = json!([{ "url": public_url.unwrap_or("/"), "description": "This server." }]);
     Ok(sorted(document))
+}
+
+/// The library names a page of jobs `List_Job`; here it is a `JobList`.
+fn name_lists(document: &mut Value) {
+    let named = |name: &str| name.strip_prefix("List_").map(|item| format!("{item}List"));
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        let renamed = std::mem::take(schemas).into_iter();
+        *schemas = renamed.map(|(name, schema)| (named(&name).unwrap_or(name), schema)).collect();
+    }
+    name_list_references(document);
+}
+
+fn name_list_references(value: &mut Value) {
+    const LISTS: &str = "#/components/schemas/List_";
+    match value {
+        Value::String(text) => {
+            if let Some(item) = text.strip_prefix(LISTS) {
+                *text = format!("#/components/schemas/{item}List");
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(name_list_references),
+        Value::Object(members) => members.values_mut().for_each(name_list_references),
+        _ => {}
+    }
 }
 
 /// The document as text: the same bytes for the same API.

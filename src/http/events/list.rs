@@ -21,7 +21,7 @@ use crate::session::event_page;
 
 /// A page of events.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none, example)]
+#[oai(rename = "EventPage", skip_serializing_if_is_none, example)]
 pub struct EventPageView {
     data: Vec<EventMessage>,
     /// The position from which the next call continues.

@@ -37,8 +37,8 @@ impl EventsApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
     ) -> Result<Json<EventPageView>, Problem> {
         let most = sessions.settings.max_subscriptions;
-        let wish = ConnectRequest::parse(since.0.as_deref(), subscriptions.0.as_deref(), most)
+        let connect_request = ConnectRequest::parse(since.0.as_deref(), subscriptions.0.as_deref(), most)
             .map_err(|problem| list::bad_subscriptions(&problem.detail))?;
-        list::list(&caller.op, &wish, limit.0).await
+        list::list(&caller.op, &connect_request, limit.0).await
     }
 }

@@ -112,11 +112,11 @@ impl SocketEndpoint {
     /// Answers 101; the session runs in a task of its own, so that the HTTP side is freed.
     fn start_session(&self, ready: AcceptedUpgrade) -> Response {
         let sessions = Arc::clone(&self.live.sessions);
-        let AcceptedUpgrade { accept, upgrade, guard: seat, mode } = ready;
+        let AcceptedUpgrade { accept, upgrade, guard, mode } = ready;
         sessions.tasks.clone().spawn(async move {
             let Ok(upgraded) = upgrade.upgraded().await else { return };
             let permit = upgraded.permit.into_guard();
-            ws::run(sessions, seat, upgraded.stream, upgraded.read_buf.into(), mode, permit).await;
+            ws::run(sessions, guard, upgraded.stream, upgraded.read_buf.into(), mode, permit).await;
         });
         let mut response = switching(&accept);
         response.set_data(LiveResponse);

@@ -115,13 +115,13 @@ impl StreamEndpoint {
             StreamKind::Notifications | StreamKind::Events => {}
         }
         let style = StreamFormat { names: self.names(&visitor)?, keepalive };
-        let wish = self.connect_request(request, &visitor)?;
+        let connect_request = self.connect_request(request, &visitor)?;
         let sessions = &self.live.sessions;
         let place = sessions.admission.joins.acquire().await?;
-        let seat = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
-        seat.connection.store_admission_permit(place);
-        self.redeem(visitor.ticket.as_deref(), &seat).await?;
-        let stream = sse::stream(sessions, seat, &wish, style).await;
+        let guard = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        guard.connection.store_admission_permit(place);
+        self.redeem(visitor.ticket.as_deref(), &guard).await?;
+        let stream = sse::stream(sessions, guard, &connect_request, style).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
@@ -130,9 +130,9 @@ impl StreamEndpoint {
             return Err(forbidden(Permission::ReadStats));
         }
         let sessions = &self.live.sessions;
-        let seat = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
-        self.redeem(visitor.ticket.as_deref(), &seat).await?;
-        Ok(event_stream(Body::from_bytes_stream(tenant_stats_stream::stream_stats(sessions, seat)?)))
+        let guard = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        self.redeem(visitor.ticket.as_deref(), &guard).await?;
+        Ok(event_stream(Body::from_bytes_stream(tenant_stats_stream::stream_stats(sessions, guard)?)))
     }
 
     async fn open_logs(
@@ -155,11 +155,11 @@ impl StreamEndpoint {
             return Ok(StatusCode::NO_CONTENT.into());
         }
         let place = sessions.admission.joins.acquire().await?;
-        let seat = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
-        seat.connection.store_admission_permit(place);
-        self.redeem(visitor.ticket.as_deref(), &seat).await?;
+        let guard = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        guard.connection.store_admission_permit(place);
+        self.redeem(visitor.ticket.as_deref(), &guard).await?;
         let stream =
-            log_stream::stream(sessions, seat, LogStreamRequest { job, query, begin, since, keepalive })
+            log_stream::stream(sessions, guard, LogStreamRequest { job, query, begin, since, keepalive })
                 .await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
@@ -203,12 +203,13 @@ impl StreamEndpoint {
             StreamKind::Notifications => ConnectRequest::parse(since, None, most),
             StreamKind::Stats | StreamKind::Logs => ConnectRequest::parse(None, None, most),
             StreamKind::Events => {
-                let wish = ConnectRequest::parse(since, parameters.get("subscriptions"), most)?;
-                if wish.subscriptions.is_empty() && visitor.admitted.principal.user_id().is_none() {
+                let connect_request = ConnectRequest::parse(since, parameters.get("subscriptions"), most)?;
+                if connect_request.subscriptions.is_empty() && visitor.admitted.principal.user_id().is_none()
+                {
                     let words = "A key has no inbox: name the feeds in `subscriptions`.";
                     return Err(Problem::new(Code::BadRequest, words));
                 }
-                Ok(wish)
+                Ok(connect_request)
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::storage::time;
 
 /// One notification.
 #[derive(Debug, Object)]
-#[oai(example)]
+#[oai(rename = "Notification", example)]
 pub struct NotificationView {
     notification_id: String,
     /// The message's type: `system_notification`, `admin_notification`, `system_alert`, `property_notification`.

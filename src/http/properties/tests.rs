@@ -27,8 +27,8 @@ async fn test_api() -> TestApi<impl Endpoint<Output = Response>> {
     world.user("ann", Role::Admin).await;
     let identity = identity(&world, settings(), Vec::new(), 1);
     let scopes = &[KeyScope::PropertiesWrite, KeyScope::EventsRead];
-    let wish = BootstrapKey { username: Some("ann"), name: "worker", scopes, expires_at: None };
-    let key = create_key(&identity, "acme", &wish).await.unwrap().text.expose().to_owned();
+    let new_key = BootstrapKey { username: Some("ann"), name: "worker", scopes, expires_at: None };
+    let key = create_key(&identity, "acme", &new_key).await.unwrap().text.expose().to_owned();
     let operations = OperationTable::new().with_api::<PropertiesApi>("/api/v1");
     let endpoint = Route::new()
         .nest("/api/v1", OpenApiService::new(PropertiesApi, "Properties", "1"))
@@ -70,11 +70,11 @@ fn home(key: &str) -> Value {
 
 #[tokio::test]
 async fn a_batch_is_answered_row_by_row_and_found_again() {
-    let desk = test_api().await;
+    let api = test_api().await;
     let bad = json!({"source": "example.com", "listing_key": "2", "list_price": "much", "colour": "red"});
 
-    let (status, answer) = desk.batch(json!({"items": [home("1"), bad, 7]})).await;
-    let (_, found) = desk.read("/properties?city=TOLEDO&bbox=&limit=1").await;
+    let (status, answer) = api.batch(json!({"items": [home("1"), bad, 7]})).await;
+    let (_, found) = api.read("/properties?city=TOLEDO&bbox=&limit=1").await;
 
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(1), &json!(2)));
@@ -82,20 +82,20 @@ async fn a_batch_is_answered_row_by_row_and_found_again() {
     assert!(words.contains("list_price: must be a number") && words.contains("colour"), "{words}");
     assert!(answer["position"].is_string());
     assert_eq!(found["status"], json!(422), "{found}");
-    let (_, found) = desk.read("/properties?city=TOLEDO&limit=1&sort=-price").await;
+    let (_, found) = api.read("/properties?city=TOLEDO&limit=1&sort=-price").await;
     assert_eq!(found["data"][0]["list_price"], json!(303_000.0));
     assert_eq!(found["has_more"], json!(false));
 }
 
 #[tokio::test]
 async fn a_property_is_put_under_a_key_with_any_letters() {
-    let desk = test_api().await;
+    let api = test_api().await;
     let address = "/properties/by-key/example.com/A%2F1%20b";
     let price = |price: f64| Some(json!({ "list_price": price }));
 
-    let (created, property) = desk.ask(Method::PUT, address, price(1.5)).await;
-    let (known, _) = desk.ask(Method::PUT, address, price(2.0)).await;
-    let (bad, problem) = desk.ask(Method::PUT, address, Some(json!({"list_price": -1, "colour": 1}))).await;
+    let (created, property) = api.ask(Method::PUT, address, price(1.5)).await;
+    let (known, _) = api.ask(Method::PUT, address, price(2.0)).await;
+    let (bad, problem) = api.ask(Method::PUT, address, Some(json!({"list_price": -1, "colour": 1}))).await;
 
     assert_eq!((created, known), (StatusCode::CREATED, StatusCode::OK));
     assert_eq!(property["listing_key"], json!("A/1 b"));
@@ -104,28 +104,28 @@ async fn a_property_is_put_under_a_key_with_any_letters() {
         (StatusCode::UNPROCESSABLE_ENTITY, Some(2))
     );
     let id = &property["property_id"];
-    let (_, history) = desk.read(&format!("/properties/{id}/price-history")).await;
+    let (_, history) = api.read(&format!("/properties/{id}/price-history")).await;
     assert_eq!(history["data"][0]["price"], json!(2.0));
     assert_eq!(history["data"][1]["price"], json!(1.5));
-    assert_eq!(desk.read(&format!("/properties/{id}")).await.0, StatusCode::OK);
-    assert_eq!(desk.read("/properties/999").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(api.read(&format!("/properties/{id}")).await.0, StatusCode::OK);
+    assert_eq!(api.read("/properties/999").await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn empty_and_oversized_batches_are_refused_and_pages_go_on() {
-    let desk = test_api().await;
+    let api = test_api().await;
     let rows =
         |count: usize| json!({"items": (0..count).map(|row| home(&row.to_string())).collect::<Vec<_>>()});
 
-    assert_eq!(desk.batch(rows(0)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(desk.batch(rows(501)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(desk.batch(json!({"items": [home("1")], "job_id": 9})).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(desk.batch(rows(3)).await.0, StatusCode::OK);
+    assert_eq!(api.batch(rows(0)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(api.batch(rows(501)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(api.batch(json!({"items": [home("1")], "job_id": 9})).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(api.batch(rows(3)).await.0, StatusCode::OK);
 
-    let (_, first) = desk.read("/properties?limit=2").await;
+    let (_, first) = api.read("/properties?limit=2").await;
     let cursor = first["next_cursor"].as_str().unwrap();
-    let (_, last) = desk.read(&format!("/properties?limit=2&cursor={cursor}")).await;
-    let (other, _) = desk.read(&format!("/properties?limit=2&sort=price&cursor={cursor}")).await;
+    let (_, last) = api.read(&format!("/properties?limit=2&cursor={cursor}")).await;
+    let (other, _) = api.read(&format!("/properties?limit=2&sort=price&cursor={cursor}")).await;
 
     assert_eq!((first["data"].as_array().unwrap().len(), last["data"].as_array().unwrap().len()), (2, 1));
     assert_eq!(other, StatusCode::UNPROCESSABLE_ENTITY);

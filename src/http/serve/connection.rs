@@ -53,14 +53,18 @@ pub(super) struct Shared<E> {
 
 /// Serves one connection. After an upgrade it returns at once: the HTTP state is freed, the stream lives on in the
 /// task that awaits the [`Upgrade`].
-pub(super) async fn run<E>(edge: Arc<Shared<E>>, stream: TcpStream, peer: SocketAddr, place: ConnectionPermit)
-where
+pub(super) async fn run<E>(
+    edge: Arc<Shared<E>>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: ConnectionPermit,
+) where
     E: Endpoint + 'static,
 {
     prepare(&stream, edge.settings.write_timeout);
     let Ok(local) = stream.local_addr() else { return };
     let exchange = Arc::new(ConnectionState::default());
-    let arrival = RequestSource { peer, local, place: place.clone(), exchange: Arc::clone(&exchange) };
+    let arrival = RequestSource { peer, local, permit: permit.clone(), exchange: Arc::clone(&exchange) };
     let refusals =
         HeadRefusalContext { entropy: edge.settings.entropy, origins: edge.settings.origins.clone() };
     let io = TokioIo::new(TrackedStream::new(stream, Arc::clone(&exchange), refusals));
@@ -73,14 +77,14 @@ where
         .serve_connection(io, service)
         .with_upgrades();
     let mut watched =
-        TimedConnection::new(Box::pin(connection), exchange, place, &edge.settings, &edge.clock);
+        TimedConnection::new(Box::pin(connection), exchange, permit, &edge.settings, &edge.clock);
 
-    let place = watched.place.clone();
+    let permit = watched.permit.clone();
     let reason = tokio::select! {
         // First: a request that has come in time is answered.
         biased;
         end = &mut watched => return tracing::trace!(%peer, ?end, "connection ended"),
-        () = place.evicted() => DrainReason::Evicted,
+        () = permit.evicted() => DrainReason::Evicted,
         () = edge.shutdown.cancelled() => DrainReason::Shutdown,
     };
     // A peer that has sent nothing yet loses nothing; hyper would wait for its first request. An incomplete head is
@@ -126,7 +130,7 @@ enum DrainReason {
 struct RequestSource {
     peer: SocketAddr,
     local: SocketAddr,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     exchange: Arc<ConnectionState>,
 }
 
@@ -135,11 +139,11 @@ async fn handle_request<E: Endpoint>(
     arrival: RequestSource,
     mut request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<TrackedBody>, Infallible> {
-    let RequestSource { peer, local, place, exchange } = arrival;
+    let RequestSource { peer, local, permit, exchange } = arrival;
     exchange.enter(Phase::Busy);
     // Dropped with the future when the peer disconnects during the request.
     let guard = ResponseGuard(Arc::clone(&exchange));
-    let begun = place.begin_request();
+    let begun = permit.begin_request();
     if let Err(refusal) = check_request(begun, &request, &edge.settings) {
         let had_body = !request.body().is_end_stream();
         exchange.set_body_unread(had_body);
@@ -150,7 +154,7 @@ async fn handle_request<E: Endpoint>(
     if let Some(promise) = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>() {
         request.extensions_mut().insert(Upgrade::new(
             promise,
-            UpgradePermit::new(place.clone()),
+            UpgradePermit::new(permit.clone()),
             granted.clone(),
         ));
     }
@@ -161,7 +165,7 @@ async fn handle_request<E: Endpoint>(
     let asked = origin_fields(request.headers());
 
     let mut response = edge.endpoint.get_response(request).await;
-    if is_live(&response) && !place.become_live() {
+    if is_live(&response) && !permit.become_live() {
         response = refusal(&live_capacity_exceeded(), &id);
         add_cors_headers(&edge.settings, &asked, response.headers_mut());
         // The task that waits for the raw stream gets the refusal when the connection ends.
@@ -321,7 +325,7 @@ enum ConnectionEnd {
 struct TimedConnection<C> {
     connection: Pin<Box<C>>,
     exchange: Arc<ConnectionState>,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     settings: ServeSettings,
     reading: IdleTimer,
     writing: IdleTimer,
@@ -331,14 +335,14 @@ impl<C> TimedConnection<C> {
     fn new(
         connection: Pin<Box<C>>,
         exchange: Arc<ConnectionState>,
-        place: ConnectionPermit,
+        permit: ConnectionPermit,
         settings: &ServeSettings,
         clock: &Clock,
     ) -> Self {
         Self {
             connection,
             exchange,
-            place,
+            permit,
             settings: settings.clone(),
             reading: IdleTimer::new(clock.clone()),
             writing: IdleTimer::new(clock.clone()),
@@ -380,7 +384,7 @@ where
         if self.connection.as_mut().poll(cx).is_ready() {
             return Poll::Ready(ConnectionEnd::Closed);
         }
-        self.place.set_activity(self.activity());
+        self.permit.set_activity(self.activity());
         self.poll_limits(cx)
     }
 }

@@ -111,8 +111,8 @@ impl ConnectionRegistry {
     pub(super) async fn admit(self: &Arc<Self>, group: Group) -> ConnectionPermit {
         loop {
             let freed = self.freed.notified();
-            if let Some(place) = self.try_admit(group) {
-                return place;
+            if let Some(permit) = self.try_admit(group) {
+                return permit;
             }
             freed.await;
         }
@@ -357,18 +357,18 @@ mod tests {
         ConnectionRegistry::new(Capacity { plain, live: 4, reserve, total: usize::MAX })
     }
 
-    fn is_evicted(place: &ConnectionPermit) -> bool {
+    fn is_evicted(permit: &ConnectionPermit) -> bool {
         use futures_util::FutureExt;
-        place.evicted().now_or_never().is_some()
+        permit.evicted().now_or_never().is_some()
     }
 
     fn admit_and_begin(
         registry: &Arc<ConnectionRegistry>,
         group: Group,
     ) -> (ConnectionPermit, RequestAdmission) {
-        let place = registry.try_admit(group).unwrap();
-        let begun = place.begin_request();
-        (place, begun)
+        let permit = registry.try_admit(group).unwrap();
+        let begun = permit.begin_request();
+        (permit, begun)
     }
 
     #[test]
@@ -398,7 +398,7 @@ mod tests {
         }
 
         assert!(!others.iter().any(is_evicted));
-        assert_eq!(own.iter().filter(|place| is_evicted(place)).count(), 10);
+        assert_eq!(own.iter().filter(|permit| is_evicted(permit)).count(), 10);
     }
 
     #[test]
@@ -421,7 +421,7 @@ mod tests {
         let other = registry.try_admit(group_of(1)).unwrap();
         other.set_activity(Activity::Head);
         let heads: Vec<ConnectionPermit> = (0..3).map(|_| registry.try_admit(group_of(2)).unwrap()).collect();
-        heads.iter().for_each(|place| place.set_activity(Activity::Head));
+        heads.iter().for_each(|permit| permit.set_activity(Activity::Head));
 
         let newcomer = registry.try_admit(group_of(3)).unwrap();
 
@@ -435,14 +435,14 @@ mod tests {
         let registry = registry(3, 1);
         let proxy = Group::of(std::net::Ipv4Addr::LOCALHOST.into(), |_| false);
         assert_eq!(proxy, Group::Exempt);
-        let places: Vec<ConnectionPermit> = (0..3).map(|_| registry.try_admit(proxy).unwrap()).collect();
-        places[0].begin_request();
-        places[0].set_activity(Activity::Idle);
+        let permits: Vec<ConnectionPermit> = (0..3).map(|_| registry.try_admit(proxy).unwrap()).collect();
+        permits[0].begin_request();
+        permits[0].set_activity(Activity::Idle);
 
         let _first = registry.try_admit(proxy).unwrap();
         let _second = registry.try_admit(group_of(1)).unwrap();
 
-        assert_eq!(places.iter().map(is_evicted).collect::<Vec<_>>(), [false, true, true]);
+        assert_eq!(permits.iter().map(is_evicted).collect::<Vec<_>>(), [false, true, true]);
     }
 
     #[test]
@@ -481,10 +481,10 @@ mod tests {
 
         let live: Vec<ConnectionPermit> = (0..4)
             .map(|_| {
-                let (place, begun) = admit_and_begin(&registry, group_of(1));
+                let (permit, begun) = admit_and_begin(&registry, group_of(1));
                 assert_eq!(begun, RequestAdmission::Allowed);
-                assert!(place.become_live());
-                place
+                assert!(permit.become_live());
+                permit
             })
             .collect();
 

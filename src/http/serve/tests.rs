@@ -270,12 +270,12 @@ async fn is_ended(peer: &mut TcpStream) -> bool {
 
 /// Signals that it was called, and answers when `go` is notified.
 fn slow(running: &Arc<Notify>, go: &Arc<Notify>) -> impl Endpoint + 'static {
-    let (told, wait) = (Arc::clone(running), Arc::clone(go));
+    let (reported, wait) = (Arc::clone(running), Arc::clone(go));
     make(move |request: Request| {
-        let (told, wait) = (Arc::clone(&told), Arc::clone(&wait));
+        let (reported, wait) = (Arc::clone(&reported), Arc::clone(&wait));
         async move {
             if request.uri().path() == "/slow" {
-                told.notify_one();
+                reported.notify_one();
                 wait.notified().await;
             }
             "done"
@@ -401,12 +401,12 @@ async fn an_address_that_fills_the_server_does_not_lock_out_others() {
 #[tokio::test]
 async fn a_drain_closes_idle_connections_and_lets_a_running_request_finish() {
     let (running, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (told, wait) = (Arc::clone(&running), Arc::clone(&go));
+    let (reported, wait) = (Arc::clone(&running), Arc::clone(&go));
     let server = Server::start(make(move |request: Request| {
-        let (told, wait) = (Arc::clone(&told), Arc::clone(&wait));
+        let (reported, wait) = (Arc::clone(&reported), Arc::clone(&wait));
         async move {
             if request.uri().path() == "/slow" {
-                told.notify_one();
+                reported.notify_one();
                 wait.notified().await;
             }
             "done"
@@ -436,11 +436,11 @@ async fn a_drain_closes_idle_connections_and_lets_a_running_request_finish() {
 #[tokio::test]
 async fn a_drain_aborts_busy_connections_at_the_deadline() {
     let running = Arc::new(Notify::new());
-    let told = Arc::clone(&running);
+    let reported = Arc::clone(&running);
     let server = Server::start(make(move |_| {
-        let told = Arc::clone(&told);
+        let reported = Arc::clone(&reported);
         async move {
-            told.notify_one();
+            reported.notify_one();
             std::future::pending::<()>().await;
         }
     }));
@@ -618,16 +618,16 @@ async fn a_large_upload_that_keeps_coming_is_not_cut_by_the_time_limit() {
     let clock = clock();
     let limit = TimeLimit { clock: clock.clone(), span: Duration::from_secs(60) };
     let read = Arc::new(Notify::new());
-    let told = Arc::clone(&read);
+    let reported = Arc::clone(&read);
     let upload = make(move |mut request: Request| {
-        let told = Arc::clone(&told);
+        let reported = Arc::clone(&reported);
         async move {
             let mut pieces = std::pin::pin!(request.take_body().into_bytes_stream());
             let mut bytes = 0;
             while let Some(Ok(piece)) = futures_util::StreamExt::next(&mut pieces).await {
                 bytes += piece.len();
                 if bytes % (64 * 1024) == 0 {
-                    told.notify_one();
+                    reported.notify_one();
                 }
             }
             format!("read {bytes}.")

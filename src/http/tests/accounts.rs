@@ -88,9 +88,9 @@ impl TestServer {
         let served = serve(listener, endpoint, ServeSettings::default(), Clock::system(), shutdown.clone());
         TaskTracker::new().spawn(served);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let desk = Self { address, client, shutdown, identity, world };
-        desk.add("acme", "ann", Role::Admin).await;
-        desk
+        let server = Self { address, client, shutdown, identity, world };
+        server.add("acme", "ann", Role::Admin).await;
+        server
     }
 
     async fn add(&self, tenant: &str, username: &str, role: Role) -> i64 {
@@ -172,15 +172,15 @@ impl TestServer {
 
 #[tokio::test]
 async fn a_form_gives_a_pair_that_no_cache_keeps() {
-    let desk = TestServer::new().await;
+    let server = TestServer::new().await;
 
-    let pair = desk.sign_in("acme/ann").await;
+    let pair = server.sign_in("acme/ann").await;
 
     assert_eq!(pair.header("cache-control"), "no-store");
     assert_eq!((&pair.body["token_type"], &pair.body["expires_in"]), (&json!("bearer"), &json!(900)));
     assert_eq!(pair.body["role"], "admin");
-    assert_eq!(pair.body["tenant_id"], desk.world.tenant.0);
-    let me = desk.get(&pair.text("access_token"), "/users/me").await.is(200);
+    assert_eq!(pair.body["tenant_id"], server.world.tenant.0);
+    let me = server.get(&pair.text("access_token"), "/users/me").await.is(200);
     assert_eq!((&me.body["id"], &me.body["username"]), (&pair.body["user_id"], &json!("ann")));
     assert_eq!(me.body.get("display_name"), None);
     assert!(!me.body.to_string().contains("argon2"));
@@ -188,21 +188,21 @@ async fn a_form_gives_a_pair_that_no_cache_keeps() {
 
 #[tokio::test]
 async fn the_scope_names_a_tenant_and_clients_of_oauth2_are_understood() {
-    let desk = TestServer::new().await;
+    let server = TestServer::new().await;
 
     let form = "grant_type=password&username=ann&password=correct+horse&scope=tenant:acme&client_id=docs";
 
-    assert_eq!(desk.form(form).await.is(200).body["role"], "admin");
+    assert_eq!(server.form(form).await.is(200).body["role"], "admin");
 }
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_answer_alike() {
-    let desk = TestServer::new().await;
+    let server = TestServer::new().await;
 
     let mut answers = Vec::new();
     for form in ["username=acme/ann&password=x", "username=acme/bob&password=x", "username=no/ann&password=x"]
     {
-        let answer = desk.form(form).await.is(401);
+        let answer = server.form(form).await.is(401);
         assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"lotline\"");
         assert_eq!(answer.body["error"], "invalid_grant");
         assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -214,44 +214,44 @@ async fn a_wrong_password_and_an_unknown_name_answer_alike() {
 
 #[tokio::test]
 async fn what_a_grant_lacks_is_named() {
-    let desk = TestServer::new().await;
+    let server = TestServer::new().await;
 
-    assert_eq!(desk.form("").await.is(422).faults(), ["/username", "/password"]);
-    assert_eq!(desk.form("grant_type=refresh_token").await.is(422).faults(), ["/refresh_token"]);
-    assert_eq!(desk.form("grant_type=magic").await.is(422).faults(), ["/grant_type"]);
+    assert_eq!(server.form("").await.is(422).faults(), ["/username", "/password"]);
+    assert_eq!(server.form("grant_type=refresh_token").await.is(422).faults(), ["/refresh_token"]);
+    assert_eq!(server.form("grant_type=magic").await.is(422).faults(), ["/grant_type"]);
 }
 
 #[tokio::test]
 async fn a_refresh_token_is_traded_and_ends_with_the_sign_in() {
-    let desk = TestServer::new().await;
-    let first = desk.sign_in("ann").await;
+    let server = TestServer::new().await;
+    let first = server.sign_in("ann").await;
     let trade = |token: String| format!("grant_type=refresh_token&refresh_token={token}");
 
-    let second = desk.form(&trade(first.text("refresh_token"))).await.is(200);
-    desk.post(&second.text("access_token"), "/auth/logout", Value::Null).await.is(204);
+    let second = server.form(&trade(first.text("refresh_token"))).await.is(200);
+    server.post(&second.text("access_token"), "/auth/logout", Value::Null).await.is(204);
 
-    desk.form(&trade(second.text("refresh_token"))).await.is(401);
-    let after = desk.get(&first.text("access_token"), "/users/me").await.is(401);
+    server.form(&trade(second.text("refresh_token"))).await.is(401);
+    let after = server.get(&first.text("access_token"), "/users/me").await.is(401);
     assert_eq!(after.body["detail"], "Invalid token");
 }
 
 #[tokio::test]
 async fn sign_ins_are_listed_and_ended() {
-    let desk = TestServer::new().await;
-    let (mine, other) = (desk.token("ann").await, desk.token("ann").await);
+    let server = TestServer::new().await;
+    let (mine, other) = (server.token("ann").await, server.token("ann").await);
 
-    let list = desk.get(&mine, "/auth/sessions").await.is(200);
+    let list = server.get(&mine, "/auth/sessions").await.is(200);
     let rows = list.body["data"].as_array().unwrap();
     assert_eq!((rows.len(), &list.body["has_more"]), (2, &json!(false)));
     let there = rows.iter().find(|row| row["current"] == false).unwrap()["id"].as_str().unwrap();
-    desk.delete(&mine, &format!("/auth/sessions/{there}")).await.is(204);
-    desk.get(&other, "/users/me").await.is(401);
-    desk.delete(&mine, &format!("/auth/sessions/{there}")).await.is(404);
+    server.delete(&mine, &format!("/auth/sessions/{there}")).await.is(204);
+    server.get(&other, "/users/me").await.is(401);
+    server.delete(&mine, &format!("/auth/sessions/{there}")).await.is(404);
 
-    let third = desk.token("ann").await;
-    desk.delete(&mine, "/auth/sessions").await.is(204);
-    desk.get(&third, "/users/me").await.is(401);
-    desk.get(&mine, "/users/me").await.is(200);
+    let third = server.token("ann").await;
+    server.delete(&mine, "/auth/sessions").await.is(204);
+    server.get(&third, "/users/me").await.is(401);
+    server.get(&mine, "/users/me").await.is(200);
 }
 
 /// Every operation that needs a caller, with an id that never existed.
@@ -281,53 +281,53 @@ const GUARDED: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn anonymous_callers_are_refused_before_anything_is_read() {
-    let desk = TestServer::new().await;
+    let server = TestServer::new().await;
 
     for (method, address) in GUARDED {
         let method: Method = method.parse().unwrap();
-        let bare = desk.ask("", method.clone(), address, json!({ "bad": 1 })).await.is(401);
+        let bare = server.ask("", method.clone(), address, json!({ "bad": 1 })).await.is(401);
         assert_eq!(bare.body["detail"], "Authentication required", "{address}");
-        let forged = desk.ask("a.b.c", method, address, Value::Null).await.is(401);
+        let forged = server.ask("a.b.c", method, address, Value::Null).await.is(401);
         assert_eq!(forged.body["detail"], "Invalid token", "{address}");
     }
 }
 
 #[tokio::test]
 async fn a_viewer_manages_nothing_but_their_own_account() {
-    let desk = TestServer::new().await;
-    desk.add("acme", "vic", Role::Viewer).await;
-    let vic = desk.token("vic").await;
+    let server = TestServer::new().await;
+    server.add("acme", "vic", Role::Viewer).await;
+    let vic = server.token("vic").await;
 
     for (method, address) in GUARDED.iter().filter(|(_, address)| !address.starts_with("/auth")) {
         let wanted = if *address == "/users/me" { 200 } else { 403 };
-        let answer = desk.ask(&vic, method.parse().unwrap(), address, Value::Null).await;
+        let answer = server.ask(&vic, method.parse().unwrap(), address, Value::Null).await;
         assert_eq!(answer.status, wanted, "{method} {address}: {}", answer.body);
     }
 }
 
 #[tokio::test]
 async fn an_operator_has_an_account_and_tenants_but_no_tenant() {
-    let desk = TestServer::new().await;
-    let pair = desk.sign_in("root").await;
+    let server = TestServer::new().await;
+    let pair = server.sign_in("root").await;
     let root = pair.text("access_token");
 
     assert_eq!((pair.body["role"].as_str(), pair.body.get("tenant_id")), (Some("operator"), None));
-    desk.get(&root, "/auth/sessions").await.is(200);
+    server.get(&root, "/auth/sessions").await.is(200);
     for address in ["/users/me", "/users", "/api-keys", "/audit-log"] {
-        desk.get(&root, address).await.is(403);
+        server.get(&root, address).await.is(403);
     }
-    desk.post(&root, "/auth/socket-ticket", Value::Null).await.is(403);
-    desk.post(&root, "/auth/logout", Value::Null).await.is(204);
-    desk.get(&root, "/tenants").await.is(401);
+    server.post(&root, "/auth/socket-ticket", Value::Null).await.is(403);
+    server.post(&root, "/auth/logout", Value::Null).await.is(204);
+    server.get(&root, "/tenants").await.is(401);
 }
 
 #[tokio::test]
 async fn two_credentials_are_one_too_many() {
-    let desk = TestServer::new().await;
-    let ann = desk.token("ann").await;
+    let server = TestServer::new().await;
+    let ann = server.token("ann").await;
 
     let twice = [("authorization", "Bearer other")];
-    let answer = desk.ask_with(&ann, Method::GET, "/users/me", Value::Null, &twice).await.is(400);
+    let answer = server.ask_with(&ann, Method::GET, "/users/me", Value::Null, &twice).await.is(400);
 
     assert_eq!(answer.body["code"], "two_credentials");
 }
@@ -338,71 +338,71 @@ fn bob() -> Value {
 
 #[tokio::test]
 async fn a_user_is_added_read_changed_and_removed() {
-    let desk = TestServer::new().await;
-    let ann = desk.token("ann").await;
+    let server = TestServer::new().await;
+    let ann = server.token("ann").await;
 
-    let made = desk.post(&ann, "/users", bob()).await.is(201);
+    let made = server.post(&ann, "/users", bob()).await.is(201);
     let address = format!("/users/{}", made.body["id"]);
     assert_eq!(made.header("location"), format!("/api/v1{address}"));
-    desk.post(&ann, "/users", bob()).await.is(409);
+    server.post(&ann, "/users", bob()).await.is(409);
 
-    let read = desk.get(&ann, &address).await.is(200);
+    let read = server.get(&ann, &address).await.is(200);
     assert_eq!(read.body, made.body);
     let known = [("if-none-match", read.header("etag"))];
-    desk.ask_with(&ann, Method::GET, &address, Value::Null, &known).await.is(304);
+    server.ask_with(&ann, Method::GET, &address, Value::Null, &known).await.is(304);
 
     let named = json!({ "display_name": "Bob", "role": "viewer" });
-    let changed = desk.ask(&ann, Method::PATCH, &address, named).await.is(200);
+    let changed = server.ask(&ann, Method::PATCH, &address, named).await.is(200);
     assert_eq!((&changed.body["display_name"], &changed.body["role"]), (&json!("Bob"), &json!("viewer")));
     let stale = [("if-match", read.header("etag"))];
     let emptied = json!({ "display_name": null });
-    desk.ask_with(&ann, Method::PATCH, &address, emptied.clone(), &stale).await.is(412);
-    let changed = desk.ask(&ann, Method::PATCH, &address, emptied).await.is(200);
+    server.ask_with(&ann, Method::PATCH, &address, emptied.clone(), &stale).await.is(412);
+    let changed = server.ask(&ann, Method::PATCH, &address, emptied).await.is(200);
     assert_eq!(changed.body.get("display_name"), None);
 
-    desk.delete(&ann, &address).await.is(204);
-    desk.get(&ann, &address).await.is(404);
-    desk.delete(&ann, &address).await.is(404);
+    server.delete(&ann, &address).await.is(204);
+    server.get(&ann, &address).await.is(404);
+    server.delete(&ann, &address).await.is(404);
 }
 
 #[tokio::test]
 async fn bad_and_unknown_fields_are_all_named() {
-    let desk = TestServer::new().await;
-    let ann = desk.token("ann").await;
+    let server = TestServer::new().await;
+    let ann = server.token("ann").await;
 
     let by_type = json!({ "username": 7, "email": "x@y", "role": "owner", "admin": true });
     let by_rule = json!({ "username": "a b", "email": "x", "role": "member", "password": "short" });
 
-    assert_eq!(desk.post(&ann, "/users", by_type).await.is(422).faults().len(), 3);
+    assert_eq!(server.post(&ann, "/users", by_type).await.is(422).faults().len(), 3);
     assert_eq!(
-        desk.post(&ann, "/users", by_rule).await.is(422).faults(),
+        server.post(&ann, "/users", by_rule).await.is(422).faults(),
         ["/username", "/email", "/password"]
     );
 }
 
 #[tokio::test]
 async fn the_last_admin_cannot_go() {
-    let desk = TestServer::new().await;
-    let pair = desk.sign_in("ann").await;
+    let server = TestServer::new().await;
+    let pair = server.sign_in("ann").await;
     let (ann, address) = (pair.text("access_token"), format!("/users/{}", pair.body["user_id"]));
 
     for body in [json!({ "role": "member" }), json!({ "is_active": false })] {
-        desk.ask(&ann, Method::PATCH, &address, body).await.is(409);
+        server.ask(&ann, Method::PATCH, &address, body).await.is(409);
     }
-    desk.delete(&ann, &address).await.is(409);
+    server.delete(&ann, &address).await.is(409);
 }
 
 #[tokio::test]
 async fn another_tenants_user_answers_what_an_id_that_never_was_answers() {
-    let desk = TestServer::new().await;
-    desk.world.another_tenant().await;
-    let stranger = desk.add("other", "zoe", Role::Member).await;
-    let ann = desk.token("acme/ann").await;
+    let server = TestServer::new().await;
+    server.world.another_tenant().await;
+    let stranger = server.add("other", "zoe", Role::Member).await;
+    let ann = server.token("acme/ann").await;
 
     for (method, tail) in [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/password-link")] {
         let body = if method == "PATCH" { json!({ "role": "viewer" }) } else { Value::Null };
         let ask = async |id: i64| {
-            desk.ask(&ann, method.parse().unwrap(), &format!("/users/{id}{tail}"), body.clone()).await
+            server.ask(&ann, method.parse().unwrap(), &format!("/users/{id}{tail}"), body.clone()).await
         };
         let (theirs, nobodys) = (ask(stranger).await.is(404), ask(999_999).await.is(404));
         assert_eq!(theirs.body["detail"], nobodys.body["detail"]);
@@ -411,101 +411,102 @@ async fn another_tenants_user_answers_what_an_id_that_never_was_answers() {
 
 #[tokio::test]
 async fn lists_come_in_pages_that_link_to_the_next() {
-    let desk = TestServer::new().await;
+    let server = TestServer::new().await;
     for name in ["bob", "eve"] {
-        desk.add("acme", name, Role::Member).await;
+        server.add("acme", name, Role::Member).await;
     }
-    let ann = desk.token("ann").await;
+    let ann = server.token("ann").await;
 
-    let first = desk.get(&ann, "/users?limit=2").await.is(200);
+    let first = server.get(&ann, "/users?limit=2").await.is(200);
     assert_eq!((first.body["data"].as_array().unwrap().len(), &first.body["has_more"]), (2, &json!(true)));
     let cursor = first.text("next_cursor");
     assert_eq!(first.header("link"), format!("</api/v1/users?limit=2&cursor={cursor}>; rel=\"next\""));
-    let last = desk.get(&ann, &format!("/users?limit=2&cursor={cursor}")).await.is(200);
+    let last = server.get(&ann, &format!("/users?limit=2&cursor={cursor}")).await.is(200);
     assert_eq!(last.body["data"][0]["username"], "eve");
     assert_eq!((&last.body["has_more"], last.body.get("next_cursor")), (&json!(false), None));
 
-    desk.get(&ann, "/users?cursor=x").await.is(422);
-    let directory = desk.get(&ann, "/users/directory").await.is(200);
+    server.get(&ann, "/users?cursor=x").await.is(422);
+    let directory = server.get(&ann, "/users/directory").await.is(200);
     assert_eq!(directory.body["data"][0], json!({ "id": first.body["data"][0]["id"], "username": "ann" }));
 }
 
 #[tokio::test]
 async fn a_password_is_set_by_link_without_a_token_and_changed_with_one() {
-    let desk = TestServer::new().await;
-    let ann = desk.token("ann").await;
-    let bob = desk.post(&ann, "/users", json!({ "username": "bob", "email": "b@a", "role": "member" })).await;
+    let server = TestServer::new().await;
+    let ann = server.token("ann").await;
+    let bob =
+        server.post(&ann, "/users", json!({ "username": "bob", "email": "b@a", "role": "member" })).await;
     assert_eq!(bob.body["has_password"], false);
 
     let link =
-        desk.post(&ann, &format!("/users/{}/password-link", bob.body["id"]), Value::Null).await.is(201);
+        server.post(&ann, &format!("/users/{}/password-link", bob.body["id"]), Value::Null).await.is(201);
     assert_eq!(link.header("cache-control"), "no-store");
     let url = link.text("url");
     let token = url.split_once("#token=").unwrap().1;
     let set = json!({ "link_token": token, "new_password": PASSWORD });
-    desk.post("", "/auth/password", set.clone()).await.is(204);
-    desk.post("", "/auth/password", set).await.is(401);
+    server.post("", "/auth/password", set.clone()).await.is(204);
+    server.post("", "/auth/password", set).await.is(401);
 
-    let bob = desk.token("bob").await;
+    let bob = server.token("bob").await;
     let wrong = json!({ "current_password": "wrong", "new_password": "x" });
-    let faults = desk.post(&bob, "/auth/password", wrong).await.is(422);
+    let faults = server.post(&bob, "/auth/password", wrong).await.is(422);
     assert_eq!(faults.faults(), ["/new_password", "/current_password"]);
     let right = json!({ "current_password": PASSWORD, "new_password": "another horse" });
-    desk.post("", "/auth/password", right.clone()).await.is(401);
-    desk.post(&bob, "/auth/password", right).await.is(204);
-    desk.get(&bob, "/users/me").await.is(200);
+    server.post("", "/auth/password", right.clone()).await.is(401);
+    server.post(&bob, "/auth/password", right).await.is(204);
+    server.get(&bob, "/users/me").await.is(200);
 }
 
 #[tokio::test]
 async fn a_password_takes_one_proof() {
-    let desk = TestServer::new().await;
-    let ann = desk.token("ann").await;
+    let server = TestServer::new().await;
+    let ann = server.token("ann").await;
 
     let both = json!({ "current_password": "x", "link_token": "y", "new_password": PASSWORD });
-    assert_eq!(desk.post(&ann, "/auth/password", both).await.is(422).faults(), ["/link_token"]);
+    assert_eq!(server.post(&ann, "/auth/password", both).await.is(422).faults(), ["/link_token"]);
     let none = json!({ "new_password": PASSWORD });
-    assert_eq!(desk.post(&ann, "/auth/password", none).await.is(422).faults(), ["/current_password"]);
+    assert_eq!(server.post(&ann, "/auth/password", none).await.is(422).faults(), ["/current_password"]);
 }
 
 #[tokio::test]
 async fn a_key_is_shown_once_and_listed_without_its_text() {
-    let desk = TestServer::new().await;
-    let ann = desk.token("ann").await;
+    let server = TestServer::new().await;
+    let ann = server.token("ann").await;
 
     let new = json!({ "name": "worker", "scopes": ["jobs:run", "events:read"] });
-    let made = desk.post(&ann, "/api-keys", new).await.is(201);
+    let made = server.post(&ann, "/api-keys", new).await.is(201);
     assert_eq!(made.header("cache-control"), "no-store");
     let key = made.text("key");
     assert!(key.starts_with("llk_"));
-    desk.post(&key, "/auth/socket-ticket", Value::Null).await.is(200);
-    desk.get(&key, "/users/me").await.is(403);
+    server.post(&key, "/auth/socket-ticket", Value::Null).await.is(200);
+    server.get(&key, "/users/me").await.is(403);
 
-    let list = desk.get(&ann, "/api-keys").await.is(200);
+    let list = server.get(&ann, "/api-keys").await.is(200);
     assert_eq!(list.body["data"][0]["scopes"], json!(["jobs:run", "events:read"]));
     assert!(!list.body.to_string().contains(&key));
     let address = format!("/api-keys/{}", made.text("id"));
-    desk.delete(&ann, &address).await.is(204);
-    desk.delete(&ann, &address).await.is(404);
-    desk.post(&key, "/auth/socket-ticket", Value::Null).await.is(401);
+    server.delete(&ann, &address).await.is(204);
+    server.delete(&ann, &address).await.is(404);
+    server.post(&key, "/auth/socket-ticket", Value::Null).await.is(401);
 }
 
 #[tokio::test]
 async fn a_key_needs_a_scope_that_exists() {
-    let desk = TestServer::new().await;
-    let ann = desk.token("ann").await;
+    let server = TestServer::new().await;
+    let ann = server.token("ann").await;
 
     for scopes in [json!([]), json!(["root"])] {
-        let answer = desk.post(&ann, "/api-keys", json!({ "name": "x", "scopes": scopes })).await.is(422);
+        let answer = server.post(&ann, "/api-keys", json!({ "name": "x", "scopes": scopes })).await.is(422);
         assert!(answer.faults()[0].starts_with("/scopes"));
     }
 }
 
 #[tokio::test]
 async fn a_ticket_lives_for_thirty_seconds() {
-    let desk = TestServer::new().await;
-    let ann = desk.token("ann").await;
+    let server = TestServer::new().await;
+    let ann = server.token("ann").await;
 
-    let ticket = desk.post(&ann, "/auth/socket-ticket", Value::Null).await.is(200);
+    let ticket = server.post(&ann, "/auth/socket-ticket", Value::Null).await.is(200);
 
     assert!(ticket.text("ticket").starts_with("llt_"));
     assert_eq!(ticket.body["expires_in"], 30);
@@ -521,58 +522,58 @@ fn registration() -> Value {
 
 #[tokio::test]
 async fn registering_is_off_by_default() {
-    let desk = TestServer::new().await;
+    let server = TestServer::new().await;
 
-    desk.post("", "/auth/register", registration()).await.is(403);
+    server.post("", "/auth/register", registration()).await.is(403);
 }
 
 #[tokio::test]
 async fn registering_signs_the_new_admin_in() {
-    let desk = TestServer::with(IdentitySettings { registration: true, ..settings() }).await;
+    let server = TestServer::with(IdentitySettings { registration: true, ..settings() }).await;
 
-    let zoe = desk.post("", "/auth/register", registration()).await.is(201);
+    let zoe = server.post("", "/auth/register", registration()).await.is(201);
 
     assert_eq!(zoe.body["role"], "admin");
-    desk.get(&zoe.text("access_token"), "/users").await.is(200);
-    desk.post("", "/auth/register", registration()).await.is(409);
+    server.get(&zoe.text("access_token"), "/users").await.is(200);
+    server.post("", "/auth/register", registration()).await.is(409);
     let mut bad = registration();
     bad["tenant"]["slug"] = json!("No!");
     bad["password"] = json!("short");
-    assert_eq!(desk.post("", "/auth/register", bad).await.is(422).faults(), ["/tenant/slug", "/password"]);
+    assert_eq!(server.post("", "/auth/register", bad).await.is(422).faults(), ["/tenant/slug", "/password"]);
 }
 
 #[tokio::test]
 async fn an_operator_makes_a_tenant_whose_admin_sets_their_own_password() {
-    let desk = TestServer::new().await;
-    let root = desk.token("root").await;
+    let server = TestServer::new().await;
+    let root = server.token("root").await;
 
     let new =
         json!({ "slug": "beta", "name": "Beta", "admin": { "username": "zoe", "email": "z@beta.example" } });
-    let made = desk.post(&root, "/tenants", new.clone()).await.is(201);
-    desk.post(&root, "/tenants", new).await.is(409);
+    let made = server.post(&root, "/tenants", new.clone()).await.is(201);
+    server.post(&root, "/tenants", new).await.is(409);
     let url = made.body["password_link"]["url"].as_str().unwrap();
     let set = json!({ "link_token": url.split_once("#token=").unwrap().1, "new_password": PASSWORD });
-    desk.post("", "/auth/password", set).await.is(204);
-    let zoe = desk.token("beta/zoe").await;
+    server.post("", "/auth/password", set).await.is(204);
+    let zoe = server.token("beta/zoe").await;
 
     let address = format!("/tenants/{}", made.body["id"]);
-    desk.ask(&root, Method::PATCH, &address, json!({ "is_active": false })).await.is(200);
-    let refused = desk.get(&zoe, "/users/me").await.is(403);
+    server.ask(&root, Method::PATCH, &address, json!({ "is_active": false })).await.is(200);
+    let refused = server.get(&zoe, "/users/me").await.is(403);
     assert_eq!(refused.body["detail"], "User not found or inactive");
-    desk.ask(&root, Method::PATCH, &address, json!({ "is_active": true })).await.is(200);
-    desk.get(&zoe, "/users/me").await.is(200);
-    let list = desk.get(&root, "/tenants").await.is(200);
+    server.ask(&root, Method::PATCH, &address, json!({ "is_active": true })).await.is(200);
+    server.get(&zoe, "/users/me").await.is(200);
+    let list = server.get(&root, "/tenants").await.is(200);
     assert_eq!(list.body["data"].as_array().unwrap().len(), 2);
-    desk.ask(&root, Method::PATCH, "/tenants/999", json!({ "name": "x" })).await.is(404);
+    server.ask(&root, Method::PATCH, "/tenants/999", json!({ "name": "x" })).await.is(404);
 }
 
 #[tokio::test]
 async fn actions_are_recorded_in_the_tenants_audit_log() {
-    let desk = TestServer::new().await;
-    let ann = desk.token("ann").await;
-    desk.post(&ann, "/users", bob()).await.is(201);
+    let server = TestServer::new().await;
+    let ann = server.token("ann").await;
+    server.post(&ann, "/users", bob()).await.is(201);
 
-    let log = desk.get(&ann, "/audit-log?limit=2").await.is(200);
+    let log = server.get(&ann, "/audit-log?limit=2").await.is(200);
 
     let entry = &log.body["data"][0];
     assert_eq!((&entry["action"], &entry["actor_name"]), (&json!("user.created"), &json!("ann")));

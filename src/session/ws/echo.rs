@@ -10,16 +10,16 @@ use crate::session::connection::control_only_mailbox;
 
 pub(super) async fn run(mut socket: Socket, early: Vec<u8>) -> io::Result<()> {
     let mailbox = control_only_mailbox(socket.registry(), &socket.guard.connection);
-    let mut heard = socket.decode_early(early);
+    let mut batch = socket.decode_early(early);
     loop {
-        if let ControlFlow::Break(end) = echo_batch(&mut socket, heard) {
+        if let ControlFlow::Break(end) = echo_batch(&mut socket, batch) {
             return socket.close(end).await;
         }
         socket.write()?;
         if let Err(end) = socket.charge() {
             return socket.close(end).await;
         }
-        heard = tokio::select! {
+        batch = tokio::select! {
             closing = mailbox.closed() => return socket.close(SocketEnd::Closing(closing)).await,
             ready = socket.ready(true) => match ready?.is_readable() {
                 true => {
@@ -32,8 +32,8 @@ pub(super) async fn run(mut socket: Socket, early: Vec<u8>) -> io::Result<()> {
     }
 }
 
-fn echo_batch(socket: &mut Socket, heard: ReadBatch) -> ControlFlow<SocketEnd> {
-    let ReadBatch { messages, end } = heard;
+fn echo_batch(socket: &mut Socket, batch: ReadBatch) -> ControlFlow<SocketEnd> {
+    let ReadBatch { messages, end } = batch;
     socket.record_received(&messages);
     for message in messages {
         match message {

@@ -27,15 +27,15 @@ impl FollowSocket {
     /// Joins the log and serves what the client has sent already. `None`: the socket was closed.
     pub(super) async fn begin(
         socket: Socket,
-        wish: &ConnectRequest,
+        request: &ConnectRequest,
         early: Vec<u8>,
     ) -> io::Result<Option<Box<Self>>> {
-        let sessions = Arc::clone(socket.registry());
-        let Some(commands) = Commands::join(&sessions, &socket.guard.connection, wish).await else {
+        let registry = Arc::clone(socket.registry());
+        let Some(commands) = Commands::join(&registry, &socket.guard.connection, request).await else {
             socket.close(SocketEnd::of(CloseCode::Overloaded, "the log cannot be read")).await?;
             return Ok(None);
         };
-        let pace = MessageRate::new(sessions.settings.messages_per_second, sessions.clock().steady());
+        let pace = MessageRate::new(registry.settings.messages_per_second, registry.clock().steady());
         let mailbox = Arc::clone(commands.follower.mailbox());
         let mut following = Box::new(Self { socket, commands, mailbox, message_rate: pace });
         let first = following.socket.decode_early(early);
@@ -99,8 +99,8 @@ impl FollowSocket {
 
     /// Writes a batch, or queues what the socket does not take.
     fn write_batch(&mut self, items: &[Item]) -> io::Result<()> {
-        let Socket { out, stream, guard: seat, .. } = &mut self.socket;
-        let traffic = &seat.connection.traffic;
+        let Socket { out, stream, guard, .. } = &mut self.socket;
+        let traffic = &guard.connection.traffic;
         traffic.record_batch_start(items);
         if let [only] = items {
             let frame = frame_of(only);
@@ -117,8 +117,8 @@ impl FollowSocket {
     }
 
     /// Serves what was read, in order.
-    async fn serve(&mut self, heard: ReadBatch) -> ControlFlow<SocketEnd> {
-        let ReadBatch { messages, end } = heard;
+    async fn serve(&mut self, batch: ReadBatch) -> ControlFlow<SocketEnd> {
+        let ReadBatch { messages, end } = batch;
         let said = messages.iter().any(Incoming::is_data);
         self.socket.record_received(&messages);
         for message in messages {
@@ -165,9 +165,9 @@ impl FollowSocket {
 
     /// Counts a message against the quota of the tenant's sockets.
     fn is_within_quota(&self) -> bool {
-        let (sessions, tenant_id) = (self.socket.registry(), self.socket.guard.connection.scope.tenant_id());
-        let now = sessions.clock().steady();
-        let level = sessions.services.limits.take(tenant_id, Quota::MessagesPerSecond, now);
+        let (registry, tenant_id) = (self.socket.registry(), self.socket.guard.connection.scope.tenant_id());
+        let now = registry.clock().steady();
+        let level = registry.services.limits.take(tenant_id, Quota::MessagesPerSecond, now);
         level.is_none_or(|level| level.retry_after_secs.is_none())
     }
 }

@@ -30,21 +30,21 @@ pub enum Mode {
 /// Begins a connection on an upgraded stream; it runs, in a task of its own, until either side ends it. `early` are
 /// bytes that came with the handshake.
 pub async fn run(
-    sessions: Arc<ConnectionRegistry>,
-    seat: ConnectionGuard,
+    registry: Arc<ConnectionRegistry>,
+    guard: ConnectionGuard,
     stream: TcpStream,
     early: Vec<u8>,
     mode: Mode,
     permit: StreamPermit,
 ) {
-    let limits = limits(&mode, &sessions.settings);
-    let socket = Socket::new(seat, stream, &limits, permit);
+    let limits = limits(&mode, &registry.settings);
+    let socket = Socket::new(guard, stream, &limits, permit);
     match mode {
-        Mode::Follow(wish) => {
-            match FollowSocket::begin(socket, &wish, early).await {
+        Mode::Follow(request) => {
+            match FollowSocket::begin(socket, &request, early).await {
                 // In a new task, so that the memory of the upgrade and the joining is released.
                 Ok(Some(following)) => {
-                    sessions.tasks.spawn(async move { log_end(following.run().await) });
+                    registry.tasks.spawn(async move { log_end(following.run().await) });
                 }
                 Ok(None) => {}
                 Err(error) => log_end(Err(error)),

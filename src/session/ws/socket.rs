@@ -158,9 +158,9 @@ impl Socket {
             self.reserved = None;
             return Ok(());
         }
-        let Self { guard: seat, reserved, .. } = self;
+        let Self { guard, reserved, .. } = self;
         let reserved = reserved.get_or_insert_with(|| {
-            Box::new(seat.registry().unfinished_budget.reserve(seat.connection.scope.tenant_id()))
+            Box::new(guard.registry().unfinished_budget.reserve(guard.connection.scope.tenant_id()))
         });
         reserved.resize(kept).map_err(|Exhausted| {
             SocketEnd::of(CloseCode::Overloaded, "too many bytes of unfinished messages; try again later")
@@ -193,9 +193,9 @@ impl Socket {
 
     /// Answers the peer's close frame and closes. What still waits is written first, as far as the socket takes it.
     fn answer_close(self, code: Option<u16>) -> io::Result<()> {
-        let Self { stream, mut out, guard: seat, reserved, _permit: _held, .. } = self;
+        let Self { stream, mut out, guard, reserved, _permit: _held, .. } = self;
         // A client may reconnect as soon as it has the answer: its old connection must not count against its limit.
-        drop((seat, reserved));
+        drop((guard, reserved));
         if let Some(code) = code {
             let code = if code == NO_STATUS { CloseCode::Normal.number() } else { code };
             out.push(encode::close(code, ""));
@@ -207,21 +207,21 @@ impl Socket {
     /// Closes our side: writes the close frame and shuts the stream down; waits for the peer's end, so that no reset
     /// overtakes the frame.
     async fn close_handshake(self, closing: &Closing) -> io::Result<()> {
-        let Self { mut stream, mut out, guard: seat, decoder, reserved, _permit: _held, .. } = self;
+        let Self { mut stream, mut out, guard, decoder, reserved, _permit: _held, .. } = self;
         // Partial messages are released now, not when the peer has closed.
         drop((decoder, reserved));
-        let sessions = Arc::clone(seat.registry());
-        let clock = sessions.clock();
-        let more_time = (closing.code == CloseCode::SlowConsumer).then(|| sessions.slow_closes.try_acquire());
+        let registry = Arc::clone(guard.registry());
+        let clock = registry.clock();
+        let more_time = (closing.code == CloseCode::SlowConsumer).then(|| registry.slow_closes.try_acquire());
         let more_time = more_time.and_then(Result::ok);
         if more_time.is_some() {
             // The client resumes from the last position that it has read: frames not yet begun are sent again then.
             out.drop_unsent();
         }
         // Records the reason, also if the socket itself found it.
-        seat.connection.close(closing.code, &closing.reason);
+        guard.connection.close(closing.code, &closing.reason);
         // A client may reconnect as soon as it has the close: its old connection must not count against its limit.
-        drop(seat);
+        drop(guard);
         out.push(encode::close(closing.code.number(), &closing.reason));
         let parting = async {
             while !out.is_empty() {
@@ -246,7 +246,7 @@ impl Socket {
                 tokio::select! {
                     () = clock.sleep(SLOW_CLOSE_TIMEOUT) => return,
                     // The node stops: slow consumers get no extra time either.
-                    () = sessions.stopping().cancelled() => {}
+                    () = registry.stopping().cancelled() => {}
                 }
             }
             clock.sleep(CLOSE_TIMEOUT).await;

@@ -37,11 +37,11 @@ struct UploadSocketState {
 }
 
 pub(super) async fn run(socket: Socket, early: Vec<u8>) -> io::Result<()> {
-    let sessions = Arc::clone(socket.registry());
-    let files = UploadSession::new(&sessions, &socket.guard.connection);
-    let mailbox = control_only_mailbox(&sessions, &socket.guard.connection);
+    let registry = Arc::clone(socket.registry());
+    let files = UploadSession::new(&registry, &socket.guard.connection);
+    let mailbox = control_only_mailbox(&registry, &socket.guard.connection);
     let mut receiving =
-        UploadSocket { socket, upload: files, mailbox, state: UploadSocketState::new(&sessions) };
+        UploadSocket { socket, upload: files, mailbox, state: UploadSocketState::new(&registry) };
     let ended = receiving.run_until_end(early).await;
     // Whatever the end, a checkpoint is saved first, from which the client may resume.
     receiving.upload.end().await;
@@ -50,13 +50,13 @@ pub(super) async fn run(socket: Socket, early: Vec<u8>) -> io::Result<()> {
 
 impl UploadSocket {
     async fn run_until_end(&mut self, early: Vec<u8>) -> io::Result<SocketEnd> {
-        let mut heard = self.socket.decode_early(early);
+        let mut batch = self.socket.decode_early(early);
         loop {
-            if let ControlFlow::Break(end) = self.serve_batch(heard).await? {
+            if let ControlFlow::Break(end) = self.serve_batch(batch).await? {
                 return Ok(end);
             }
-            heard = match self.next().await? {
-                ControlFlow::Continue(heard) => heard,
+            batch = match self.next().await? {
+                ControlFlow::Continue(batch) => batch,
                 ControlFlow::Break(end) => return Ok(end),
             };
         }
@@ -93,8 +93,8 @@ impl UploadSocket {
     }
 
     /// Serves what was read, in order.
-    async fn serve_batch(&mut self, heard: ReadBatch) -> io::Result<ControlFlow<SocketEnd>> {
-        let ReadBatch { messages, end } = heard;
+    async fn serve_batch(&mut self, batch: ReadBatch) -> io::Result<ControlFlow<SocketEnd>> {
+        let ReadBatch { messages, end } = batch;
         self.socket.record_received(&messages);
         for message in messages {
             let said = message.is_data();
@@ -158,13 +158,13 @@ fn push(socket: &mut Socket, frame: bytes::Bytes) {
 }
 
 impl UploadSocketState {
-    fn new(sessions: &ConnectionRegistry) -> Self {
-        let settings = &sessions.settings;
+    fn new(registry: &ConnectionRegistry) -> Self {
+        let settings = &registry.settings;
         Self {
-            message_rate: MessageRate::new(settings.messages_per_second, sessions.clock().steady()),
+            message_rate: MessageRate::new(settings.messages_per_second, registry.clock().steady()),
             max_text_bytes: settings.message_bytes,
             heartbeat: settings.heartbeat,
-            ping_at: sessions.clock().now() + settings.heartbeat,
+            ping_at: registry.clock().now() + settings.heartbeat,
         }
     }
 }

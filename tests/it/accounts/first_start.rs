@@ -61,8 +61,8 @@ async fn is_first_tenant_recorded_after_upgrade(path: &std::path::Path, with_a_t
         connection.close().await.unwrap();
     }
     let db = Database::open(&settings).await.unwrap();
-    let kernel = Services::new(db, Clock::system(), Entropy);
-    let tx = kernel.db.system(SystemReason::Bootstrap).read().await.unwrap();
+    let services = Services::new(db, Clock::system(), Entropy);
+    let tx = services.db.system(SystemReason::Bootstrap).read().await.unwrap();
     platform_marks::is_set(&tx, PlatformMark::FirstTenant).await.unwrap()
 }
 

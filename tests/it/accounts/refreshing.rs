@@ -75,8 +75,8 @@ async fn tabs_that_wake_up_at_the_same_moment_get_the_same_pair(app: &TestApp) {
 async fn a_use_after_ten_seconds_ends_the_family_also_when_the_clock_was_set_back(app: &TestApp) {
     let (pair, first) = signed_in(app).await;
     let second = refresh_token(&refreshes(app, &first).await);
-    let door = app.anonymous().socket_request("/ws").query("token", &text(&pair, "access_token"));
-    let mut socket = door.open().await;
+    let request = app.anonymous().socket_request("/ws").query("token", &text(&pair, "access_token"));
+    let mut socket = request.open().await;
     app.clock.advance(Duration::from_secs(5));
     app.clock.set_by(TimeDelta::seconds(-90));
     assert_eq!(refresh_token(&refreshes(app, &first).await), second, "within the grace");

@@ -123,9 +123,9 @@ async fn an_open_socket_goes_on_under_the_new_name(app: &TestApp) {
 
     is_renamed(&renames(&ann, eve.id.0, "eva").await, "eva");
     let said = of_eve.request(json!({ "type": "chat", "text": "hello" })).await;
-    let told = of_eve.request(json!({ "type": "broadcast", "message": "news" })).await;
+    let received = of_eve.request(json!({ "type": "broadcast", "message": "news" })).await;
 
-    assert_eq!((&said["type"], &told["type"]), (&json!("ack"), &json!("ack")));
+    assert_eq!((&said["type"], &received["type"]), (&json!("ack"), &json!("ack")));
     assert_eq!(of_ann.next_of_type("chat").await["sender"]["username"], "eva");
     assert_eq!(entries(&ann, "broadcast.sent").await[0]["actor_name"], "eva");
     let mut newer = eve.socket_request("/ws").open().await;

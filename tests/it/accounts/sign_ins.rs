@@ -107,9 +107,9 @@ async fn thousands_of_sessions_end_with_one_message_and_other_tenants_are_unaffe
     sends(app, reqwest::Method::DELETE, "/api/v1/auth/sessions", bob.token(), json!({})).await;
 
     let (tenant, user) = (app.acme, bob.id);
-    let told = words.try_recv().unwrap();
+    let received = words.try_recv().unwrap();
     assert!(
-        matches!(told, Revocation::UserSessions { tenant: t, user: u, except: Some(_) } if (t, u) == (tenant, user))
+        matches!(received, Revocation::UserSessions { tenant: t, user: u, except: Some(_) } if (t, u) == (tenant, user))
     );
     assert!(words.try_recv().is_err(), "one word");
     assert_eq!(active_sessions(app, &format!("user_id = {}", bob.id.0)).await, 1);
@@ -127,8 +127,8 @@ async fn beyond_the_bound_the_sign_in_that_was_used_longest_ago_ends(app: &TestA
     app.clock.advance(std::time::Duration::from_secs(1));
     let third = bob.signs_in_again().await;
     let open = async |pair: &Value| {
-        let door = app.anonymous().socket_request("/ws").query("token", &text(pair, "access_token"));
-        let mut socket = door.open().await;
+        let request = app.anonymous().socket_request("/ws").query("token", &text(pair, "access_token"));
+        let mut socket = request.open().await;
         socket.next_of_type("connection_established").await;
         socket
     };

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::setup::{private_room, public_room, received};
+use super::setup::{private_room, public_room, received_messages};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Person;
@@ -63,8 +63,8 @@ async fn a_message_reaches_the_members_and_the_senders_other_sockets_and_the_rep
         assert_eq!(chat["payload"]["message_id"], ack["message_id"]);
         assert_eq!(chat["position"], ack["position"]);
     }
-    assert_eq!(received(&mut of_bob, "chat").await, Vec::<Value>::new(), "no echo");
-    assert_eq!(received(&mut of_cat, "chat").await, Vec::<Value>::new(), "not a member");
+    assert_eq!(received_messages(&mut of_bob, "chat").await, Vec::<Value>::new(), "no echo");
+    assert_eq!(received_messages(&mut of_cat, "chat").await, Vec::<Value>::new(), "not a member");
     // A reconnecting reader gets it from the log; so does the sender's first socket, to which it is new.
     let since = ann.get("/api/v1/events").await.json();
     assert_eq!(since["position"], ack["position"]);
@@ -85,7 +85,7 @@ async fn a_message_without_a_room_goes_to_the_lobby_of_all_users(app: &TestApp) 
     }
     // It was sent by request, so none of the sender's sockets has it already.
     assert_eq!(of_bob.next_of_type("chat").await["payload"]["text"], "two");
-    assert_eq!(received(&mut of_sue, "chat").await, Vec::<Value>::new());
+    assert_eq!(received_messages(&mut of_sue, "chat").await, Vec::<Value>::new());
     assert_eq!(history(&ann, "lobby").await, ["two", "one"]);
     assert_eq!(history(&sue, "lobby").await, Vec::<String>::new());
 }
@@ -104,7 +104,11 @@ async fn a_direct_message_is_for_two(app: &TestApp) {
     let told_cat = of_cat.next_of_type("direct_message").await;
     assert_eq!((&told_cat["sender_id"], &told_cat["payload"]), (&json!(bob.id.0), &ack["payload"]));
     assert_eq!(of_bob.next_of_type("direct_message").await["payload"]["text"], "yes?");
-    assert_eq!(received(&mut of_ann, "direct_message").await, Vec::<Value>::new(), "not even an admin");
+    assert_eq!(
+        received_messages(&mut of_ann, "direct_message").await,
+        Vec::<Value>::new(),
+        "not even an admin"
+    );
     let between = cat.get(&format!("/api/v1/direct-messages/{}", bob.id)).await.json();
     assert_eq!(texts(&between), ["yes?", "psst"]);
     let others = ann.get(&format!("/api/v1/direct-messages/{}", bob.id)).await.json();
@@ -134,7 +138,7 @@ async fn a_client_message_id_deduplicates_across_sockets_and_requests(app: &Test
     assert_eq!((&other_text["type"], &other_text["code"]), (&json!("error"), &json!("conflict")));
     assert_ne!(of_another["message_id"], first["message_id"]);
     assert_eq!(history(&ann, "lobby").await, ["once", "once"]);
-    assert_eq!(received(&mut of_ann, "chat").await.len(), 1);
+    assert_eq!(received_messages(&mut of_ann, "chat").await.len(), 1);
 }
 
 async fn a_text_has_1_to_1000_characters_counted_as_unicode_scalar_values(app: &TestApp) {
@@ -266,7 +270,7 @@ async fn a_member_sees_messages_since_the_current_membership_began(app: &TestApp
     of_bob.request(json!({ "type": "leave_room", "room_id": room })).await;
     sends_chat(&mut of_ann, &room, "between").await;
     let outside = of_bob.request(json!({ "type": "chat", "room_id": room, "text": "let me in" })).await;
-    let heard_first = received(&mut of_bob, "chat").await;
+    let heard_first = received_messages(&mut of_bob, "chat").await;
     of_bob.request(json!({ "type": "join_room", "room_id": room })).await;
     sends_chat(&mut of_ann, &room, "after").await;
 

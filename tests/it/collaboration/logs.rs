@@ -151,9 +151,9 @@ async fn a_position_that_is_not_in_the_log_is_a_gap(app: &TestApp) {
         let line = stream.next_event().await.json();
 
         assert_eq!(hello.event.as_deref(), Some("connection_established"));
-        let told = (&gap["type"], &gap["reason"], &gap["resync_url"]);
+        let received = (&gap["type"], &gap["reason"], &gap["resync_url"]);
         let url = json!(format!("/api/v1/jobs/{}/logs", crawl.job));
-        assert_eq!(told, (&json!("gap"), &json!(reason), &url));
+        assert_eq!(received, (&json!("gap"), &json!(reason), &url));
         assert_eq!(line["message"], "new", "what was there is in the list, what comes now is here");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::setup::{FLUSH_WAIT, grace_passes, listing, private_room, received};
+use super::setup::{FLUSH_WAIT, grace_passes, listing, private_room, received_messages};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
@@ -25,7 +25,7 @@ async fn non_members_receive_nothing_of_a_private_room_and_its_members(app: &Tes
     let mut outsiders = [eve.connects().await, adm.connects().await, sue.connects().await];
     app.advance(FLUSH_WAIT).await;
     for outsider in &mut outsiders {
-        received(outsider, "presence").await;
+        received_messages(outsider, "presence").await;
     }
 
     let mut of_bob = bob.connects().await;
@@ -37,14 +37,14 @@ async fn non_members_receive_nothing_of_a_private_room_and_its_members(app: &Tes
     grace_passes(app).await;
 
     for kind in ["presence", "typing", "system"] {
-        assert!(!received(&mut of_ann, kind).await.is_empty(), "{kind} was there to be heard");
+        assert!(!received_messages(&mut of_ann, kind).await.is_empty(), "{kind} was there to be heard");
     }
     for outsider in &mut outsiders {
         for kind in EPHEMERAL_TYPES {
-            let mut heard = received(outsider, kind).await;
+            let mut received = received_messages(outsider, kind).await;
             // The presence of each other may come late.
-            heard.retain(|frame| !is_about_users(frame, &[eve.id.0, adm.id.0]));
-            assert_eq!(heard, Vec::<Value>::new());
+            received.retain(|frame| !is_about_users(frame, &[eve.id.0, adm.id.0]));
+            assert_eq!(received, Vec::<Value>::new());
         }
         // Requests about the room get the same answers as for an unknown room.
         for message in ["typing", "join_room", "chat"] {
@@ -60,7 +60,7 @@ async fn non_members_receive_nothing_of_a_private_room_and_its_members(app: &Tes
             }
         }
     }
-    assert_eq!(received(&mut of_ann, "typing").await.len(), 0);
+    assert_eq!(received_messages(&mut of_ann, "typing").await.len(), 0);
 }
 
 /// Whether it is a presence message about these people only.
@@ -88,8 +88,8 @@ async fn another_tenants_listing_cannot_be_viewed(app: &TestApp) {
 
     assert_eq!(theirs["code"], "not_found");
     assert_eq!(without_names(&theirs), without_names(&nobodys));
-    assert_eq!(received(&mut of_ann, "viewers").await.last().unwrap()["payload"]["count"], 1);
-    assert_eq!(received(&mut of_sue, "viewers").await.len(), 0);
+    assert_eq!(received_messages(&mut of_ann, "viewers").await.last().unwrap()["payload"]["count"], 1);
+    assert_eq!(received_messages(&mut of_sue, "viewers").await.len(), 0);
     assert_eq!(sue.get("/api/v1/viewing").await.json()["data"], json!([]));
     sue.get(&format!("/api/v1/properties/{house}/viewers")).await.expect_problem(404, "not_found");
 }

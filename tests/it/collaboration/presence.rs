@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::setup::{
-    FLUSH_WAIT, grace_passes, presence_entry, private_room, public_room, received, received_presence,
-    statuses,
+    FLUSH_WAIT, grace_passes, presence_entry, private_room, public_room, received_messages,
+    received_presence, statuses,
 };
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
@@ -37,7 +37,7 @@ async fn a_new_connection_gets_the_presence_snapshot_and_the_others_get_its_chan
     let mut of_bob = bob.connects().await;
     let snapshot = of_bob.next_of_type("presence").await;
     app.advance(FLUSH_WAIT).await;
-    let diff = received(&mut of_ann, "presence").await;
+    let diff = received_messages(&mut of_ann, "presence").await;
 
     assert_eq!(empty["payload"], json!({"users": [], "snapshot": true}));
     let there = json!([{"user_id": ann.id.0, "status": "online"}]);
@@ -56,16 +56,16 @@ async fn a_person_is_away_when_all_tabs_are(app: &TestApp) {
     app.advance(FLUSH_WAIT).await;
     received_presence(&mut of_ann).await;
 
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for (nth, status) in [(0, "away"), (1, "away"), (0, "online")] {
         let tab = &mut tabs[nth];
         tab.send_json(json!({"type": "presence", "payload": {"status": status}})).await;
-        received(tab, "error").await;
+        received_messages(tab, "error").await;
         app.advance(FLUSH_WAIT).await;
-        heard.push(received_presence(&mut of_ann).await);
+        received.push(received_presence(&mut of_ann).await);
     }
 
-    assert_eq!(heard, [vec![], vec![presence_entry(&bob, "away")], vec![presence_entry(&bob, "online")]]);
+    assert_eq!(received, [vec![], vec![presence_entry(&bob, "away")], vec![presence_entry(&bob, "online")]]);
 }
 
 async fn a_page_reload_publishes_no_presence(app: &TestApp) {
@@ -89,7 +89,7 @@ async fn a_page_reload_publishes_no_presence(app: &TestApp) {
     grace_passes(app).await;
 
     assert_eq!(received_presence(&mut of_ann).await, []);
-    assert_eq!(received(&mut of_ann, "system").await.len(), 0);
+    assert_eq!(received_messages(&mut of_ann, "system").await.len(), 0);
 }
 
 async fn a_user_who_disconnects_is_offline_after_the_grace_period_and_published_once(app: &TestApp) {
@@ -110,7 +110,7 @@ async fn a_user_who_disconnects_is_offline_after_the_grace_period_and_published_
 
     assert_eq!(within_grace, []);
     assert_eq!(received_presence(&mut of_ann).await, [presence_entry(&bob, "offline")]);
-    let gone = received(&mut of_ann, "system").await;
+    let gone = received_messages(&mut of_ann, "system").await;
     assert_eq!(gone.len(), 1, "{gone:?}");
     let payload = json!({"event": "user_disconnected", "user_id": bob.id.0, "room_id": room});
     assert_eq!(gone[0], json!({"type": "system", "payload": payload}));
@@ -146,9 +146,9 @@ async fn a_silent_peer_is_offline_within_two_heartbeats(app: &TestApp) {
     // The first message may be an empty snapshot.
     let online = async {
         loop {
-            let told = statuses(&of_ann.next_of_type("presence").await);
-            if !told.is_empty() {
-                return told;
+            let received = statuses(&of_ann.next_of_type("presence").await);
+            if !received.is_empty() {
+                return received;
             }
         }
     };
@@ -227,8 +227,8 @@ async fn the_lobby_publishes_no_presence(app: &TestApp) {
     app.wait_for_connections(1).await;
     grace_passes(app).await;
 
-    assert_eq!(received(&mut of_ann, "presence").await.len(), 0);
-    assert_eq!(received(&mut of_ann, "system").await.len(), 0);
+    assert_eq!(received_messages(&mut of_ann, "presence").await.len(), 0);
+    assert_eq!(received_messages(&mut of_ann, "system").await.len(), 0);
 }
 
 async fn a_crowd_costs_each_receiver_one_message_a_second(app: &TestApp) {
@@ -250,9 +250,9 @@ async fn a_crowd_costs_each_receiver_one_message_a_second(app: &TestApp) {
         sockets.push(member.connects().await);
     }
     app.advance(FLUSH_WAIT).await;
-    let come = received(&mut of_ann, "presence").await;
-    let last = received(sockets.last_mut().unwrap(), "presence").await;
-    let first = received(&mut sockets[0], "presence").await;
+    let come = received_messages(&mut of_ann, "presence").await;
+    let last = received_messages(sockets.last_mut().unwrap(), "presence").await;
+    let first = received_messages(&mut sockets[0], "presence").await;
 
     let seconds = (app.clock.now() - begin).num_seconds() as usize + 1;
     for messages in [&come, &last, &first] {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::setup::{private_room, public_room, received};
+use super::setup::{private_room, public_room, received_messages};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
@@ -49,12 +49,12 @@ async fn joining_and_leaving_are_published_once_per_user_however_many_tabs(app: 
 
     let joined = first.request(json!({ "type": "join_room", "room_id": room })).await;
     let again = second.request(json!({ "type": "join_room", "payload": { "room_id": room } })).await;
-    let told_join = received(&mut of_ann, "system").await;
+    let told_join = received_messages(&mut of_ann, "system").await;
     drop(first);
     app.wait_for_connections(2).await;
-    let told_tab = received(&mut of_ann, "system").await;
+    let told_tab = received_messages(&mut of_ann, "system").await;
     let left = second.request(json!({ "type": "leave_room", "room_id": room })).await;
-    let told_leave = received(&mut of_ann, "system").await;
+    let told_leave = received_messages(&mut of_ann, "system").await;
 
     assert_eq!(joined["type"], "system");
     let members = json!([ann.id.0, bob.id.0]);
@@ -63,13 +63,18 @@ async fn joining_and_leaving_are_published_once_per_user_however_many_tabs(app: 
         assert_eq!((&payload["message"], &payload["members"]), (&json!("Joined room kitchen"), &members));
         assert!(answer["position"].is_string());
     }
-    let events = |told: &[Value]| -> Vec<Value> { told.iter().map(|one| one["payload"].clone()).collect() };
+    let events =
+        |received: &[Value]| -> Vec<Value> { received.iter().map(|one| one["payload"].clone()).collect() };
     assert_eq!(
         events(&told_join),
         [json!({ "event": "user_joined", "user_id": bob.id.0, "room_id": "kitchen" })]
     );
     assert_eq!(told_tab, Vec::<Value>::new(), "another tab is there still");
-    assert_eq!(received(&mut second, "system").await, Vec::<Value>::new(), "whoever comes or goes knows it");
+    assert_eq!(
+        received_messages(&mut second, "system").await,
+        Vec::<Value>::new(),
+        "whoever comes or goes knows it"
+    );
     assert_eq!(left["payload"]["message"], "Left room kitchen");
     assert_eq!(
         events(&told_leave),
@@ -98,8 +103,8 @@ async fn owners_add_and_remove_members(app: &TestApp) {
     assert_eq!(bob.delete(&path(cat.id.0)).await.status, 204);
     bob.post("/chat/send", &json!({ "room_id": room, "text": "among us" })).await;
 
-    assert_eq!(received(&mut of_cat, "chat").await, Vec::<Value>::new());
-    assert_eq!(received(&mut of_cat, "system").await, Vec::<Value>::new());
+    assert_eq!(received_messages(&mut of_cat, "chat").await, Vec::<Value>::new());
+    assert_eq!(received_messages(&mut of_cat, "system").await, Vec::<Value>::new());
     let log = cat.reads_events(&start).await;
     assert!(log.iter().all(|frame| frame["payload"]["user_id"] != cat.id.0), "{log:?}");
     cat.get(&format!("/api/v1/rooms/{room}")).await.expect_problem(404, "not_found");

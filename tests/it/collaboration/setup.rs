@@ -45,7 +45,7 @@ pub async fn grace_passes(app: &TestApp) {
 }
 
 /// All messages of a type that have come since the last call for it.
-pub async fn received(socket: &mut Socket, kind: &str) -> Vec<Value> {
+pub async fn received_messages(socket: &mut Socket, kind: &str) -> Vec<Value> {
     socket.request(json!({ "type": "ping" })).await;
     let (wanted, others): (Vec<_>, Vec<_>) =
         socket.skipped.drain(..).partition(|message| message["type"] == kind);
@@ -55,15 +55,15 @@ pub async fn received(socket: &mut Socket, kind: &str) -> Vec<Value> {
 
 /// The users in presence messages: id and status, in the order of arrival.
 pub async fn received_presence(socket: &mut Socket) -> Vec<(i64, String)> {
-    let messages = received(socket, "presence").await;
+    let messages = received_messages(socket, "presence").await;
     messages.iter().flat_map(statuses).collect()
 }
 
 pub fn statuses(message: &Value) -> Vec<(i64, String)> {
     let users = message["payload"]["users"].as_array().unwrap();
-    let told =
+    let user_and_status =
         |user: &Value| (user["user_id"].as_i64().unwrap(), user["status"].as_str().unwrap().to_owned());
-    users.iter().map(told).collect()
+    users.iter().map(user_and_status).collect()
 }
 
 pub fn presence_entry(person: &Person<'_>, status: &str) -> (i64, String) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::setup::{FLUSH_WAIT, private_room, public_room, received};
+use super::setup::{FLUSH_WAIT, private_room, public_room, received_messages};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::socket::Socket;
@@ -33,10 +33,10 @@ async fn other_members_receive_typing_started_and_stopped(app: &TestApp) {
         let payload = json!({"room_id": room, "is_typing": is_typing});
         json!({"type": "typing", "sender_id": bob.id.0, "payload": payload})
     };
-    let heard = received(&mut of_ann, "typing").await;
-    assert_eq!(heard, [word(&room, true), word(&room, false), word("lobby", true)]);
+    let received = received_messages(&mut of_ann, "typing").await;
+    assert_eq!(received, [word(&room, true), word(&room, false), word("lobby", true)]);
     for own in [&mut of_bob, &mut another] {
-        assert_eq!(received(own, "typing").await.len(), 0, "nobody is told of oneself");
+        assert_eq!(received_messages(own, "typing").await.len(), 0, "nobody is told of oneself");
     }
 }
 
@@ -78,8 +78,8 @@ async fn a_message_ends_typing_and_it_may_start_again(app: &TestApp) {
     types(&mut of_bob, &room, true).await;
 
     of_ann.request(json!({"type": "ping"})).await;
-    let heard: Vec<_> = of_ann.skipped.iter().filter(|one| one["type"] != "presence").collect();
-    let kinds: Vec<_> = heard.iter().map(|one| one["type"].as_str().unwrap()).collect();
+    let received: Vec<_> = of_ann.skipped.iter().filter(|one| one["type"] != "presence").collect();
+    let kinds: Vec<_> = received.iter().map(|one| one["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["typing", "chat", "typing", "typing"]);
     assert_eq!(typing_states(&mut of_ann).await, [true, false, true]);
 }
@@ -141,7 +141,7 @@ async fn only_members_of_an_active_room_may_send_typing(app: &TestApp) {
     }
 
     for socket in &mut sockets {
-        assert_eq!(received(socket, "typing").await.len(), 0);
+        assert_eq!(received_messages(socket, "typing").await.len(), 0);
     }
 }
 
@@ -153,12 +153,12 @@ const OF_VIC: usize = 2;
 /// Sends it, and waits until it was processed.
 async fn types(socket: &mut Socket, room: &str, is_typing: bool) {
     socket.send_json(json!({"type": "typing", "payload": {"room_id": room, "is_typing": is_typing}})).await;
-    let errors = received(socket, "error").await;
+    let errors = received_messages(socket, "error").await;
     assert!(errors.is_empty(), "{errors:?}");
 }
 
 /// The typing messages received, in order.
 async fn typing_states(socket: &mut Socket) -> Vec<bool> {
     let word = |message: &Value| message["payload"]["is_typing"].as_bool().unwrap();
-    received(socket, "typing").await.iter().map(word).collect()
+    received_messages(socket, "typing").await.iter().map(word).collect()
 }

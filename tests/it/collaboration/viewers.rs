@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::setup::{FLUSH_WAIT, listing, received};
+use super::setup::{FLUSH_WAIT, listing, received_messages};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::socket::Socket;
@@ -25,7 +25,7 @@ async fn viewers_of_a_listing_see_each_other(app: &TestApp) {
 
     views(&mut of_ann, json!(house)).await;
     app.advance(FLUSH_WAIT).await;
-    let alone = received(&mut of_ann, "viewers").await;
+    let alone = received_messages(&mut of_ann, "viewers").await;
     views(&mut of_bob, json!(house.to_string())).await;
     app.advance(FLUSH_WAIT).await;
 
@@ -33,7 +33,7 @@ async fn viewers_of_a_listing_see_each_other(app: &TestApp) {
     let payload = json!({"property_id": house, "count": 1, "users": [ann.id.0]});
     assert_eq!(alone[0], json!({"type": "viewers", "payload": payload}));
     for socket in [&mut of_ann, &mut of_bob] {
-        let both = received(socket, "viewers").await;
+        let both = received_messages(socket, "viewers").await;
         assert_eq!(both.len(), 1);
         assert_eq!((&both[0]["payload"]["count"], users(&both[0]).len()), (&json!(2), 2));
     }
@@ -50,7 +50,7 @@ async fn people_count_and_not_their_tabs(app: &TestApp) {
     app.advance(FLUSH_WAIT).await;
 
     for tab in &mut tabs {
-        assert_eq!(received(tab, "viewers").await[0]["payload"]["count"], 1);
+        assert_eq!(received_messages(tab, "viewers").await[0]["payload"]["count"], 1);
     }
 }
 
@@ -64,21 +64,21 @@ async fn a_user_who_stops_viewing_or_disconnects_is_no_viewer(app: &TestApp) {
     }
     app.advance(FLUSH_WAIT).await;
     let [mut of_ann, mut of_bob, of_cat] = sockets;
-    received(&mut of_ann, "viewers").await;
-    received(&mut of_bob, "viewers").await;
+    received_messages(&mut of_ann, "viewers").await;
+    received_messages(&mut of_bob, "viewers").await;
 
     views(&mut of_bob, Value::Null).await;
     app.advance(FLUSH_WAIT).await;
-    let after_bob = received(&mut of_ann, "viewers").await;
+    let after_bob = received_messages(&mut of_ann, "viewers").await;
     // Disconnected as by a kill: the system closes the socket.
     drop(of_cat.into_stream());
     app.wait_for_connections(2).await;
     app.advance(FLUSH_WAIT).await;
-    let after_cat = received(&mut of_ann, "viewers").await;
+    let after_cat = received_messages(&mut of_ann, "viewers").await;
 
     assert_eq!(after_bob.last().unwrap()["payload"]["count"], 2);
     assert_eq!(users(after_cat.last().unwrap()), [ann.id.0]);
-    assert_eq!(received(&mut of_bob, "viewers").await.len(), 0, "who turned away is told nothing");
+    assert_eq!(received_messages(&mut of_bob, "viewers").await.len(), 0, "who turned away is told nothing");
     of_ann.close().await;
     eventually("the last viewer to be forgotten", async || {
         bob.get("/api/v1/viewing").await.json() == json!({"data": [], "has_more": false})
@@ -124,7 +124,7 @@ async fn fifty_viewers_who_come_and_go_cost_each_viewer_one_message_a_second(app
     views(&mut of_ann, json!(house)).await;
     let mut crowd = open_viewers(app, 50).await;
     app.advance(FLUSH_WAIT).await;
-    received(&mut of_ann, "viewers").await;
+    received_messages(&mut of_ann, "viewers").await;
     let begin = app.clock.now();
 
     for _ in 0..3 {
@@ -139,15 +139,15 @@ async fn fifty_viewers_who_come_and_go_cost_each_viewer_one_message_a_second(app
     }
 
     let seconds = (app.clock.now() - begin).num_seconds() as usize + 1;
-    let heard = received(&mut of_ann, "viewers").await;
-    assert!(heard.len() <= seconds, "{} messages in {seconds} seconds", heard.len());
-    assert_eq!(users(heard.last().unwrap()), [ann.id.0]);
-    let most = heard.iter().map(|message| message["payload"]["count"].as_i64().unwrap()).max();
+    let received = received_messages(&mut of_ann, "viewers").await;
+    assert!(received.len() <= seconds, "{} messages in {seconds} seconds", received.len());
+    assert_eq!(users(received.last().unwrap()), [ann.id.0]);
+    let most = received.iter().map(|message| message["payload"]["count"].as_i64().unwrap()).max();
     assert_eq!(most, Some(51));
-    assert!(heard.iter().all(|message| users(message).len() <= 20));
+    assert!(received.iter().all(|message| users(message).len() <= 20));
     for socket in &mut crowd {
-        let heard = received(socket, "viewers").await.len();
-        assert!(heard <= seconds, "{heard} messages in {seconds} seconds");
+        let received = received_messages(socket, "viewers").await.len();
+        assert!(received <= seconds, "{received} messages in {seconds} seconds");
     }
 }
 
@@ -164,17 +164,17 @@ async fn a_hundred_and_one_viewers_get_only_changes_of_a_twentieth(app: &TestApp
     app.advance(FLUSH_WAIT).await;
     assert_eq!(last_count(&mut of_ann).await, Some(101));
 
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for socket in others {
         views(socket, json!(house)).await;
         app.advance(FLUSH_WAIT).await;
         // A new viewer gets the count however little it has changed.
-        heard.push((last_count(&mut of_ann).await, last_count(socket).await.is_some()));
+        received.push((last_count(&mut of_ann).await, last_count(socket).await.is_some()));
     }
 
-    let after: Vec<_> = heard.iter().map(|(count, _)| *count).collect();
+    let after: Vec<_> = received.iter().map(|(count, _)| *count).collect();
     assert_eq!(after, [None, None, None, None, None, Some(107)]);
-    assert!(heard.iter().all(|(_, newcomer)| *newcomer));
+    assert!(received.iter().all(|(_, newcomer)| *newcomer));
 }
 
 /// Sockets of `size` different users.
@@ -189,7 +189,7 @@ async fn open_viewers(app: &TestApp, size: usize) -> Vec<Socket> {
 /// Sends what is on the screen, and waits until it was processed.
 async fn views(socket: &mut Socket, property_id: Value) {
     socket.send_json(json!({"type": "viewing", "property_id": property_id})).await;
-    let errors = received(socket, "error").await;
+    let errors = received_messages(socket, "error").await;
     assert!(errors.is_empty(), "{errors:?}");
 }
 
@@ -198,5 +198,5 @@ fn users(message: &Value) -> Vec<i64> {
 }
 
 async fn last_count(socket: &mut Socket) -> Option<i64> {
-    received(socket, "viewers").await.last().and_then(|message| message["payload"]["count"].as_i64())
+    received_messages(socket, "viewers").await.last().and_then(|message| message["payload"]["count"].as_i64())
 }

@@ -253,8 +253,8 @@ impl Member {
         let of_others = |rows: &[(String, String)]| -> Vec<(String, String)> {
             rows.iter().filter(|(_, text)| !self.is_mine(text)).cloned().collect()
         };
-        let (heard, said) = (of_others(&self.received), of_others(history));
-        assert!(heard == said, "user {} heard {} of {} in order", self.number, heard.len(), said.len());
+        let (received, said) = (of_others(&self.received), of_others(history));
+        assert!(received == said, "user {} heard {} of {} in order", self.number, received.len(), said.len());
         let own: Vec<&String> =
             history.iter().filter(|(_, text)| self.is_mine(text)).map(|(id, _)| id).collect();
         assert_eq!(

@@ -127,13 +127,13 @@ impl Disk {
 
     /// Cuts the power and returns what was lost. The server runs on without a disk until it is killed.
     async fn cut(&self) -> Value {
-        let told = self.folder.path().join("image.cut");
+        let received = self.folder.path().join("image.cut");
         let process = std::fs::read_to_string(self.folder.path().join("image.pid")).unwrap();
         let process = rustix::process::Pid::from_raw(process.parse().unwrap()).unwrap();
         rustix::process::kill_process(process, rustix::process::Signal::USR1).unwrap();
-        eventually("the power to go", async || told.exists()).await;
-        let report = std::fs::read_to_string(&told).unwrap();
-        std::fs::remove_file(told).unwrap();
+        eventually("the power to go", async || received.exists()).await;
+        let report = std::fs::read_to_string(&received).unwrap();
+        std::fs::remove_file(received).unwrap();
         serde_json::from_str(&report).unwrap()
     }
 }

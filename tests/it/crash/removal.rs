@@ -25,9 +25,9 @@ async fn a_removal_that_is_killed_goes_on_after_the_start(back: Backend) {
     let whereabouts = node.client();
     // Two rows each, an event and a notification: more than one batch of deletes.
     for number in 0..300 {
-        for company in &cast.tenants {
+        for tenant in &cast.tenants {
             let body = json!({ "message": format!("number {number}") });
-            whereabouts.post(&company.admin, "/api/v1/admin/broadcast", &body).await.expect_done("told");
+            whereabouts.post(&tenant.admin, "/api/v1/admin/broadcast", &body).await.expect_done("told");
         }
     }
     let signed_in = whereabouts.signs_in(OPERATOR, PASSWORD).await;

@@ -37,9 +37,9 @@ async fn a_trim_that_is_killed_leaves_a_whole_log(back: Backend) {
         ended.node.wait_for_exit().await;
         ended.node.start(&[]);
         let whereabouts = ended.node.client();
-        for (company, tenant) in ended.cast.tenants.iter().zip(&ended.history.tenants) {
+        for (accounts, tenant) in ended.cast.tenants.iter().zip(&ended.history.tenants) {
             let log: Vec<&str> = tenant.log.iter().map(|entry| entry.position.as_str()).collect();
-            assert_continues_or_reports_gap(&whereabouts, &company.admin, &log).await;
+            assert_continues_or_reports_gap(&whereabouts, &accounts.admin, &log).await;
         }
     }
     let [first, second] = [0, 1].map(|index| &ended.cast.tenants[index].admin);

@@ -24,7 +24,7 @@ async fn a_broadcast_reaches_everyone_of_the_tenant_and_nobody_of_another(app: &
     let sent = ann.broadcasts("the market opens").await;
     stranger.broadcasts("elsewhere").await;
 
-    let told = json!({
+    let received = json!({
         "type": "system_notification", "category": "general", "message": "the market opens",
         "broadcast_id": sent["broadcast_id"], "sender_id": ann.id.0,
         "timestamp": start_of_time().timestamp() as f64,
@@ -32,7 +32,7 @@ async fn a_broadcast_reaches_everyone_of_the_tenant_and_nobody_of_another(app: &
         "position": sent["position"], "occurred_at": "2025-11-24T16:00:00.000Z",
     });
     for reader in &mut readers {
-        assert_eq!(reader.next().await, told);
+        assert_eq!(reader.next().await, received);
     }
     assert_eq!(outsider.next().await["message"], "elsewhere");
     assert_eq!(outside_stream.next_event().await.json()["message"], "elsewhere");
@@ -71,17 +71,17 @@ async fn the_seeds_address_and_parameters_broadcast_too(app: &TestApp) {
         let path = format!("{path}?message=hello%20you&category=maintenance");
         let request = app.http.post(app.url(&path)).bearer_auth(ann.token());
         let answer = crate::support::answer::Response::send(request).await;
-        let told = socket.next().await;
+        let received = socket.next().await;
 
         assert_eq!(
             (answer.status, answer.json()["message"].as_str()),
             (200, Some("Broadcast sent successfully"))
         );
         assert_eq!(
-            (told["message"].as_str(), told["category"].as_str()),
+            (received["message"].as_str(), received["category"].as_str()),
             (Some("hello you"), Some("maintenance"))
         );
-        assert_eq!(told["position"], answer.json()["position"]);
+        assert_eq!(received["position"], answer.json()["position"]);
     }
     app.member("bob")
         .await

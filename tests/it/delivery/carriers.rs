@@ -153,14 +153,14 @@ async fn a_page_of_events_may_be_cut_anywhere(app: &TestApp) {
     let mut since = start(&ann).await;
     broadcast(&ann, 0..7).await;
 
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     for _ in 0..4 {
         let page = ann.get(&format!("/api/v1/events?since={since}&limit=2")).await.json();
-        told.extend(numbers(page["data"].as_array().unwrap()));
+        received.extend(numbers(page["data"].as_array().unwrap()));
         since = position(&page).to_owned();
     }
     let end = ann.get(&format!("/api/v1/events?since={since}&limit=2")).await.json();
 
-    assert_eq!(told, (0..7).collect::<Vec<_>>());
+    assert_eq!(received, (0..7).collect::<Vec<_>>());
     assert_eq!((end["has_more"].as_bool(), position(&end)), (Some(false), since.as_str()));
 }

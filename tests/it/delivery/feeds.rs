@@ -96,7 +96,7 @@ async fn a_saved_search_sees_what_enters_and_what_leaves_it(app: &TestApp) {
     worker.sees("cheap", "Toledo", 120_000).await;
     worker.sees("cheap", "Toledo", 130_000).await;
 
-    let told: Vec<(String, Value, Value)> = received_so_far(&mut socket)
+    let received: Vec<(String, Value, Value)> = received_so_far(&mut socket)
         .await
         .into_iter()
         .filter(|frame| frame["type"] == "property_update")
@@ -105,9 +105,9 @@ async fn a_saved_search_sees_what_enters_and_what_leaves_it(app: &TestApp) {
         })
         .collect();
     let change = |old: f64, new: f64| ("price_changed".to_owned(), json!(old), json!(new));
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert_eq!(told[0].0, "property_created");
-    assert_eq!(told[1..], [change(150_000.0, 95_000.0), change(90_000.0, 120_000.0)]);
+    assert_eq!(received.len(), 3, "{received:?}");
+    assert_eq!(received[0].0, "property_created");
+    assert_eq!(received[1..], [change(150_000.0, 95_000.0), change(90_000.0, 120_000.0)]);
 }
 
 async fn a_frame_that_matches_twice_is_sent_once(app: &TestApp) {

@@ -39,8 +39,8 @@ async fn a_socket_receives_each_feeds_gap_and_continues_live(app: &TestApp) {
     let ann = app.admin("ann").await;
 
     for (since, reason) in unusable_positions(app, &ann).await {
-        let door = ann.socket_request("/ws").query("since", &since).query("subscriptions", "job_updates");
-        let mut socket = door.open().await;
+        let request = ann.socket_request("/ws").query("since", &since).query("subscriptions", "job_updates");
+        let mut socket = request.open().await;
         let hello = socket.next().await;
         let (inbox, jobs) = (socket.next().await, socket.next().await);
         ann.broadcasts("live").await;

@@ -61,7 +61,7 @@ async fn a_log_that_was_trimmed_before_this_node_read_it_is_a_gap(app: &TestApp)
     ann.broadcasts("seen").await;
     let seen = socket.next_of_type("system_notification").await["position"].as_str().unwrap().to_owned();
     let there = app.another_node();
-    let turns = app.takes_all_replay_permits().await;
+    let permits = app.takes_all_replay_permits().await;
     for number in 0..30 {
         ann.broadcasts_at(&there, &number.to_string()).await;
     }
@@ -69,7 +69,7 @@ async fn a_log_that_was_trimmed_before_this_node_read_it_is_a_gap(app: &TestApp)
         .await
         .unwrap();
 
-    drop(turns);
+    drop(permits);
     let (code, _) = app.while_time_passes(socket.expect_close()).await;
     let mut resumed = bob.resumes(&seen).await;
     let gap = resumed.next().await;
@@ -99,21 +99,21 @@ async fn a_log_that_cannot_be_read_holds_up_no_other(app: &TestApp) {
 async fn break_and_repair_log(app: &TestApp, there: &Services, broken: &Admin<'_>, whole: &Admin<'_>) {
     // New sockets each time: a waiting test does not answer pings.
     let (mut its, mut others) = (broken.connects().await, whole.connects().await);
-    let turns = app.takes_all_replay_permits().await;
+    let permits = app.takes_all_replay_permits().await;
     broken.broadcasts_at(there, "late").await;
     let tenant = if broken.tenant == ACME { app.acme } else { app.other };
     let those = format!("tenant_id = {tenant} AND body LIKE '%late%'");
     app.runs_sql(&format!("UPDATE events SET routing = 'x' || routing WHERE {those}")).await;
-    drop(turns);
+    drop(permits);
     whole.broadcasts_at(there, "in time").await;
-    let told = app.while_time_passes(others.next_of_type("system_notification")).await;
+    let received = app.while_time_passes(others.next_of_type("system_notification")).await;
     app.advance(Duration::from_secs(33)).await;
     let ready = app.anonymous().get("/readyz").await.status;
 
     app.runs_sql(&format!("UPDATE events SET routing = substr(routing, 2) WHERE {those}")).await;
     let late = app.while_time_passes(its.next_of_type("system_notification")).await;
 
-    assert_eq!((&told["message"], ready), (&json!("in time"), 200));
+    assert_eq!((&received["message"], ready), (&json!("in time"), 200));
     assert_eq!(late["message"], "late");
 }
 
@@ -123,16 +123,16 @@ async fn a_node_that_compares_no_heads_is_not_ready(app: &TestApp) {
     let there = app.another_node();
     assert_eq!(app.anonymous().get("/readyz").await.status, 200);
 
-    let turns = app.takes_all_replay_permits().await;
+    let permits = app.takes_all_replay_permits().await;
     ann.broadcasts_at(&there, "unheard").await;
     app.wait_for_waiting_replays(1).await;
     app.clock.advance(Duration::from_secs(31));
     let problem = app.anonymous().get("/readyz").await.expect_problem(503, "unavailable");
     let alive = app.anonymous().get("/livez").await.status;
-    drop(turns);
-    let heard = app.while_time_passes(socket.next_of_type("system_notification")).await;
+    drop(permits);
+    let received = app.while_time_passes(socket.next_of_type("system_notification")).await;
     eventually("readiness to come back", async || app.anonymous().get("/readyz").await.status == 200).await;
 
     assert_eq!(problem["detail"], "The heads of the logs are not compared any more.");
-    assert_eq!((alive, heard["message"].as_str()), (200, Some("unheard")));
+    assert_eq!((alive, received["message"].as_str()), (200, Some("unheard")));
 }

@@ -188,11 +188,11 @@ impl<'a> ResumingReader<'a> {
     }
 
     async fn read_socket(&mut self, word: &str) {
-        let mut door = self.person.socket_request("/ws").query("since", &self.position);
+        let mut request = self.person.socket_request("/ws").query("since", &self.position);
         if !self.feeds.is_empty() {
-            door = door.query("subscriptions", self.feeds);
+            request = request.query("subscriptions", self.feeds);
         }
-        let mut socket = door.open().await;
+        let mut socket = request.open().await;
         while !self.apply_frame(&socket.next().await, word).await {}
     }
 

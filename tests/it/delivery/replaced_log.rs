@@ -62,7 +62,7 @@ async fn resume_in_new_log(app: &TestApp, ann: &crate::support::people::Admin<'_
     for number in 0..5 {
         ann.broadcasts(&format!("new {number}")).await;
     }
-    let told = socket.next_durable(5).await;
+    let received = socket.next_durable(5).await;
     let streamed: Vec<Value> = stream.next_durable(5).await.into_iter().map(|(_, frame)| frame).collect();
     let listed = ann.reads_events(&new).await;
     let still = page(ann, old).await;
@@ -73,9 +73,9 @@ async fn resume_in_new_log(app: &TestApp, ann: &crate::support::people::Admin<'_
     for refused in [&by_request, &still] {
         assert_eq!((&refused["recovered"], &refused["data"]), (&json!(false), &json!([])), "{refused}");
     }
-    let words: Vec<_> = told.iter().map(|frame| frame["message"].as_str().unwrap()).collect();
+    let words: Vec<_> = received.iter().map(|frame| frame["message"].as_str().unwrap()).collect();
     assert_eq!(words, ["new 0", "new 1", "new 2", "new 3", "new 4"]);
-    assert_eq!((&streamed, &listed), (&told, &told));
+    assert_eq!((&streamed, &listed), (&received, &received));
     assert_eq!(by_request["position"], json!(new));
     drop((socket, stream));
     app.wait_for_connections(0).await;

@@ -18,7 +18,7 @@ async fn a_storm_of_one_tenants_readers_does_not_keep_another_tenant_waiting(app
     ann.broadcasts("here").await;
     sue.broadcasts("elsewhere").await;
     let (ours, theirs) = (first_page(&ann).await, first_page(&sue).await);
-    let mut turns = app.takes_all_replay_permits().await;
+    let mut permits = app.takes_all_replay_permits().await;
     let reads = async |who: &Caller<'_>, path: &str| {
         assert_eq!(who.get(path).await.status, 200);
         who.token() == sue.token()
@@ -38,7 +38,7 @@ async fn a_storm_of_one_tenants_readers_does_not_keep_another_tenant_waiting(app
     }
 
     // One permit is free; a request needs it twice, for the log's head and for its page.
-    turns.pop();
+    permits.pop();
     let mut before_her = 0;
     while answers.next().await == Some(false) {
         before_her += 1;

@@ -29,16 +29,16 @@ const FEED: &str = "property_updates";
 async fn a_replay_gets_a_gap_for_what_is_trimmed_between_two_of_its_reads(app: &TestApp) {
     let ann = app.admin("ann").await;
     let log = a_long_log(app, &ann).await;
-    let mut turns = app.takes_all_replay_permits().await;
+    let mut permits = app.takes_all_replay_permits().await;
     let neighbour = TenantScope::for_system(SystemReason::Retention, app.other);
     let trims = async {
         // A reader that connects after the trims would start with what is left.
         app.wait_for_connections(3).await;
         app.wait_for_waiting_replays(2).await;
-        turns.pop();
+        permits.pop();
         let mut kept = log.entries.len() as i64;
         for round in 0.. {
-            let turn = app.services.db.acquire_replay_permit(&neighbour).await.unwrap();
+            let permit = app.services.db.acquire_replay_permit(&neighbour).await.unwrap();
             kept -= match round {
                 // The readers have read a little; then most of the rest is trimmed.
                 0..8 => 0,
@@ -46,7 +46,7 @@ async fn a_replay_gets_a_gap_for_what_is_trimmed_between_two_of_its_reads(app: &
                 _ => Entropy.below(200) as i64,
             };
             trim(app, kept.max(LEFT)).await;
-            drop(turn);
+            drop(permit);
             if kept <= LEFT {
                 return;
             }
@@ -183,8 +183,8 @@ fn is_over(log: &Log, seen: &[Seen]) -> bool {
 }
 
 async fn read_socket(who: &Person<'_>, log: &Log) -> Vec<Seen> {
-    let door = who.socket_request("/ws").query("since", &log.start).query("subscriptions", FEED);
-    let (mut socket, mut all) = (door.open().await, Vec::new());
+    let request = who.socket_request("/ws").query("since", &log.start).query("subscriptions", FEED);
+    let (mut socket, mut all) = (request.open().await, Vec::new());
     while !is_over(log, &all) {
         all.extend(seen(&socket.next().await));
     }

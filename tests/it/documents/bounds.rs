@@ -95,7 +95,7 @@ fn the_two_ways_to_name_an_audience_have_one_form() {
 
     let operation = &document["paths"]["/api/v1/admin/broadcast"]["post"];
     let query = operation["parameters"].as_array().unwrap().iter().find(|one| one["name"] == "audience");
-    let body = &document["components"]["schemas"]["BroadcastBody"]["properties"]["audience"];
+    let body = &document["components"]["schemas"]["NewBroadcast"]["properties"]["audience"];
     let pattern = &query.unwrap()["schema"]["pattern"];
     assert!(pattern.is_string());
     assert_eq!(*pattern, body["pattern"]);

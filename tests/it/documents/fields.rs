@@ -118,7 +118,7 @@ fn null_is_written_where_it_means_something() {
         nullable.contains("RoomPatch.topic") && nullable.contains("UserPatch.avatar_url"),
         "{nullable:?}"
     );
-    let viewing = &asyncapi()["components"]["schemas"]["Viewing"];
+    let viewing = &asyncapi()["components"]["schemas"]["ShowViewing"];
     assert_eq!(viewing["properties"]["property_id"]["type"], serde_json::json!(["integer", "null"]));
     assert_eq!(viewing["required"], serde_json::json!(["property_id"]));
 }

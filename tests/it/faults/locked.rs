@@ -19,9 +19,9 @@ async fn a_database_that_another_process_has_locked_refuses_with_503_and_loses_n
 
     let lock = Lock::take(&database);
     // Reads still succeed.
-    let company = run.cast.tenants[0].clone();
+    let tenant = run.cast.tenants[0].clone();
     let whereabouts = run.node.client();
-    whereabouts.get(&company.admin, "/api/v1/properties").await.expect_done("a list under the lock");
+    whereabouts.get(&tenant.admin, "/api/v1/properties").await.expect_done("a list under the lock");
     run.wait_for_refused(503, 1).await;
     drop(lock);
     run.wait_for_acknowledged(100).await;

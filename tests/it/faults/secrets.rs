@@ -26,16 +26,16 @@ async fn no_secret_is_in_a_log_a_metric_or_a_database_file() {
     let mut node = Node::prepare(Backend::Sqlite, &settings).await;
     let cast = Accounts::create(&node);
     node.start(&[]);
-    let place = node.client();
-    let company = &cast.tenants[0];
+    let location = node.client();
+    let tenant = &cast.tenants[0];
 
-    let mut secrets = uses_passwords(&place, &company.admin).await;
-    secrets.push(Secret("a minted token", company.admin.clone()));
-    secrets.push(Secret("an API key", company.key.clone()));
-    secrets.push(Secret("a ticket", uses_a_ticket(&place, &company.admin).await));
-    sends_everywhere(&place, &secrets).await;
+    let mut secrets = uses_passwords(&location, &tenant.admin).await;
+    secrets.push(Secret("a minted token", tenant.admin.clone()));
+    secrets.push(Secret("an API key", tenant.key.clone()));
+    secrets.push(Secret("a ticket", uses_a_ticket(&location, &tenant.admin).await));
+    sends_everywhere(&location, &secrets).await;
     secrets.push(Secret("the collector's key", METRICS_KEY.to_owned()));
-    let metrics = place
+    let metrics = location
         .request(reqwest::Method::GET, "/metrics")
         .bearer_auth(METRICS_KEY)
         .send()

@@ -37,20 +37,20 @@ async fn sockets_that_never_read_harm_nobody_and_resume_whole() {
         ("LOTLINE__LIMITS__QUEUE_BYTES", &QUEUE_BYTES.to_string()),
     ];
     let mut node = Node::prepare(Backend::Sqlite, &settings).await;
-    let company = Accounts::create(&node).tenants.remove(0);
+    let tenant = Accounts::create(&node).tenants.remove(0);
     node.start(&[]);
-    let place = node.client();
-    let head = place.get(&company.admin, "/api/v1/events").await.expect_done("the head");
+    let location = node.client();
+    let head = location.get(&tenant.admin, "/api/v1/events").await.expect_done("the head");
     let start = head["position"].as_str().unwrap().to_owned();
-    let quick = join_all((0..each).map(|_| connects(&place, &company.admin, None))).await;
-    let slow = join_all((0..each).map(|_| connects(&place, &company.viewer, Some(4 * 1024)))).await;
+    let quick = join_all((0..each).map(|_| connects(&location, &tenant.admin, None))).await;
+    let slow = join_all((0..each).map(|_| connects(&location, &tenant.viewer, Some(4 * 1024)))).await;
     let before = node.server().resident_bytes();
 
     let tasks = TaskTracker::new();
     let reading: Vec<_> = quick.into_iter().map(|socket| tasks.spawn(reads_to_the_end(socket))).collect();
     // A close takes some seconds; the stats count only the sockets that still receive events.
     let said =
-        broadcasts_until(&place, &company, async || open_sockets(&place, &company).await <= each as u64)
+        broadcasts_until(&location, &tenant, async || open_sockets(&location, &tenant).await <= each as u64)
             .await;
     let mut readers = Vec::new();
     for (index, reading) in reading.into_iter().enumerate() {
@@ -63,19 +63,19 @@ async fn sockets_that_never_read_harm_nobody_and_resume_whole() {
     eprintln!("{each} sockets that never read: {} KiB more, bound {} KiB", grown / 1024, bound / 1024);
     assert!(grown <= bound, "{grown} bytes more, and no more than {bound} were promised");
 
-    let mut told = 0;
+    let mut received = 0;
     for (index, socket) in slow.into_iter().enumerate() {
         let (mut seen, code) = reads_to_the_close(socket).await;
-        told += usize::from(code == 4503);
+        received += usize::from(code == 4503);
         // If the system's buffers stayed full, the close frame could not be sent and the connection was cut.
         assert!(code == 4503 || code == 1006, "slow reader {index}: {code} after {} frames", seen.len());
         let last = seen.last().map_or(&start, |entry| &entry.position).clone();
-        let rest = read_log(&place, &company.viewer, &last, LAST_MESSAGE).await;
+        let rest = read_log(&location, &tenant.viewer, &last, LAST_MESSAGE).await;
         seen.extend(rest.iter().filter_map(Entry::of));
         readers.push(reader(format!("slow reader {index}"), Role::Viewer, &start, seen));
     }
-    eprintln!("{told} of {each} slow readers were told 4503 within the time that they have for it");
-    let log = read_log(&place, &company.admin, &start, LAST_MESSAGE).await;
+    eprintln!("{received} of {each} slow readers were told 4503 within the time that they have for it");
+    let log = read_log(&location, &tenant.admin, &start, LAST_MESSAGE).await;
     let log = log.iter().filter_map(Entry::of).collect();
     let tried: BTreeSet<Fact> = said.iter().cloned().collect();
     let history = History { tenants: vec![Tenant { tried, acknowledged: vec![said], log, readers }] };
@@ -113,11 +113,11 @@ async fn connects(node: &NodeClient, token: &str, receive_bytes: Option<u32>) ->
 /// fail, which alerts the admins.
 async fn broadcasts_until(
     node: &NodeClient,
-    company: &TenantAccounts,
+    tenant: &TenantAccounts,
     is_enough: impl AsyncFn() -> bool,
 ) -> Vec<Fact> {
     let spider = json!({ "name": "outside", "runner": "external" });
-    node.post(&company.admin, "/api/v1/spiders", &spider).await.expect_done("a spider");
+    node.post(&tenant.admin, "/api/v1/spiders", &spider).await.expect_done("a spider");
     let mut said = Vec::new();
     for number in 0.. {
         if is_enough().await {
@@ -126,39 +126,39 @@ async fn broadcasts_until(
         assert!(number < MOST_BROADCASTS, "slow readers are kept for ever");
         let text = format!("{number} {}", "\u{1f3e1}".repeat(3_990));
         let body = json!({ "message": text });
-        node.post(&company.admin, "/api/v1/admin/broadcast", &body).await.expect_done("a broadcast");
+        node.post(&tenant.admin, "/api/v1/admin/broadcast", &body).await.expect_done("a broadcast");
         said.push(Fact::message(text));
         if number % 10 == 0 {
             let end = if number % 20 == 0 { "complete" } else { "fail" };
-            said.extend(works(node, company, end).await);
+            said.extend(works(node, tenant, end).await);
         }
     }
     let body = json!({ "message": LAST_MESSAGE });
-    node.post(&company.admin, "/api/v1/admin/broadcast", &body).await.expect_done("the last word");
+    node.post(&tenant.admin, "/api/v1/admin/broadcast", &body).await.expect_done("the last word");
     said.push(Fact::message(LAST_MESSAGE));
     said
 }
 
-async fn open_sockets(node: &NodeClient, company: &TenantAccounts) -> u64 {
-    let stats = node.get(&company.admin, "/api/v1/stats").await.expect_done("the figures");
+async fn open_sockets(node: &NodeClient, tenant: &TenantAccounts) -> u64 {
+    let stats = node.get(&tenant.admin, "/api/v1/stats").await.expect_done("the figures");
     stats["connections"]["sockets"].as_u64().unwrap()
 }
 
 /// One job, which ends as `end` says.
-async fn works(node: &NodeClient, company: &TenantAccounts, end: &str) -> [Fact; 3] {
+async fn works(node: &NodeClient, tenant: &TenantAccounts, end: &str) -> [Fact; 3] {
     let answer =
         async |token: &str, path: &str, body: &Value| node.post(token, path, body).await.expect_done(path);
     let job = json!({ "spider_name": "outside", "target_urls": ["https://portal.example/"] });
-    let job = answer(&company.member, "/api/v1/jobs", &job).await["job_id"].as_i64().unwrap();
-    let claim = answer(&company.key, "/api/v1/workers/claim", &json!({})).await;
+    let job = answer(&tenant.member, "/api/v1/jobs", &job).await["job_id"].as_i64().unwrap();
+    let claim = answer(&tenant.key, "/api/v1/workers/claim", &json!({})).await;
     let report = |verb: &str| format!("/api/v1/jobs/{job}/{verb}");
     let lease = json!({ "lease_token": claim["lease_token"] });
-    answer(&company.key, &report("start"), &lease).await;
+    answer(&tenant.key, &report("start"), &lease).await;
     let mut last = lease.clone();
     if end == "fail" {
         last["error"] = json!("the site is gone");
     }
-    answer(&company.key, &report(end), &last).await;
+    answer(&tenant.key, &report(end), &last).await;
     let ended = if end == "fail" { "job_failed" } else { "job_completed" };
     let attempt = claim["job"]["attempt"].as_i64().unwrap();
     [

@@ -54,8 +54,8 @@ impl History {
             let log = Log::of(tenant);
             for reader in &tenant.readers {
                 let mut tell = |kind, what: &str| {
-                    let place = format!("tenant {index}, {}", reader.name);
-                    faults.insert(Fault { kind, location: place, what: what.to_owned() });
+                    let index = format!("tenant {index}, {}", reader.name);
+                    faults.insert(Fault { kind, location: index, what: what.to_owned() });
                 };
                 let others = self.tenants.iter().enumerate().filter(|(other, _)| *other != index);
                 let others: Vec<&Tenant> = others.map(|(_, tenant)| tenant).collect();
@@ -67,10 +67,10 @@ impl History {
 }
 
 fn check_facts(tenant: &Tenant, report: &mut impl FnMut(Kind, &str)) {
-    let mut places: BTreeMap<&Fact, usize> = BTreeMap::new();
-    for (place, entry) in tenant.log.iter().enumerate() {
+    let mut indexes: BTreeMap<&Fact, usize> = BTreeMap::new();
+    for (index, entry) in tenant.log.iter().enumerate() {
         let Some(fact) = &entry.fact else { continue };
-        if places.insert(fact, place).is_some() {
+        if indexes.insert(fact, index).is_some() {
             report(Kind::Doubled, &format!("{fact:?}"));
         }
         if matches!(fact, Fact::Message(_)) && !tenant.tried.contains(fact) {
@@ -80,10 +80,10 @@ fn check_facts(tenant: &Tenant, report: &mut impl FnMut(Kind, &str)) {
     for writer in &tenant.acknowledged {
         let mut last = None;
         for fact in writer {
-            match places.get(fact) {
+            match indexes.get(fact) {
                 None => report(Kind::Lost, &format!("{fact:?}")),
-                place if place < last => report(Kind::Reordered, &format!("{fact:?}")),
-                place => last = place,
+                index if index < last => report(Kind::Reordered, &format!("{fact:?}")),
+                index => last = index,
             }
         }
     }
@@ -108,20 +108,20 @@ struct Log<'a> {
 
 impl<'a> Log<'a> {
     fn of(tenant: &'a Tenant) -> Self {
-        let places = tenant.log.iter().enumerate().map(|(place, entry)| (entry.position.as_str(), place));
-        Self { entries: &tenant.log, indexes: places.collect() }
+        let indexes = tenant.log.iter().enumerate().map(|(index, entry)| (entry.position.as_str(), index));
+        Self { entries: &tenant.log, indexes: indexes.collect() }
     }
 
     /// The index of the identical entry in the log, if there is one.
     fn index_of(&self, entry: &Entry) -> Option<usize> {
-        let place = *self.indexes.get(entry.position.as_str())?;
-        (self.entries[place] == *entry).then_some(place)
+        let index = *self.indexes.get(entry.position.as_str())?;
+        (self.entries[index] == *entry).then_some(index)
     }
 
     /// Whether a later step of the same job may replace the entry.
-    fn is_superseded(&self, place: usize) -> bool {
-        let entry = &self.entries[place];
-        entry.is_progress && self.entries[place + 1..].iter().any(|later| later.job == entry.job)
+    fn is_superseded(&self, index: usize) -> bool {
+        let entry = &self.entries[index];
+        entry.is_progress && self.entries[index + 1..].iter().any(|later| later.job == entry.job)
     }
 }
 
@@ -141,7 +141,7 @@ fn check_reader(log: &Log<'_>, reader: &Reader, others: &[&Tenant], report: &mut
                 continue;
             }
         };
-        let Some(place) = log.index_of(entry) else {
+        let Some(index) = log.index_of(entry) else {
             report(foreign(entry, others), &entry.position);
             continue;
         };
@@ -150,10 +150,10 @@ fn check_reader(log: &Log<'_>, reader: &Reader, others: &[&Tenant], report: &mut
         }
         if !seen.insert(entry.position.as_str()) {
             report(Kind::SeenTwice, &entry.position);
-        } else if Some(place) < last {
+        } else if Some(index) < last {
             report(Kind::SeenLate, &entry.position);
         } else {
-            last = Some(place);
+            last = Some(index);
         }
         reached = reached.max(entry.number());
     }
@@ -174,12 +174,12 @@ fn check_missing(
     tell: &mut impl FnMut(Kind, &str),
 ) {
     let start = number(&reader.start);
-    for (place, entry) in log.entries.iter().enumerate() {
+    for (index, entry) in log.entries.iter().enumerate() {
         let is_wanted = entry.number() > start && reader.may_see(entry);
-        if !is_wanted || is_accounted_for(&entry.position) || log.is_superseded(place) {
+        if !is_wanted || is_accounted_for(&entry.position) || log.is_superseded(index) {
             continue;
         }
-        let kind = if Some(place) > last { Kind::LostTail } else { Kind::SilentGap };
+        let kind = if Some(index) > last { Kind::LostTail } else { Kind::SilentGap };
         tell(kind, &entry.position);
     }
 }

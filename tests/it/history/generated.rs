@@ -77,13 +77,13 @@ fn readers(tenant: usize, log: &[Entry], dice: &mut TestRng) -> Vec<Reader> {
         let mut reader = Reader { name, role, follows, start: format!("{tenant}f-0"), seen: Vec::new() };
         // The third reader was away while the log was trimmed.
         let gap = (index == 2).then(|| 5 + dice.below(10));
-        for (place, entry) in log.iter().enumerate() {
-            let passed_over = is_superseded(log, place) && dice.below(2) == 0;
-            let trimmed = gap.is_some_and(|gap| place > 3 && place < gap);
+        for (index, entry) in log.iter().enumerate() {
+            let passed_over = is_superseded(log, index) && dice.below(2) == 0;
+            let trimmed = gap.is_some_and(|gap| index > 3 && index < gap);
             if reader.may_see(entry) && !passed_over && !trimmed {
                 reader.seen.push(Seen::Event(entry.clone()));
             }
-            if gap == Some(place + 1) {
+            if gap == Some(index + 1) {
                 reader.seen.push(Seen::Gap { to: entry.position.clone() });
             }
         }
@@ -93,6 +93,6 @@ fn readers(tenant: usize, log: &[Entry], dice: &mut TestRng) -> Vec<Reader> {
 }
 
 /// Whether a later step of the job replaces this one.
-fn is_superseded(log: &[Entry], place: usize) -> bool {
-    log[place].is_progress && log[place + 1..].iter().any(|later| later.job.is_some())
+fn is_superseded(log: &[Entry], index: usize) -> bool {
+    log[index].is_progress && log[index + 1..].iter().any(|later| later.job.is_some())
 }

@@ -78,9 +78,9 @@ fn reader<'a>(history: &'a mut History, dice: &mut TestRng) -> &'a mut Reader {
 
 /// A random index at which `fits` holds.
 fn pick_index<T>(list: &[T], dice: &mut TestRng, fits: impl Fn(usize, &T) -> bool) -> Option<usize> {
-    let places: Vec<usize> =
+    let indexes: Vec<usize> =
         list.iter().enumerate().filter(|(at, one)| fits(*at, one)).map(|(at, _)| at).collect();
-    if places.is_empty() { None } else { Some(*dice.pick(&places)) }
+    if indexes.is_empty() { None } else { Some(*dice.pick(&indexes)) }
 }
 
 /// Changes the log and what readers saw of it alike, so that only a check of the log itself can find it.

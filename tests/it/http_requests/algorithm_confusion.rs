@@ -34,9 +34,9 @@ async fn statuses(app: &TestApp, token: &str) -> Vec<u16> {
 async fn accepted_tokens(app: &TestApp, tokens: Vec<(String, String)>) -> Vec<String> {
     let mut taken = Vec::new();
     for (name, token) in tokens {
-        for (door, answer) in at_each_endpoint(app, &token).await {
+        for (request, answer) in at_each_endpoint(app, &token).await {
             if (answer.status, answer.header("content-type")) != (401, Some("application/problem+json")) {
-                taken.push(format!("{door} answers {} to: {name}", answer.status));
+                taken.push(format!("{request} answers {} to: {name}", answer.status));
             }
         }
     }

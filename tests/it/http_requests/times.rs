@@ -44,17 +44,17 @@ async fn every_time_of_every_request_keeps_to_the_years_1_to_9999(app: &TestApp)
     let (mut tried, mut faults) = (Vec::new(), Vec::new());
     for (path, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
-        for place in time_fields(&document, operation) {
-            tried.push(format!("{id} {place:?}"));
+        for location in time_fields(&document, operation) {
+            tried.push(format!("{id} {location:?}"));
             for (text, is_taken) in
                 REFUSED.map(|text| (text, false)).into_iter().chain(TAKEN.map(|text| (text, true)))
             {
                 let case = case_of(&world, id).await;
-                let call = with_time(&document, (path, operation), &case, &place, text);
+                let call = with_time(&document, (path, operation), &case, &location, text);
                 let credential = case.credential(&world).await;
                 let answer = call.send(app, credential.as_deref()).await;
-                if refuses(&answer, &place) == is_taken {
-                    faults.push(format!("{id} {place:?} {text}: {call}: {answer:?}"));
+                if refuses(&answer, &location) == is_taken {
+                    faults.push(format!("{id} {location:?} {text}: {call}: {answer:?}"));
                 }
             }
         }
@@ -70,10 +70,10 @@ fn with_time(
     document: &Value,
     (path, operation): (&str, &Value),
     case: &Case,
-    place: &FieldLocation,
+    location: &FieldLocation,
     text: &str,
 ) -> Call {
-    match place {
+    match location {
         FieldLocation::Query(name) => {
             let call = match name.as_str() {
                 // Its parameters replace the body.
@@ -93,14 +93,14 @@ fn with_time(
 }
 
 /// Whether the field is named in the refusal: of the request, or in a batch of its row.
-fn refuses(answer: &Response, place: &FieldLocation) -> bool {
+fn refuses(answer: &Response, location: &FieldLocation) -> bool {
     let body = answer.json();
     if answer.status == 200 && body.get("results").is_some() {
-        let FieldLocation::Body(pointer) = place else { return false };
+        let FieldLocation::Body(pointer) = location else { return false };
         let (row, field) = (&body["results"][0], pointer.rsplit('/').next().unwrap());
         return row["status"] == "error" && row["error"].as_str().unwrap().contains(field);
     }
-    let named = |error: &Value| match place {
+    let named = |error: &Value| match location {
         FieldLocation::Query(name) => error["loc"] == json!(["query", name]),
         FieldLocation::Body(pointer) => error["pointer"] == json!(pointer),
     };
@@ -156,14 +156,14 @@ fn collect(document: &Value, schema: &Value, pointer: &str, found: &mut Vec<Stri
 }
 
 fn set(body: &mut Value, pointer: &str, text: &str) {
-    let mut place = body;
+    let mut location = body;
     for step in pointer.split('/').skip(1) {
-        place = match step.parse::<usize>() {
-            Ok(index) => &mut place[index],
-            Err(_) => &mut place[step],
+        location = match step.parse::<usize>() {
+            Ok(index) => &mut location[index],
+            Err(_) => &mut location[step],
         };
     }
-    *place = json!(text);
+    *location = json!(text);
 }
 
 async fn the_first_and_the_last_moment_come_back_as_they_were_sent(app: &TestApp) {

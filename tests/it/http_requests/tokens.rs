@@ -74,17 +74,17 @@ async fn no_endpoint_accepts_a_hostile_token(app: &TestApp) {
     let corpus = jwt_corpus::corpus(&keys);
     let mut taken = Vec::new();
     for (name, token) in &corpus {
-        for (door, answer) in at_each_endpoint(app, token).await {
+        for (request, answer) in at_each_endpoint(app, token).await {
             let refused = match answer.status {
                 400 | 401 | 431 => answer.header("content-type") == Some("application/problem+json"),
                 _ => false,
             };
             if !refused {
-                taken.push(format!("{door} answers {} to: {name}", answer.status));
+                taken.push(format!("{request} answers {} to: {name}", answer.status));
             }
             assert!(
                 token.len() < 20 || !answer.text.contains(token.as_str()),
-                "{door} repeats the token: {name}"
+                "{request} repeats the token: {name}"
             );
         }
     }
@@ -121,7 +121,7 @@ async fn a_token_ends_with_the_session_it_belongs_to(app: &TestApp) {
 
     assert!((200..300).contains(&gone.status), "{gone:?}");
     assert_eq!(closed.0, 4410);
-    for (door, answer) in at_each_endpoint(app, ann.token()).await {
-        assert_eq!(answer.status, 401, "{door}: {answer:?}");
+    for (request, answer) in at_each_endpoint(app, ann.token()).await {
+        assert_eq!(answer.status, 401, "{request}: {answer:?}");
     }
 }

@@ -118,17 +118,17 @@ impl Call {
     /// The same request with every placeholder filled in.
     pub fn with<'n>(&self, names: impl Iterator<Item = (&'n str, &'n str)> + Clone) -> Self {
         let fill = |text: &str| {
-            names
-                .clone()
-                .fold(text.to_owned(), |text, (place, name)| text.replace(&format!("{{{place}}}"), name))
+            names.clone().fold(text.to_owned(), |text, (location, name)| {
+                text.replace(&format!("{{{location}}}"), name)
+            })
         };
         let fill_all = |pairs: &[(&'static str, String)]| {
             pairs.iter().map(|(name, value)| (*name, fill(value))).collect::<Vec<_>>()
         };
         // In a body `"#{job}"` is the placeholder of a number.
         let fill_json = |value: &Value| {
-            let text = names.clone().fold(value.to_string(), |text, (place, name)| {
-                text.replace(&format!("\"#{{{place}}}\""), name)
+            let text = names.clone().fold(value.to_string(), |text, (location, name)| {
+                text.replace(&format!("\"#{{{location}}}\""), name)
             });
             serde_json::from_str(&fill(&text)).unwrap()
         };
@@ -206,7 +206,7 @@ fn encoded(fields: &[(&'static str, String)]) -> String {
 fn names_with_placeholders(value: &Value, name: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| names_with_placeholders(value, name, found))
+            fields.iter().for_each(|(name, value)| names_with_placeholders(value, name, found));
         }
         Value::Array(values) => values.iter().for_each(|value| names_with_placeholders(value, name, found)),
         Value::String(text) if text.contains('{') => {

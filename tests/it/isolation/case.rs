@@ -69,27 +69,27 @@ impl Case {
         self
     }
 
-    pub fn number(self, place: &'static str, id: i64) -> Self {
+    pub fn number(self, location: &'static str, id: i64) -> Self {
         let id = id.to_string();
-        self.name(place, &id, &id, NEVER_NUMBER)
+        self.name(location, &id, &id, NEVER_NUMBER)
     }
 
-    pub fn uuid(self, place: &'static str, id: &str) -> Self {
-        self.name(place, id, id, NEVER_UUID)
+    pub fn uuid(self, location: &'static str, id: &str) -> Self {
+        self.name(location, id, id, NEVER_UUID)
     }
 
-    pub fn word(self, world: &World<'_>, place: &'static str, word: &str) -> Self {
-        self.name(place, word, word, &world.unused_word())
+    pub fn word(self, world: &World<'_>, location: &'static str, word: &str) -> Self {
+        self.name(location, word, word, &world.unused_word())
     }
 
     /// A name that each tenant may use: the owner takes a `free` one, the stranger tries one that is `taken`.
-    pub fn free(self, world: &World<'_>, place: &'static str, free: &str, taken: &str) -> Self {
-        self.name(place, free, taken, &world.unused_word())
+    pub fn free(self, world: &World<'_>, location: &'static str, free: &str, taken: &str) -> Self {
+        self.name(location, free, taken, &world.unused_word())
     }
 
-    pub fn name(mut self, place: &'static str, own: &str, tried: &str, never: &str) -> Self {
+    pub fn name(mut self, location: &'static str, own: &str, tried: &str, never: &str) -> Self {
         let (own, tried, never) = (own.to_owned(), tried.to_owned(), never.to_owned());
-        self.identifiers.push(Identifier { parameter: place, own, tried, never });
+        self.identifiers.push(Identifier { parameter: location, own, tried, never });
         self
     }
 
@@ -150,10 +150,12 @@ impl Case {
             faults.extend(leak(&tried, &answer).map(|words| format!("{who}: {words}")));
             if !self.identifiers.is_empty() {
                 let unknown = never.send(world.app, Some(&credential.text().await)).await;
-                let told = [self.comparable(&answer), self.comparable(&unknown)];
-                if told[0] != told[1] {
-                    faults
-                        .push(format!("{who}: {tried} is answered {:?}, and {never} {:?}", told[0], told[1]));
+                let received = [self.comparable(&answer), self.comparable(&unknown)];
+                if received[0] != received[1] {
+                    faults.push(format!(
+                        "{who}: {tried} is answered {:?}, and {never} {:?}",
+                        received[0], received[1]
+                    ));
                 }
             }
         }
@@ -247,10 +249,10 @@ fn without_volatile_fields(body: Value, status: u16) -> Value {
 pub fn leak(call: &Call, answer: &Response) -> Option<String> {
     let headers =
         answer.headers.iter().map(|(_, value)| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let heard = headers.chain([answer.text.clone()]).collect::<Vec<_>>().join("\n");
+    let received = headers.chain([answer.text.clone()]).collect::<Vec<_>>().join("\n");
     let said = call.submitted_text();
-    let told = canaries(&heard).find(|word| !said.contains(word))?;
-    Some(format!("{call} tells {told}: {answer:?}"))
+    let received = canaries(&received).find(|word| !said.contains(word))?;
+    Some(format!("{call} tells {received}: {answer:?}"))
 }
 
 /// The canary texts of the first tenant in a text.

@@ -71,11 +71,11 @@ async fn no_channel_reveals_what_another_tenant_does(app: &TestApp) {
     Call::post("/api/v1/jobs").json(last).send(app, Some(world.stranger.key.token())).await;
 
     receives_every_event(&mut owner).await;
-    let heard = listeners.len();
+    let received = listeners.len();
     for mut listener in listeners {
         listener.receives_nothing_foreign().await;
     }
-    assert!(heard >= 25, "only {heard} listeners were let in");
+    assert!(received >= 25, "only {received} listeners were let in");
 }
 
 /// The first tenant's things that a stranger's filters name.
@@ -106,15 +106,15 @@ async fn open_listeners(
     party: &TenantCallers<'_>,
     again: &TenantCallers<'_>,
     channel: &Channel,
-    place: &FilterTargets,
+    location: &FilterTargets,
 ) -> Vec<Listener> {
     let own = channel.address.replace("{user_id}", &party.admin.id.to_string());
     if own.contains("{job_id}") {
-        return open_foreign_job_log(party, &own, place).await;
+        return open_foreign_job_log(party, &own, location).await;
     }
-    let everything = place.all_subscriptions();
+    let everything = location.all_subscriptions();
     let mut listeners = Vec::new();
-    for (since, party) in [(None, party), (Some(place.head.as_str()), again)] {
+    for (since, party) in [(None, party), (Some(location.head.as_str()), again)] {
         for caller in [&**party.admin, &*party.key] {
             let query: Vec<_> = since.map(|since| ("since", since)).into_iter().collect();
             let mut query = [query, vec![("subscriptions", everything.as_str())]].concat();
@@ -142,29 +142,34 @@ async fn open_listeners(
 }
 
 /// For a stranger a job's log does not exist: the answer is the same as for an unknown job.
-async fn open_foreign_job_log(party: &TenantCallers<'_>, path: &str, place: &FilterTargets) -> Vec<Listener> {
+async fn open_foreign_job_log(
+    party: &TenantCallers<'_>,
+    path: &str,
+    location: &FilterTargets,
+) -> Vec<Listener> {
     for caller in [&**party.admin, &*party.key] {
-        let mut told = Vec::new();
-        for job in [place.job, 4_503_599_627_370_496] {
+        let mut received = Vec::new();
+        for job in [location.job, 4_503_599_627_370_496] {
             let answer = caller.get(&path.replace("{job_id}", &job.to_string())).await;
             let mut problem = answer.json();
             problem.as_object_mut().unwrap().remove("request_id");
-            told.push((answer.status, problem));
+            received.push((answer.status, problem));
         }
-        assert_eq!(told[0], told[1]);
-        assert!([403, 404].contains(&told[0].0), "{told:?}");
+        assert_eq!(received[0], received[1]);
+        assert!([403, 404].contains(&received[0].0), "{received:?}");
     }
     Vec::new()
 }
 
 /// A key may not use a user's path; the refusal reveals nothing either.
 async fn socket(caller: &Caller<'_>, path: &str, query: &[(&str, &str)]) -> Option<Carrier> {
-    let door = query.iter().fold(caller.socket_request(path), |door, (name, value)| door.query(name, value));
-    let answer = door.clone().get_without_upgrade().await;
+    let request =
+        query.iter().fold(caller.socket_request(path), |request, (name, value)| request.query(name, value));
+    let answer = request.clone().get_without_upgrade().await;
     assert_eq!(canaries(&answer.text).count(), 0, "{answer:?}");
     // 426: everything is right except for the missing upgrade.
     if answer.status == 426 {
-        return Some(Carrier::Socket(Box::new(door.open().await)));
+        return Some(Carrier::Socket(Box::new(request.open().await)));
     }
     assert_eq!(answer.status, 403, "{answer:?}");
     None
@@ -326,11 +331,11 @@ async fn the_path_of_another_tenants_user_is_that_of_an_unknown_user(app: &TestA
         for caller in [world.stranger.admin.token(), world.stranger.key.token()] {
             let knock = async |user: &str| {
                 let path = channel.address.replace("{user_id}", user);
-                let door = app
+                let request = app
                     .anonymous()
                     .socket_request(&path)
                     .header("authorization", &format!("Bearer {caller}"));
-                let answer = door.try_handshake().await;
+                let answer = request.try_handshake().await;
                 let mut problem = answer.json();
                 problem.as_object_mut().unwrap().remove("request_id");
                 (answer.status, problem)

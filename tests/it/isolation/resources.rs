@@ -189,8 +189,8 @@ impl World<'_> {
     /// A user's open socket, by its id.
     pub async fn has_connection(&self) -> String {
         let person = self.has_person().await;
-        let door = self.app.anonymous().socket_request("/ws").query("token", &person.token);
-        let mut socket = door.header("user-agent", &self.canary_text("agent")).open().await;
+        let request = self.app.anonymous().socket_request("/ws").query("token", &person.token);
+        let mut socket = request.header("user-agent", &self.canary_text("agent")).open().await;
         let hello = socket.next_of_type("connection_established").await;
         self.sockets.lock().push(socket);
         text(&hello, "connection_id")

@@ -58,7 +58,7 @@ async fn stats_requests_count_like_every_other_request(app: &TestApp) {
 
 async fn every_response_has_the_rate_limit_headers_even_a_refusal(app: &TestApp) {
     let bob = app.member("bob").await;
-    let told = |answer: &crate::support::answer::Response| {
+    let received = |answer: &crate::support::answer::Response| {
         let header = |name| answer.header(name).unwrap_or_default().to_owned();
         (answer.status, header("ratelimit-policy"), header("ratelimit"))
     };
@@ -71,10 +71,10 @@ async fn every_response_has_the_rate_limit_headers_even_a_refusal(app: &TestApp)
         bob.get(ME).await,
     ];
 
-    assert_eq!(told(&answers[0]), (200, policy.clone(), "\"user\";r=2;t=1".to_owned()));
-    assert_eq!(told(&answers[1]), (403, policy.clone(), "\"user\";r=1;t=1".to_owned()));
-    assert_eq!(told(&answers[2]), (404, policy.clone(), "\"user\";r=0;t=1".to_owned()));
-    assert_eq!(told(&answers[3]), (429, policy, "\"user\";r=0;t=1".to_owned()));
+    assert_eq!(received(&answers[0]), (200, policy.clone(), "\"user\";r=2;t=1".to_owned()));
+    assert_eq!(received(&answers[1]), (403, policy.clone(), "\"user\";r=1;t=1".to_owned()));
+    assert_eq!(received(&answers[2]), (404, policy.clone(), "\"user\";r=0;t=1".to_owned()));
+    assert_eq!(received(&answers[3]), (429, policy, "\"user\";r=0;t=1".to_owned()));
     assert_eq!(answers[3].header("retry-after"), Some("1"));
 }
 
@@ -124,13 +124,13 @@ async fn a_64_of_ipv6_counts_as_one_address(app: &TestApp) {
 async fn a_socket_counts_for_its_address_too(app: &TestApp) {
     let bob = app.member("bob").await;
     app.clock.advance(Duration::from_secs(1));
-    let door = || bob.socket_request("/ws").header("x-forwarded-for", "192.0.2.1");
+    let request = || bob.socket_request("/ws").header("x-forwarded-for", "192.0.2.1");
 
-    let _first = door().open().await;
-    let _second = door().open().await;
+    let _first = request().open().await;
+    let _second = request().open().await;
 
-    door().try_handshake().await.expect_rate_limited();
-    assert_eq!(door().query("reject", "close").open().await.expect_close().await.0, 4429);
+    request().try_handshake().await.expect_rate_limited();
+    assert_eq!(request().query("reject", "close").open().await.expect_close().await.0, 4429);
     let _other = bob.socket_request("/ws").header("x-forwarded-for", "192.0.2.2").open().await;
 }
 

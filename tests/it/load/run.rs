@@ -54,19 +54,19 @@ impl Run {
     /// The same with readers of this policy.
     pub async fn start_with(node: Node, cast: Accounts, habit: SwitchPolicy) -> Self {
         let whereabouts = node.client();
-        let (tally, heard) = watch::channel(WriteCounts::default());
+        let (counts, received) = watch::channel(WriteCounts::default());
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let writer = || Writer::new(&whereabouts, &tally, &stop);
+        let writer = || Writer::new(&whereabouts, &counts, &stop);
         let (mut starts, mut writing, mut following) = (Vec::new(), Vec::new(), Vec::new());
-        for company in &cast.tenants {
-            let head = whereabouts.get(&company.admin, "/api/v1/events").await.expect_done("the head");
+        for accounts in &cast.tenants {
+            let head = whereabouts.get(&accounts.admin, "/api/v1/events").await.expect_done("the head");
             let start = first_position(head["position"].as_str().unwrap());
             writing.push(vec![
-                tasks.spawn(writer().broadcasts(company.clone())),
-                tasks.spawn(writer().updates_prices(company.clone())),
-                tasks.spawn(writer().runs_jobs(company.clone())),
+                tasks.spawn(writer().broadcasts(accounts.clone())),
+                tasks.spawn(writer().updates_prices(accounts.clone())),
+                tasks.spawn(writer().runs_jobs(accounts.clone())),
             ]);
-            let people = reader_specs(company, &start).into_iter().zip(Carrier::ALL.into_iter().cycle());
+            let people = reader_specs(accounts, &start).into_iter().zip(Carrier::ALL.into_iter().cycle());
             let follow = |(person, carrier)| {
                 tasks.spawn(follow(whereabouts.clone(), person, (carrier, habit), LAST_MESSAGE))
             };
@@ -76,26 +76,26 @@ impl Run {
         let operator = whereabouts.signs_in(OPERATOR, PASSWORD).await;
         let operator = operator["access_token"].as_str().unwrap().to_owned();
         writing.push(vec![tasks.spawn(writer().broadcasts_to_all_tenants(operator))]);
-        Self { node, cast, starts, counts: heard, stop, writing, following }
+        Self { node, cast, starts, counts: received, stop, writing, following }
     }
 
     /// Waits until `more` further writes have been acknowledged.
     pub async fn wait_for_acknowledged(&self, more: u64) {
         let wanted = self.counts.borrow().acknowledged + more;
-        self.wait_until("nothing is acknowledged any more", |tally| tally.acknowledged >= wanted).await;
+        self.wait_until("nothing is acknowledged any more", |counts| counts.acknowledged >= wanted).await;
     }
 
     /// Waits until `more` further writes have been refused with `status`.
     pub async fn wait_for_refused(&self, status: u16, more: u64) {
-        let refused = move |tally: &WriteCounts| tally.refused.get(&status).copied().unwrap_or_default();
+        let refused = move |counts: &WriteCounts| counts.refused.get(&status).copied().unwrap_or_default();
         let wanted = refused(&self.counts.borrow()) + more;
-        self.wait_until("writes are not refused as they should", |tally| refused(tally) >= wanted).await;
+        self.wait_until("writes are not refused as they should", |counts| refused(counts) >= wanted).await;
     }
 
     async fn wait_until(&self, otherwise: &str, holds: impl FnMut(&WriteCounts) -> bool + Send) {
-        let mut tally = self.counts.clone();
-        let heard = tokio::time::timeout(TIMEOUT, tally.wait_for(holds)).await.is_ok();
-        assert!(heard, "{otherwise}: {:?}", *self.counts.borrow());
+        let mut counts = self.counts.clone();
+        let received = tokio::time::timeout(TIMEOUT, counts.wait_for(holds)).await.is_ok();
+        assert!(received, "{otherwise}: {:?}", *self.counts.borrow());
     }
 
     /// Lets writers and readers finish on a node that works.
@@ -121,15 +121,15 @@ impl Run {
         let acknowledged = self.counts.borrow().acknowledged;
         let mut cuts = 0;
         let companies = self.cast.tenants.iter().zip(&self.starts).zip(&mut history.tenants);
-        for (((company, start), tenant), following) in companies.zip(self.following) {
-            wait_for_pending_writes(&whereabouts, company, start, tenant).await;
-            broadcast_last_message(&whereabouts, company, tenant).await;
-            let log = read_log(&whereabouts, &company.admin, start, LAST_MESSAGE).await;
+        for (((accounts, start), tenant), following) in companies.zip(self.following) {
+            wait_for_pending_writes(&whereabouts, accounts, start, tenant).await;
+            broadcast_last_message(&whereabouts, accounts, tenant).await;
+            let log = read_log(&whereabouts, &accounts.admin, start, LAST_MESSAGE).await;
             tenant.log = log.iter().map(|frame| Entry::of(frame).unwrap()).collect();
             for one in following {
                 let (reader, more) = tokio::time::timeout(TIMEOUT, one)
                     .await
-                    .unwrap_or_else(|_| panic!("a reader of {} does not come to the end", company.slug))
+                    .unwrap_or_else(|_| panic!("a reader of {} does not come to the end", accounts.slug))
                     .unwrap();
                 cuts += more;
                 tenant.readers.push(reader);
@@ -158,22 +158,22 @@ fn add_writes(tenant: &mut Tenant, tried: BTreeSet<Fact>, acknowledged: Vec<Vec<
 }
 
 /// An admin and a viewer with all feeds, and a viewer without.
-fn reader_specs(company: &TenantAccounts, start: &str) -> Vec<ReaderSpec> {
+fn reader_specs(accounts: &TenantAccounts, start: &str) -> Vec<ReaderSpec> {
     let person = |name: &str, token: &String, role, follows| {
         let (name, token, start) = (name.to_owned(), token.clone(), start.to_owned());
         ReaderSpec { name, token, role, follows, start }
     };
     vec![
-        person("the admin", &company.admin, Role::Admin, true),
-        person("the viewer", &company.viewer, Role::Viewer, true),
-        person("the viewer without feeds", &company.viewer, Role::Viewer, false),
+        person("the admin", &accounts.admin, Role::Admin, true),
+        person("the viewer", &accounts.viewer, Role::Viewer, true),
+        person("the viewer without feeds", &accounts.viewer, Role::Viewer, false),
     ]
 }
 
 /// Broadcasts to all tenants are acknowledged before every tenant has them.
 async fn wait_for_pending_writes(
     node: &super::node::NodeClient,
-    company: &TenantAccounts,
+    accounts: &TenantAccounts,
     start: &str,
     tenant: &Tenant,
 ) {
@@ -183,7 +183,7 @@ async fn wait_for_pending_writes(
         while !wanted.is_subset(&found.iter().collect()) {
             let feeds = "job_updates,property_updates,system_alerts";
             let path = format!("/api/v1/events?since={since}&subscriptions={feeds}&limit=200");
-            if let Outcome::Done(page) = node.get(&company.admin, &path).await {
+            if let Outcome::Done(page) = node.get(&accounts.admin, &path).await {
                 let entries = page["data"].as_array().unwrap().iter().filter_map(Entry::of);
                 found.extend(entries.filter_map(|entry| entry.fact));
                 since = page["position"].as_str().unwrap().to_owned();
@@ -197,11 +197,11 @@ async fn wait_for_pending_writes(
 
 async fn broadcast_last_message(
     node: &super::node::NodeClient,
-    company: &TenantAccounts,
+    accounts: &TenantAccounts,
     tenant: &mut Tenant,
 ) {
     let body = serde_json::json!({ "message": LAST_MESSAGE });
-    let outcome = node.post(&company.admin, "/api/v1/admin/broadcast", &body).await;
+    let outcome = node.post(&accounts.admin, "/api/v1/admin/broadcast", &body).await;
     outcome.expect_done("the last word");
     let fact = Fact::message(LAST_MESSAGE);
     add_writes(tenant, BTreeSet::from([fact.clone()]), vec![vec![fact]]);

@@ -46,49 +46,48 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(node: &NodeClient, tally: &watch::Sender<WriteCounts>, stop: &CancellationToken) -> Self {
-        let (node, counts, stop) = (node.clone(), tally.clone(), stop.clone());
+    pub fn new(node: &NodeClient, counts: &watch::Sender<WriteCounts>, stop: &CancellationToken) -> Self {
+        let (node, counts, stop) = (node.clone(), counts.clone(), stop.clone());
         Self { node, counts, stop, pending: Vec::new(), result: WriterResult::default() }
     }
 
     /// Sends broadcasts, every third to admins only.
-    pub async fn broadcasts(mut self, company: TenantAccounts) -> WriterResult {
+    pub async fn broadcasts(mut self, tenant: TenantAccounts) -> WriterResult {
         for number in 0_u64.. {
             if self.pause_or_stop().await {
                 break;
             }
-            let text = format!("{} news {number}", company.slug);
+            let text = format!("{} news {number}", tenant.slug);
             let audience = if number % 3 == 0 { "admins" } else { "everyone" };
             let body = json!({ "message": text, "audience": audience });
             self.record_attempt([Fact::message(text)]);
-            let outcome = self.node.post(&company.admin, "/api/v1/admin/broadcast", &body).await;
+            let outcome = self.node.post(&tenant.admin, "/api/v1/admin/broadcast", &body).await;
             self.record_outcome(outcome);
         }
         self.result
     }
 
     /// Reports rising prices of a few listings.
-    pub async fn updates_prices(mut self, company: TenantAccounts) -> WriterResult {
+    pub async fn updates_prices(mut self, tenant: TenantAccounts) -> WriterResult {
         for number in 0_u32.. {
             if self.pause_or_stop().await {
                 break;
             }
-            let (key, price) = (format!("{}-{}", company.slug, number % 5), 100_000 + number);
+            let (key, price) = (format!("{}-{}", tenant.slug, number % 5), 100_000 + number);
             self.record_attempt([Fact::price(&key, f64::from(price))]);
             let path = format!("/api/v1/properties/by-key/portal/{key}");
             let body = json!({ "list_price": price, "currency": "EUR", "address": { "city": "Utrecht" } });
-            let outcome = self.node.put(&company.key, &path, &body).await;
+            let outcome = self.node.put(&tenant.key, &path, &body).await;
             self.record_outcome(outcome);
         }
         self.result
     }
 
     /// Starts jobs and works on them, also on those that a killed worker left.
-    pub async fn runs_jobs(mut self, company: TenantAccounts) -> WriterResult {
+    pub async fn runs_jobs(mut self, tenant: TenantAccounts) -> WriterResult {
         let spider = json!({ "name": SPIDER, "runner": "external" });
         // If it exists already, creating it is refused: then there is one too.
-        while matches!(self.node.post(&company.admin, "/api/v1/spiders", &spider).await, Outcome::NoResponse)
-        {
+        while matches!(self.node.post(&tenant.admin, "/api/v1/spiders", &spider).await, Outcome::NoResponse) {
             self.pause_or_stop().await;
         }
         for number in 0_u32.. {
@@ -97,35 +96,35 @@ impl Writer {
             }
             let url = format!("https://portal.example/{number}");
             let body = json!({ "spider_name": SPIDER, "target_urls": [url] });
-            if let Some(job) = self.post(&company.member, "/api/v1/jobs", &body).await {
+            if let Some(job) = self.post(&tenant.member, "/api/v1/jobs", &body).await {
                 self.record_job_event(&job, "job_queued");
             }
-            let _ = self.runs_job(&company, number).await;
+            let _ = self.runs_job(&tenant, number).await;
         }
         self.result
     }
 
     /// One job from claim to completion, unless a request fails.
-    async fn runs_job(&mut self, company: &TenantAccounts, number: u32) -> Option<()> {
-        let claim = self.post(&company.key, "/api/v1/workers/claim", &json!({})).await?;
+    async fn runs_job(&mut self, tenant: &TenantAccounts, number: u32) -> Option<()> {
+        let claim = self.post(&tenant.key, "/api/v1/workers/claim", &json!({})).await?;
         let (job, lease) = (claim["job"].clone(), claim["lease_token"].clone());
         let path = format!("/api/v1/jobs/{}", job["job_id"].as_i64()?);
         let report = |verb: &str| format!("{path}/{verb}");
-        self.post(&company.key, &report("start"), &json!({ "lease_token": lease })).await?;
+        self.post(&tenant.key, &report("start"), &json!({ "lease_token": lease })).await?;
         self.record_job_event(&job, "job_started");
-        let items: Vec<Value> = (0..3).map(|item| item_of(company, number, item)).collect();
+        let items: Vec<Value> = (0..3).map(|item| item_of(tenant, number, item)).collect();
         let facts = items.iter().map(|item| {
             Fact::price(item["listing_key"].as_str().unwrap(), item["list_price"].as_f64().unwrap())
         });
         self.record_attempt(facts);
         let batch = json!({ "job_id": job["job_id"], "items": items });
-        let outcome = self.node.post(&company.key, "/api/v1/properties/batch", &batch).await;
+        let outcome = self.node.post(&tenant.key, "/api/v1/properties/batch", &batch).await;
         self.record_outcome(outcome)?;
         for sequence in 1..=3 {
             let body = json!({ "lease_token": lease, "items_scraped": sequence, "sequence": sequence });
-            self.post(&company.key, &report("progress"), &body).await?;
+            self.post(&tenant.key, &report("progress"), &body).await?;
         }
-        self.post(&company.key, &report("complete"), &json!({ "lease_token": lease })).await?;
+        self.post(&tenant.key, &report("complete"), &json!({ "lease_token": lease })).await?;
         self.record_job_event(&job, "job_completed");
         Some(())
     }
@@ -176,11 +175,11 @@ impl Writer {
     fn count_outcome(&mut self, outcome: Outcome) -> Option<Value> {
         match outcome {
             Outcome::Done(body) => {
-                self.counts.send_modify(|tally| tally.acknowledged += 1);
+                self.counts.send_modify(|counts| counts.acknowledged += 1);
                 Some(body)
             }
             Outcome::Refused(refusal) => {
-                self.counts.send_modify(|tally| *tally.refused.entry(refusal.status).or_default() += 1);
+                self.counts.send_modify(|counts| *counts.refused.entry(refusal.status).or_default() += 1);
                 *self.result.refused.entry(refusal).or_default() += 1;
                 None
             }
@@ -195,9 +194,9 @@ impl Writer {
 }
 
 /// A listing that only this job has.
-fn item_of(company: &TenantAccounts, number: u32, item: u32) -> Value {
+fn item_of(tenant: &TenantAccounts, number: u32, item: u32) -> Value {
     json!({
-        "source": "portal", "listing_key": format!("{}-{number}-{item}", company.slug),
+        "source": "portal", "listing_key": format!("{}-{number}-{item}", tenant.slug),
         "list_price": 200_000 + item, "currency": "EUR", "address": { "city": "Utrecht" },
     })
 }

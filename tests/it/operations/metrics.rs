@@ -99,8 +99,8 @@ async fn a_busy_node_reports_metrics_without_user_content(app: &TestApp) {
         assert!(value(text, series) > 0.0, "{series} in\n{text}");
     }
     for word in ["canary", "acme", "other\"}", ann.token(), bob.token(), "127.0.0.1"] {
-        let told = text.lines().find(|line| line.contains(word) && !line.contains("method=\"other\""));
-        assert_eq!(told, None, "{word}");
+        let received = text.lines().find(|line| line.contains(word) && !line.contains("method=\"other\""));
+        assert_eq!(received, None, "{word}");
     }
 }
 

@@ -56,8 +56,9 @@ async fn a_node_under_sigterm_spreads_its_closes_and_nothing_is_lost() {
     let server = start();
     let admin = Admin::of(server.address).await;
     let (on_sockets, on_streams) = away.split_at(sockets);
-    let since =
-        |heard: &[Received]| heard.iter().map(|heard| Some(heard.position.clone())).collect::<Vec<_>>();
+    let since = |received: &[Received]| {
+        received.iter().map(|received| Some(received.position.clone())).collect::<Vec<_>>()
+    };
     let back = open_all(&admin, &since(on_sockets), &since(on_streams)).await;
     assert!(admin.broadcasts("last").await);
     let back = stream::iter(back).map(to_the_end).buffered(AT_ONCE).collect::<Vec<_>>().await;
@@ -88,11 +89,11 @@ async fn listen_all(clients: Vec<Client>) -> Vec<Received> {
     let tasks = TaskTracker::new();
     let listeners: Vec<_> =
         clients.into_iter().map(|client| tasks.spawn(client.receives_until_closed())).collect();
-    let mut heard = Vec::with_capacity(listeners.len());
+    let mut received = Vec::with_capacity(listeners.len());
     for listener in listeners {
-        heard.push(listener.await.unwrap());
+        received.push(listener.await.unwrap());
     }
-    heard
+    received
 }
 
 async fn to_the_end(mut client: Client) -> Received {
@@ -107,7 +108,7 @@ fn is_in_order(texts: &[&String]) -> bool {
 
 /// The advised delays differ, and are spread evenly over the seconds of the drain.
 fn is_spread(away: &[Received]) {
-    let advised: Vec<u64> = away.iter().filter_map(|heard| heard.advised_ms).collect();
+    let advised: Vec<u64> = away.iter().filter_map(|received| received.advised_ms).collect();
     let different: HashSet<u64> = advised.iter().copied().collect();
     assert!(different.len() > advised.len() / 2, "{} of {}", different.len(), advised.len());
     let in_second = |second: u64| advised.iter().filter(|after| **after / 1_000 == second).count();
@@ -140,9 +141,9 @@ async fn a_node_with_one_stream_ends_without_using_its_time() {
     let client = admin.streams(None).await;
 
     server.signal(Signal::INT);
-    let heard = client.receives_until_closed().await;
+    let received = client.receives_until_closed().await;
 
-    assert_eq!((heard.closed.map(|(code, _)| code), server.wait_for_exit().await), (Some(1012), Some(0)));
+    assert_eq!((received.closed.map(|(code, _)| code), server.wait_for_exit().await), (Some(1012), Some(0)));
 }
 
 #[tokio::test]

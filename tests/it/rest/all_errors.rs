@@ -25,15 +25,15 @@ on_both_databases! {
 fn error_pointers(answer: &Response) -> BTreeSet<String> {
     let problem = answer.expect_problem(422, "validation_failed");
     let errors = problem["errors"].as_array().unwrap().iter();
-    let place = |error: &Value| {
+    let location = |error: &Value| {
         let steps = error["loc"].as_array().unwrap().iter();
         steps.map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned)).collect::<Vec<_>>()
     };
-    errors.map(|error| place(error).join(".")).collect()
+    errors.map(|error| location(error).join(".")).collect()
 }
 
 fn set(places: &[&str]) -> BTreeSet<String> {
-    places.iter().map(|place| (*place).to_owned()).collect()
+    places.iter().map(|location| (*location).to_owned()).collect()
 }
 
 async fn a_refusal_names_what_the_schema_and_what_the_rules_find(app: &TestApp) {
@@ -195,15 +195,18 @@ async fn a_bad_log_line_rejects_no_other(app: &TestApp) {
         let request = app.http.post(app.url(&path)).bearer_auth(worker.token());
         let answer = Response::send(request.header("content-type", kind).body(body)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        let told = answer.json();
+        let received = answer.json();
 
-        assert_eq!((&told["stored"], &told["rejected"]), (&json!(2), &json!(4)), "{told}");
-        let status = |index: usize| told["results"][index]["status"].as_str().unwrap().to_owned();
+        assert_eq!((&received["stored"], &received["rejected"]), (&json!(2), &json!(4)), "{received}");
+        let status = |index: usize| received["results"][index]["status"].as_str().unwrap().to_owned();
         assert_eq!(
             (0..6).map(status).collect::<Vec<_>>(),
             ["stored", "error", "error", "error", "error", "stored"]
         );
-        assert!(told["results"][1]["error"].as_str().unwrap().starts_with("level: must be one of"), "{told}");
+        assert!(
+            received["results"][1]["error"].as_str().unwrap().starts_with("level: must be one of"),
+            "{received}"
+        );
     }
     let kept = ann.get(&path).await.json();
     assert_eq!(kept["data"].as_array().map(Vec::len), Some(4), "{kept}");
@@ -211,7 +214,7 @@ async fn a_bad_log_line_rejects_no_other(app: &TestApp) {
 
 async fn an_out_of_bounds_number_is_refused_with_the_bounds_once(app: &TestApp) {
     let (ann, root) = (app.admin("ann").await, app.operator("root").await);
-    let told = |answer: &Response| {
+    let received = |answer: &Response| {
         let problem = answer.expect_problem(422, "validation_failed");
         let words =
             problem["errors"].as_array().unwrap().iter().map(|one| one["msg"].as_str().unwrap().to_owned());
@@ -220,19 +223,19 @@ async fn an_out_of_bounds_number_is_refused_with_the_bounds_once(app: &TestApp) 
 
     for limit in ["-1", "0", "201", "99999999999999999999999", "", "ten"] {
         let answer = ann.get(&format!("/api/v1/users?limit={limit}")).await;
-        assert_eq!(told(&answer), ["must be a whole number from 1 to 200"], "{limit:?}");
+        assert_eq!(received(&answer), ["must be a whole number from 1 to 200"], "{limit:?}");
     }
     let most = "9007199254740991";
     for id in ["x", "9223372036854775808"] {
         let answer = ann.get(&format!("/api/v1/jobs/{id}")).await;
-        assert_eq!(told(&answer), [format!("must be a whole number from 1 to {most}")], "{id}");
+        assert_eq!(received(&answer), [format!("must be a whole number from 1 to {most}")], "{id}");
     }
     ann.get("/api/v1/jobs/0").await.expect_problem(404, "not_found");
     let tenant = format!("/api/v1/tenants/{}", app.acme);
     for number in ["-1", "9223372036854775808", "99999999999999999999999"] {
         let body = format!("{{\"quotas\": {{\"connections\": {number}}}}}");
         let answer = text(&root, "PATCH", &tenant, body).await;
-        assert_eq!(told(&answer), [format!("must be a whole number from 0 to {most}")], "{number}");
+        assert_eq!(received(&answer), [format!("must be a whole number from 0 to {most}")], "{number}");
     }
 }
 

@@ -14,10 +14,10 @@ on_both_databases! {
 
 const WORDS: &str = "User not found or inactive";
 
-fn assert_inactive(answer: &Response, door: &str) {
+fn assert_inactive(answer: &Response, request: &str) {
     let problem = answer.json();
-    assert_eq!((answer.status, &problem["detail"]), (403, &json!(WORDS)), "{door}: {answer:?}");
-    assert_eq!(problem["code"], "inactive_user", "{door}");
+    assert_eq!((answer.status, &problem["detail"]), (403, &json!(WORDS)), "{request}: {answer:?}");
+    assert_eq!(problem["code"], "inactive_user", "{request}");
 }
 
 async fn every_endpoint_answers_that_the_user_is_inactive(app: &TestApp) {

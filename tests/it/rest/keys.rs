@@ -49,8 +49,8 @@ async fn a_filter_finds_every_spelling_of_what_was_stored(app: &TestApp) {
         let found = ann.get(&format!("/api/v1/properties?{query}")).await.json();
         assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{query}: {found}");
     }
-    let told = socket.next_of_type("property_update").await;
-    assert_eq!(told["event"], "property_created", "{told}");
+    let received = socket.next_of_type("property_update").await;
+    assert_eq!(received["event"], "property_created", "{received}");
 }
 
 async fn names_are_read_without_blanks_and_composed(app: &TestApp) {
@@ -211,7 +211,7 @@ async fn keys_are_computed_anew(
     let places =
         rows(&connection, "SELECT city_key, search_text, source, listing_key FROM properties ORDER BY id")
             .await;
-    let place: Vec<String> = [0, 1, 2, 3].map(|at| places[0].try_get_by_index(at).unwrap()).to_vec();
+    let location: Vec<String> = [0, 1, 2, 3].map(|at| places[0].try_get_by_index(at).unwrap()).to_vec();
     let of_younger: Vec<String> = [2, 3].map(|at| places[1].try_get_by_index(at).unwrap()).to_vec();
     connection.close().await.unwrap();
     let user = |name: &str, email: &str, clash: Option<&str>| {
@@ -229,6 +229,6 @@ async fn keys_are_computed_anew(
             user("weisser", "ww@x.example", Some("username")),
         ]
     );
-    assert_eq!(place, ["strasse", "strasse", "s", "t"]);
+    assert_eq!(location, ["strasse", "strasse", "s", "t"]);
     assert_eq!(of_younger, [" s ", "t"], "the older has the key");
 }

@@ -49,28 +49,30 @@ async fn a_sign_in_with_nul_is_a_sign_in_that_fails(app: &TestApp) {
 }
 
 /// The value with each of its texts replaced by `text`, one at a time, with the location of each.
-fn variants(value: &Value, place: &str, text: &str) -> Vec<(String, Value)> {
+fn variants(value: &Value, location: &str, text: &str) -> Vec<(String, Value)> {
     match value {
-        Value::String(_) => vec![(place.to_owned(), json!(text))],
+        Value::String(_) => vec![(location.to_owned(), json!(text))],
         Value::Array(items) => items
             .iter()
             .enumerate()
             .flat_map(|(at, item)| {
-                variants(item, &format!("{place}/{at}"), text).into_iter().map(move |(place, other)| {
+                variants(item, &format!("{location}/{at}"), text).into_iter().map(move |(location, other)| {
                     let mut items = items.clone();
                     items[at] = other;
-                    (place, Value::Array(items))
+                    (location, Value::Array(items))
                 })
             })
             .collect(),
         Value::Object(fields) => fields
             .iter()
             .flat_map(|(name, field)| {
-                variants(field, &format!("{place}/{name}"), text).into_iter().map(move |(place, other)| {
-                    let mut fields: Map<String, Value> = fields.clone();
-                    fields.insert(name.clone(), other);
-                    (place, Value::Object(fields))
-                })
+                variants(field, &format!("{location}/{name}"), text).into_iter().map(
+                    move |(location, other)| {
+                        let mut fields: Map<String, Value> = fields.clone();
+                        fields.insert(name.clone(), other);
+                        (location, Value::Object(fields))
+                    },
+                )
             })
             .collect(),
         _ => Vec::new(),

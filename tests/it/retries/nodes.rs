@@ -20,9 +20,9 @@ async fn of_two_nodes_one_does_the_work(app: &TestApp) {
     let caller = app.identity.authenticate(Credential::Header(member.token())).await.unwrap().principal;
     let here = Services::new(app.services.db.clone(), app.clock.clone(), Entropy);
     let there = Services::new(app.services.db.clone(), app.clock.clone(), Entropy);
-    let send = async |kernel: &Services| {
+    let send = async |services: &Services| {
         let sent = SentRequest { key: "k", method: "POST", path: "/api/v1/jobs", query: "", body: b"{}" };
-        let op = Op::of_caller(kernel, caller.clone(), Origin::default()).unwrap();
+        let op = Op::of_caller(services, caller.clone(), Origin::default()).unwrap();
         let op = op.with_idempotency_key(Some(IdempotencyKey::of_request(&app.identity, &sent)));
         let new = NewJob {
             spider_name: "auto".to_owned(),

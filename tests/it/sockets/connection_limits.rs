@@ -22,13 +22,13 @@ async fn a_sixth_socket_is_refused_and_another_users_is_not(app: &TestApp) {
     }
 
     let refused = bob.socket_request("/ws").try_handshake().await;
-    let told = bob.socket_request("/ws").query("reject", "close").open().await.expect_close().await;
+    let received = bob.socket_request("/ws").query("reject", "close").open().await.expect_close().await;
 
     let problem = refused.expect_problem(429, "too_many_connections");
     assert_eq!(problem["detail"], "Too many connections");
     assert!(refused.header("retry-after").is_some());
-    assert_eq!(told.0, 4409);
-    assert!(told.1.starts_with("Too many connections;retry_after="), "{}", told.1);
+    assert_eq!(received.0, 4409);
+    assert!(received.1.starts_with("Too many connections;retry_after="), "{}", received.1);
     app.member("cid").await.connects().await;
     assert_eq!(bob.streams("/sse/notifications", None).await.status, 200);
 }

@@ -20,13 +20,17 @@ async fn a_second_echo_of_a_user_is_refused_as_a_sixth_socket_is(app: &TestApp) 
     let mut first = bob.socket_request("/ws/echo").open().await;
 
     let refused = bob.socket_request("/ws/echo").try_handshake().await;
-    let told = bob.socket_request("/ws/echo").query("reject", "close").open().await.expect_close().await;
+    let received = bob.socket_request("/ws/echo").query("reject", "close").open().await.expect_close().await;
 
     let problem = refused.expect_problem(429, "too_many_connections");
     assert_eq!(problem["detail"], "Too many connections: one at a time on /ws/echo");
     assert!(refused.header("retry-after").is_some());
-    assert_eq!(told.0, 4409);
-    assert!(told.1.starts_with("Too many connections: one at a time on /ws/echo;retry_after="), "{}", told.1);
+    assert_eq!(received.0, 4409);
+    assert!(
+        received.1.starts_with("Too many connections: one at a time on /ws/echo;retry_after="),
+        "{}",
+        received.1
+    );
     first.send_json(json!("still mine")).await;
     assert_eq!(first.next().await, json!("still mine"));
     // The user's other sockets and another user's echo are not affected.

@@ -147,13 +147,13 @@ async fn sender_and_time_from_a_client_are_ignored(app: &TestApp) {
         "sender_id": 999, "timestamp": 1, "broadcast_id": "mine", "position": "mine",
     });
     socket.send_json(lie).await;
-    let told = socket.next_of_type("system_notification").await;
+    let received = socket.next_of_type("system_notification").await;
 
-    assert_eq!(told["sender_id"], ann.id.0);
-    assert_eq!(told["timestamp"], start_of_time().timestamp() as f64);
-    assert_eq!(told["category"], "weather");
-    assert_ne!(told["broadcast_id"], "mine");
-    assert_ne!(told["position"], "mine");
+    assert_eq!(received["sender_id"], ann.id.0);
+    assert_eq!(received["timestamp"], start_of_time().timestamp() as f64);
+    assert_eq!(received["category"], "weather");
+    assert_ne!(received["broadcast_id"], "mine");
+    assert_ne!(received["position"], "mine");
 }
 
 async fn the_status_counts_the_callers_and_the_tenants_connections(app: &TestApp) {
@@ -188,11 +188,11 @@ async fn an_ack_comes_after_the_event_it_acknowledges(app: &TestApp) {
     let mut socket = ann.connects().await;
 
     socket.send_json(json!({"type": "broadcast", "message": "hello", "id": 1})).await;
-    let (told, ack) = (socket.next().await, socket.next().await);
+    let (received, ack) = (socket.next().await, socket.next().await);
 
-    assert_eq!((told["type"].as_str(), ack["type"].as_str()), (Some("system_notification"), Some("ack")));
-    assert_eq!(ack["message_id"], told["broadcast_id"]);
-    assert_eq!((&ack["position"], &ack["reply_to"]), (&told["position"], &json!(1)));
+    assert_eq!((received["type"].as_str(), ack["type"].as_str()), (Some("system_notification"), Some("ack")));
+    assert_eq!(ack["message_id"], received["broadcast_id"]);
+    assert_eq!((&ack["position"], &ack["reply_to"]), (&received["position"], &json!(1)));
     assert_eq!(ack["payload"], json!({"message": "hello", "category": "general"}));
     assert_eq!(ann.reads_events(ack["position"].as_str().unwrap()).await, Vec::<Value>::new());
 }

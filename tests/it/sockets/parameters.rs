@@ -40,8 +40,8 @@ async fn a_parameter_that_an_address_does_not_know_is_refused_by_name(app: &Test
             format!("The query parameter {unknown} is not known here; this address takes token, ticket");
         assert!(refused["detail"].as_str().unwrap().starts_with(&words), "{path}: {refused}");
     }
-    let door = bob.socket_request("/ws").query("sinse", "1").query("jobs", "1").query("reject", "close");
-    let (code, reason) = door.open().await.expect_close().await;
+    let request = bob.socket_request("/ws").query("sinse", "1").query("jobs", "1").query("reject", "close");
+    let (code, reason) = request.open().await.expect_close().await;
     assert_eq!(code, 4400);
     assert!(reason.starts_with("The query parameters sinse, jobs are not known here"), "{reason}");
     let bare_key = app
@@ -85,11 +85,11 @@ async fn a_bearer_subprotocol_needs_lotline_v1_beside_it(app: &TestApp) {
 
     for offered in [alone.clone(), format!("{alone}, graphql-ws"), format!("{alone}, lotline.v2")] {
         for path in ["/ws", "/ws/echo", "/ws/file-upload"] {
-            let door = || app.anonymous().socket_request(path).header("sec-websocket-protocol", &offered);
-            let refused = door().try_handshake().await.expect_problem(400, "bad_request");
+            let request = || app.anonymous().socket_request(path).header("sec-websocket-protocol", &offered);
+            let refused = request().try_handshake().await.expect_problem(400, "bad_request");
             // A client that insists on a subprotocol, as this test's does, closes the socket before it reads the
             // 4400.
-            let closed = door().query("reject", "close").try_handshake().await;
+            let closed = request().query("reject", "close").try_handshake().await;
 
             let words = refused["detail"].as_str().unwrap();
             assert!(words.starts_with("Offer the subprotocol `lotline.v1` beside"), "{words}");
@@ -113,13 +113,13 @@ async fn a_subscription_without_a_name_is_refused_with_the_missing_field(app: &T
         json!({ "type": "subscribe", "payload": { "subscription": "" } }),
         json!({ "type": "unsubscribe", "key": "mine" }),
     ] {
-        let told = socket.request(message).await;
+        let received = socket.request(message).await;
 
         assert_eq!(
-            (&told["type"], &told["code"]),
+            (&received["type"], &received["code"]),
             (&json!("subscription_error"), &json!("invalid_subscription"))
         );
-        let words = told["message"].as_str().unwrap();
+        let words = received["message"].as_str().unwrap();
         assert!(words.contains("subscription is missing") && words.contains("job_updates"), "{words}");
     }
     let query = bob.socket_request("/ws").query("subscriptions", r#"[{"key":"a"}]"#).try_handshake().await;

@@ -38,8 +38,8 @@ async fn position(socket: &mut Socket) -> String {
 
 /// Waits until the node has read `count` messages of acme's sockets.
 async fn wait_for_received(app: &TestApp, count: u64) {
-    let heard = || app.open_connections().iter().map(|one| one.traffic.messages_in()).sum::<u64>();
-    eventually("the messages to be read", async || heard() >= count).await;
+    let received = || app.open_connections().iter().map(|one| one.traffic.messages_in()).sum::<u64>();
+    eventually("the messages to be read", async || received() >= count).await;
 }
 
 /// The next `count` answers to subscriptions.
@@ -61,13 +61,13 @@ fn of_type<'a>(answers: &'a [Value], kind: &str) -> Vec<&'a Value> {
 async fn at_most_four_wait_and_the_fifth_is_refused(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
     let start = position(&mut socket).await;
-    let turns = app.takes_all_replay_permits().await;
+    let permits = app.takes_all_replay_permits().await;
 
     for key in ["a", "b", "c", "d", "e", "f"] {
         socket.send_json(subscribe(key, &start)).await;
     }
     wait_for_received(app, 7).await;
-    drop(turns);
+    drop(permits);
     let answers = next_replies(&mut socket, 2 + 4 * 2).await;
 
     let refused = of_type(&answers, "subscription_error");
@@ -85,7 +85,7 @@ async fn at_most_four_wait_and_the_fifth_is_refused(app: &TestApp) {
 async fn a_subscription_of_the_same_name_replaces_the_earlier_one_even_while_pending(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
     let start = position(&mut socket).await;
-    let turns = app.takes_all_replay_permits().await;
+    let permits = app.takes_all_replay_permits().await;
     let with_id = |key: &str, id: i64| {
         let mut message = subscribe(key, &start);
         message["id"] = json!(id);
@@ -100,7 +100,7 @@ async fn a_subscription_of_the_same_name_replaces_the_earlier_one_even_while_pen
     socket.send_json(quiet.clone()).await;
     socket.send_json(quiet).await;
     wait_for_received(app, 23).await;
-    drop(turns);
+    drop(permits);
     let answers = next_replies(&mut socket, 19 + 2 * 2).await;
 
     let replaced: Vec<_> =
@@ -115,13 +115,13 @@ async fn a_subscription_of_the_same_name_replaces_the_earlier_one_even_while_pen
 async fn one_that_waits_is_ended_by_unsubscribe(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
     let start = position(&mut socket).await;
-    let turns = app.takes_all_replay_permits().await;
+    let permits = app.takes_all_replay_permits().await;
 
     socket.send_json(subscribe("a", &start)).await;
     socket.send_json(subscribe("b", &start)).await;
     socket.send_json(json!({"type": "unsubscribe", "subscription": "job_updates", "key": "b"})).await;
     wait_for_received(app, 4).await;
-    drop(turns);
+    drop(permits);
     let answers = next_replies(&mut socket, 4).await;
 
     let kinds: Vec<_> =
@@ -141,7 +141,7 @@ async fn those_that_wait_count_among_the_subscriptions(app: &TestApp) {
     let start = position(&mut socket).await;
     let first = json!({"type": "subscribe", "subscription": "property_updates"});
     assert_eq!(socket.request(first.clone()).await["type"], "subscription_confirmed");
-    let turns = app.takes_all_replay_permits().await;
+    let permits = app.takes_all_replay_permits().await;
 
     for key in ["a", "b", "c"] {
         socket.send_json(subscribe(key, &start)).await;
@@ -151,7 +151,7 @@ async fn those_that_wait_count_among_the_subscriptions(app: &TestApp) {
     again["since"] = json!(start);
     socket.send_json(again).await;
     wait_for_received(app, 6).await;
-    drop(turns);
+    drop(permits);
     let answers = next_replies(&mut socket, 1 + 3 * 2).await;
 
     let refused = of_type(&answers, "subscription_error");
@@ -217,7 +217,7 @@ async fn a_thousand_subscribes_with_large_filters_leave_little_behind(app: &Test
     const SENT: usize = 1_500;
     let mut socket = app.viewer("vic").await.connects().await;
     let start = position(&mut socket).await;
-    let turns = app.takes_all_replay_permits().await;
+    let permits = app.takes_all_replay_permits().await;
     let message = |n: usize, city: usize| {
         json!({
             "type": "subscribe", "subscription": "property_updates", "since": start,
@@ -230,12 +230,12 @@ async fn a_thousand_subscribes_with_large_filters_leave_little_behind(app: &Test
     }
     wait_for_received(app, SENT as u64 + 1).await;
     let held = app.open_connections().iter().map(|one| one.held_bytes()).sum::<usize>();
-    drop(turns);
+    drop(permits);
     let answers = next_replies(&mut socket, SENT - 4 + 4 * 2).await;
 
     // The answers wait for the replay; the rest is four filters.
-    let told: usize = answers.iter().map(|answer| answer.to_string().len() + 16).sum();
-    assert!(held <= told + 4 * 1024, "{held} bytes are held besides {told} of answers");
+    let received: usize = answers.iter().map(|answer| answer.to_string().len() + 16).sum();
+    assert!(held <= received + 4 * 1024, "{held} bytes are held besides {received} of answers");
     let codes = |code: &str| answers.iter().filter(|answer| answer["code"] == code).count();
     assert_eq!((codes("invalid_filter"), codes("rate_limited")), (SENT / 2, SENT / 2 - 4));
     assert_eq!(of_type(&answers, "subscription_live").len(), 4);
@@ -255,7 +255,7 @@ async fn replay_reads_of_five_sockets_are_bounded(app: &TestApp) {
     for _ in 0..5 {
         sockets.push(vic.connects().await);
     }
-    let turns = app.takes_all_replay_permits().await;
+    let permits = app.takes_all_replay_permits().await;
     let pages = || app.services.metrics.replay_pages.get();
     let before = pages();
 
@@ -265,7 +265,7 @@ async fn replay_reads_of_five_sockets_are_bounded(app: &TestApp) {
         }
     }
     wait_for_received(app, 5 * 60).await;
-    drop(turns);
+    drop(permits);
     for socket in &mut sockets {
         let answers = next_replies(socket, 56 + 4 * 2).await;
         assert_eq!(of_type(&answers, "subscription_live").len(), 4);

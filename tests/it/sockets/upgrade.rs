@@ -30,16 +30,16 @@ async fn ticket_of(member: &Member<'_>) -> String {
 async fn a_token_is_taken_in_each_of_the_four_ways(app: &TestApp) {
     let bob = app.member("bob").await;
     let ticket = ticket_of(&bob).await;
-    let door = || app.anonymous().socket_request("/ws");
+    let request = || app.anonymous().socket_request("/ws");
     let offered = format!("lotline.v1, lotline.bearer.{}", bob.token());
 
-    for door in [
-        door().query("token", bob.token()),
-        door().query("ticket", &ticket),
-        door().header("authorization", &format!("Bearer {}", bob.token())),
-        door().header("sec-websocket-protocol", &offered),
+    for request in [
+        request().query("token", bob.token()),
+        request().query("ticket", &ticket),
+        request().header("authorization", &format!("Bearer {}", bob.token())),
+        request().header("sec-websocket-protocol", &offered),
     ] {
-        let mut socket = door.open().await;
+        let mut socket = request.open().await;
         assert_eq!(socket.next().await["user_id"], bob.id.0);
     }
 }
@@ -47,14 +47,18 @@ async fn a_token_is_taken_in_each_of_the_four_ways(app: &TestApp) {
 async fn a_ticket_opens_one_socket_and_a_refused_attempt_does_not_use_it(app: &TestApp) {
     let bob = app.member("bob").await;
     let ticket = ticket_of(&bob).await;
-    let door = || app.anonymous().socket_request("/ws").query("ticket", &ticket);
+    let request = || app.anonymous().socket_request("/ws").query("ticket", &ticket);
 
-    door().header("origin", "https://evil.example").try_handshake().await.expect_problem(403, "bad_origin");
-    door().query("subscriptions", "news").try_handshake().await.expect_problem(400, "bad_request");
-    assert_eq!(door().get_without_upgrade().await.status, 426);
-    door().open().await.next_of_type("connection_established").await;
+    request()
+        .header("origin", "https://evil.example")
+        .try_handshake()
+        .await
+        .expect_problem(403, "bad_origin");
+    request().query("subscriptions", "news").try_handshake().await.expect_problem(400, "bad_request");
+    assert_eq!(request().get_without_upgrade().await.status, 426);
+    request().open().await.next_of_type("connection_established").await;
 
-    door().try_handshake().await.expect_problem(401, "unauthenticated");
+    request().try_handshake().await.expect_problem(401, "unauthenticated");
 }
 
 async fn two_credentials_are_refused(app: &TestApp) {
@@ -62,18 +66,18 @@ async fn two_credentials_are_refused(app: &TestApp) {
     let (token, ticket) = (bob.token(), ticket_of(&bob).await);
     let bearer = format!("Bearer {token}");
     let offered = format!("lotline.v1, lotline.bearer.{token}");
-    let door = || app.anonymous().socket_request("/ws");
+    let request = || app.anonymous().socket_request("/ws");
 
-    for door in [
-        door().query("token", token).query("ticket", &ticket),
-        door().query("token", token).header("authorization", &bearer),
-        door().query("ticket", &ticket).header("sec-websocket-protocol", &offered),
-        door().header("authorization", &bearer).header("sec-websocket-protocol", &offered),
-        door().header("authorization", &bearer).header("authorization", &bearer),
-        door().header("sec-websocket-protocol", &format!("{offered}, lotline.bearer.{token}")),
+    for request in [
+        request().query("token", token).query("ticket", &ticket),
+        request().query("token", token).header("authorization", &bearer),
+        request().query("ticket", &ticket).header("sec-websocket-protocol", &offered),
+        request().header("authorization", &bearer).header("sec-websocket-protocol", &offered),
+        request().header("authorization", &bearer).header("authorization", &bearer),
+        request().header("sec-websocket-protocol", &format!("{offered}, lotline.bearer.{token}")),
     ] {
-        door.clone().try_handshake().await.expect_problem(400, "two_credentials");
-        door.get_without_upgrade().await.expect_problem(400, "two_credentials");
+        request.clone().try_handshake().await.expect_problem(400, "two_credentials");
+        request.get_without_upgrade().await.expect_problem(400, "two_credentials");
     }
 }
 
@@ -82,8 +86,8 @@ async fn a_parameter_that_is_given_twice_is_refused(app: &TestApp) {
 
     for name in ["token", "since", "subscriptions", "reject"] {
         let value = if name == "token" { bob.token() } else { "" };
-        let door = bob.socket_request("/ws").query(name, value).query(name, value);
-        door.try_handshake().await.expect_problem(400, "bad_request");
+        let request = bob.socket_request("/ws").query(name, value).query(name, value);
+        request.try_handshake().await.expect_problem(400, "bad_request");
     }
 }
 
@@ -113,9 +117,9 @@ async fn a_page_of_a_foreign_origin_gets_no_socket_at_all(app: &TestApp) {
     let bob = app.member("bob").await;
 
     for origin in ["https://evil.example", "null", "http://localhost.evil.example", "file://"] {
-        let door = bob.socket_request("/ws").header("origin", origin);
-        door.clone().try_handshake().await.expect_problem(403, "bad_origin");
-        door.query("reject", "close").try_handshake().await.expect_problem(403, "bad_origin");
+        let request = bob.socket_request("/ws").header("origin", origin);
+        request.clone().try_handshake().await.expect_problem(403, "bad_origin");
+        request.query("reject", "close").try_handshake().await.expect_problem(403, "bad_origin");
     }
     for origin in ["http://localhost:3000", "http://127.0.0.1", &app.url("")] {
         let mut socket = bob.socket_request("/ws").header("origin", origin).open().await;
@@ -152,16 +156,16 @@ async fn a_refusal_is_a_close_frame_where_that_is_requested(app: &TestApp) {
     let nobody = || app.anonymous().socket_request("/ws");
     let of_cid = format!("/ws/{}", cid.id.0);
 
-    for (door, code, words) in [
+    for (request, code, words) in [
         (nobody(), 4401, "Authentication required"),
         (nobody().query("token", "nonsense"), 4401, "Invalid token"),
         (nobody().query("token", "a").query("ticket", "b"), 4400, "More than one credential"),
         (bob.socket_request("/ws").query("subscriptions", "news"), 4400, "Invalid subscription: news"),
         (bob.socket_request(&of_cid), 4403, "The user in the path"),
     ] {
-        let (told, reason) = door.query("reject", "close").open().await.expect_close().await;
+        let (received, reason) = request.query("reject", "close").open().await.expect_close().await;
 
-        assert_eq!(told, code, "{reason}");
+        assert_eq!(received, code, "{reason}");
         assert!(reason.starts_with(words), "{reason}");
     }
     assert_eq!(app.connections(), 0);

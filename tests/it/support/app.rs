@@ -102,7 +102,7 @@ impl TestApp {
             Some(tenants) => tenants,
             None => make_tenants(&identity).await,
         };
-        let (address, metrics_address, kernel) =
+        let (address, metrics_address, services) =
             (app.local_addr(), app.metrics_addr(), app.services().clone());
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
@@ -115,7 +115,7 @@ impl TestApp {
             address,
             metrics_address,
             identity,
-            services: kernel,
+            services,
             acme,
             other,
             http,
@@ -142,18 +142,9 @@ impl TestApp {
     /// The same, and returns the store that the node leaves.
     pub async fn into_store(self) -> Store {
         let Self {
-            clock,
-            registry: sessions,
-            stop,
-            running,
-            database,
-            folder,
-            http,
-            identity,
-            services: kernel,
-            ..
+            clock, registry: sessions, stop, running, database, folder, http, identity, services, ..
         } = self;
-        drop((http, identity, kernel));
+        drop((http, identity, services));
         let tenants = [self.acme, self.other];
         eventually("the clients that are gone to be noticed", async || {
             tenants.iter().all(|tenant| sessions.of_tenant(*tenant).is_empty())
@@ -265,11 +256,11 @@ impl TestApp {
     /// Takes all permits to read a page of a log: readers wait until the permits are dropped.
     pub async fn takes_all_replay_permits(&self) -> Vec<LogReadPermit> {
         let scope = TenantScope::for_system(SystemReason::Demo, self.other);
-        let mut turns = Vec::new();
-        while let Some(turn) = self.services.db.acquire_replay_permit(&scope).now_or_never() {
-            turns.push(turn.unwrap());
+        let mut permits = Vec::new();
+        while let Some(permit) = self.services.db.acquire_replay_permit(&scope).now_or_never() {
+            permits.push(permit.unwrap());
         }
-        turns
+        permits
     }
 
     /// Waits until `wanted` readers wait for such a permit.

@@ -136,13 +136,13 @@ impl Page {
         let answer = async {
             loop {
                 let Message::Text(text) = self.socket.next().await.unwrap().unwrap() else { continue };
-                let told: Value = serde_json::from_str(&text).unwrap();
-                if told["method"] == "Network.requestWillBeSent" {
-                    self.requests.push(told["params"]["request"]["url"].as_str().unwrap().to_owned());
+                let received: Value = serde_json::from_str(&text).unwrap();
+                if received["method"] == "Network.requestWillBeSent" {
+                    self.requests.push(received["params"]["request"]["url"].as_str().unwrap().to_owned());
                 }
-                if told["id"] == self.sent {
-                    assert!(told["error"].is_null(), "{method}: {told}");
-                    return told["result"].clone();
+                if received["id"] == self.sent {
+                    assert!(received["error"].is_null(), "{method}: {received}");
+                    return received["result"].clone();
                 }
             }
         };

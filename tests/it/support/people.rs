@@ -95,8 +95,9 @@ impl TestApp {
 
     /// A program with one of this user's keys.
     pub async fn worker(&self, maker: &Person<'_>, scopes: &[KeyScope]) -> Worker<'_> {
-        let wish = BootstrapKey { username: Some(&maker.username), name: "worker", scopes, expires_at: None };
-        let key = bootstrap::create_key(&self.identity, maker.tenant, &wish).await.unwrap();
+        let new_key =
+            BootstrapKey { username: Some(&maker.username), name: "worker", scopes, expires_at: None };
+        let key = bootstrap::create_key(&self.identity, maker.tenant, &new_key).await.unwrap();
         Worker(Caller { app: self, credential: Some(key.text.expose().to_owned()) })
     }
 
@@ -208,10 +209,10 @@ impl<'a> Caller<'a> {
 
     /// A request for a socket at `path`, with the credential in the query as in a browser.
     pub fn socket_request(&self, path: &str) -> SocketRequest<'a> {
-        let door = SocketRequest::new(self.app, path);
-        self.credential.iter().fold(door, |door, token| match token.starts_with("llk_") {
-            true => door.header("authorization", &format!("Bearer {token}")),
-            false => door.query("token", token),
+        let request = SocketRequest::new(self.app, path);
+        self.credential.iter().fold(request, |request, token| match token.starts_with("llk_") {
+            true => request.header("authorization", &format!("Bearer {token}")),
+            false => request.query("token", token),
         })
     }
 

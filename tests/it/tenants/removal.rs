@@ -61,14 +61,14 @@ async fn nothing_of_a_removed_tenant_is_left_and_no_other_row_is_touched(app: &T
     let entries = after.get_mut("audit_log").unwrap();
     entries.retain(|entry| !entry.contains("tenant.remov"));
     assert_eq!(after, before);
-    let told =
+    let received =
         "SELECT actor_name, detail FROM audit_log WHERE tenant_id IS NULL AND action = 'tenant.removed'";
-    let told = rows(&connection, told).await;
-    let by: String = told[0].try_get_by_index(0).unwrap();
-    let detail: Value = serde_json::from_str(&told[0].try_get_by_index::<String>(1).unwrap()).unwrap();
+    let received = rows(&connection, received).await;
+    let by: String = received[0].try_get_by_index(0).unwrap();
+    let detail: Value = serde_json::from_str(&received[0].try_get_by_index::<String>(1).unwrap()).unwrap();
     let counted: BTreeMap<String, u64> = serde_json::from_value(detail["rows"].clone()).unwrap();
     let all = lotline::storage::tenant_tables().into_iter().map(|(name, _)| (name.to_owned(), 1));
-    assert_eq!((told.len(), by.as_str(), detail["slug"].as_str()), (1, "root", Some(SLUG)));
+    assert_eq!((received.len(), by.as_str(), detail["slug"].as_str()), (1, "root", Some(SLUG)));
     assert_eq!(counted, all.collect());
     connection.close().await.unwrap();
 }

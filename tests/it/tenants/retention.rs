@@ -56,9 +56,9 @@ async fn old_entries_and_notifications_go_and_young_ones_stay(app: &TestApp) {
     sweep(&app.services, &kept).await.unwrap();
 
     let listed = bob.get("/api/v1/notifications").await.json();
-    let told: Vec<&Value> =
+    let received: Vec<&Value> =
         listed["data"].as_array().unwrap().iter().map(|one| &one["message"]["message"]).collect();
-    assert_eq!(told, [&json!("young")]);
+    assert_eq!(received, [&json!("young")]);
     let before = (app.clock.now() - TimeDelta::days(10)).timestamp_micros();
     assert_eq!(count(app, &format!("SELECT count(*) FROM audit_log WHERE at < {before}")).await, 0);
     assert!(count(app, "SELECT count(*) FROM audit_log").await > 0);

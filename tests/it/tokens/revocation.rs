@@ -40,8 +40,8 @@ async fn opens(caller: &Caller<'_>, ann: &Admin<'_>) -> Open {
 /// Both connections end with this code, and a later broadcast reaches the bystander only.
 async fn end_with(mut open: Open, ann: &Admin<'_>, code: u16) {
     ann.broadcasts("after the end").await;
-    let told = open.bystander.next_of_type("system_notification").await;
-    assert_eq!(told["message"], "after the end");
+    let received = open.bystander.next_of_type("system_notification").await;
+    assert_eq!(received["message"], "after the end");
     ended(open.socket, open.stream, code).await;
 }
 

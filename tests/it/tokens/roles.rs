@@ -35,7 +35,11 @@ async fn broadcasts(admin: &Admin<'_>, what: &str) {
 
 /// The messages of one call of `broadcasts`, up to the one for everyone. A role change may take a moment to arrive,
 /// so the caller repeats this.
-async fn received(socket: &mut Socket, stream: &mut Stream, what: &str) -> (Vec<String>, Vec<String>) {
+async fn received_messages(
+    socket: &mut Socket,
+    stream: &mut Stream,
+    what: &str,
+) -> (Vec<String>, Vec<String>) {
     let last = format!("{what} for everyone");
     let (mut by_socket, mut by_stream) = (Vec::new(), Vec::new());
     while by_socket.last() != Some(&last) {
@@ -56,7 +60,7 @@ async fn wait_until_received(admin: &Admin<'_>, socket: &mut Socket, stream: &mu
     for round in 0..200 {
         let what = format!("news {round}");
         broadcasts(admin, &what).await;
-        let (by_socket, by_stream) = received(socket, stream, &what).await;
+        let (by_socket, by_stream) = received_messages(socket, stream, &what).await;
         let wanted: Vec<String> = wanted.iter().map(|audience| format!("{what} for {audience}")).collect();
         if by_socket == wanted && by_stream == wanted {
             return;
@@ -76,7 +80,7 @@ async fn a_demoted_admin_receives_no_more_admin_messages(app: &TestApp) {
     for round in 0..20 {
         let what = format!("later {round}");
         broadcasts(&ann, &what).await;
-        let (by_socket, by_stream) = received(&mut socket, &mut stream, &what).await;
+        let (by_socket, by_stream) = received_messages(&mut socket, &mut stream, &what).await;
         assert_eq!((by_socket.len(), by_stream.len()), (1, 1), "{by_socket:?} {by_stream:?}");
     }
 
@@ -120,11 +124,11 @@ async fn what_an_admin_missed_is_not_replayed_to_the_member(app: &TestApp) {
 
     changes_role(&ann, eve.id.0, "member").await;
     let mut socket = eve.resumes(&begin).await;
-    let told = socket.next_durable(10).await;
+    let received = socket.next_durable(10).await;
 
-    let told: Vec<String> = told.iter().map(message_text).collect();
+    let received: Vec<String> = received.iter().map(message_text).collect();
     let wanted: Vec<String> = (0..10).map(|round| format!("news {round} for everyone")).collect();
-    assert_eq!(told, wanted);
+    assert_eq!(received, wanted);
 }
 
 async fn a_replay_after_the_change_is_judged_by_the_new_role(app: &TestApp) {

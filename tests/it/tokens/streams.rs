@@ -82,16 +82,16 @@ async fn a_refreshed_stream_goes_on_and_loses_nothing(app: &TestApp) {
     sent.push("the end".to_owned());
 
     assert_eq!(refreshed.status, 200, "{refreshed:?}");
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     let mut others = Vec::new();
-    while told.last().map(String::as_str) != Some("the end") {
+    while received.last().map(String::as_str) != Some("the end") {
         let block = stream.next_event().await;
         match name(&block) {
-            "system_notification" => told.push(block.json()["message"].as_str().unwrap().to_owned()),
+            "system_notification" => received.push(block.json()["message"].as_str().unwrap().to_owned()),
             _ => others.push(block),
         }
     }
-    assert_eq!(told, sent);
+    assert_eq!(received, sent);
     let names: Vec<&str> = others.iter().map(name).collect();
     assert_eq!(names, ["token_expiring", "token_refreshed", "token_expiring"]);
     assert_eq!(others[1].json()["expires_at"], refreshed.json()["expires_at"]);

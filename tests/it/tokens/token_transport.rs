@@ -23,18 +23,18 @@ async fn each_way_to_carry_a_token_opens_a_socket(app: &TestApp) {
     let bob = app.member("bob").await;
     let (bearer, ticket) = (format!("Bearer {}", bob.token()), ticket(&bob).await);
     let offered = format!("lotline.v1, lotline.bearer.{}", bob.token());
-    let door = || app.anonymous().socket_request("/ws");
+    let request = || app.anonymous().socket_request("/ws");
 
-    for door in [
-        door().query("token", bob.token()),
-        door().query("ticket", &ticket),
-        door().header("authorization", &bearer),
-        door().header("sec-websocket-protocol", &offered),
+    for request in [
+        request().query("token", bob.token()),
+        request().query("ticket", &ticket),
+        request().header("authorization", &bearer),
+        request().header("sec-websocket-protocol", &offered),
     ] {
-        let mut socket = door.open().await;
+        let mut socket = request.open().await;
         assert_eq!(socket.next().await["user_id"], bob.id.0);
     }
-    let again = door().query("ticket", &ticket).try_handshake().await;
+    let again = request().query("ticket", &ticket).try_handshake().await;
     again.expect_problem(401, "unauthenticated");
 }
 
@@ -63,11 +63,11 @@ async fn two_credentials_open_nothing(app: &TestApp) {
     let bearer = format!("Bearer {}", bob.token());
 
     for path in ["/ws", "/sse/events"] {
-        let door = || app.anonymous().socket_request(path);
+        let request = || app.anonymous().socket_request(path);
         for twice in [
-            door().query("token", bob.token()).header("authorization", &bearer),
-            door().query("token", bob.token()).query("ticket", &ticket),
-            door().query("ticket", &ticket).header("authorization", &bearer),
+            request().query("token", bob.token()).header("authorization", &bearer),
+            request().query("token", bob.token()).query("ticket", &ticket),
+            request().query("ticket", &ticket).header("authorization", &bearer),
         ] {
             twice.try_handshake().await.expect_problem(400, "two_credentials");
         }

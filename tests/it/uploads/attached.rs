@@ -20,13 +20,13 @@ on_both_databases! {
 /// Asserts that a caller without a right to it gets the same answers as for an unknown file.
 async fn learns_nothing(caller: &Caller<'_>, upload_id: &str) {
     let never = "0198c0de-0000-7000-8000-000000000000";
-    let told = |answer: Response| {
+    let received = |answer: Response| {
         let mut problem = answer.expect_problem(404, "not_found");
         problem.as_object_mut().unwrap().remove("request_id");
         problem
     };
     for path in [page as fn(&str) -> String, content] {
-        assert_eq!(told(caller.get(&path(upload_id)).await), told(caller.get(&path(never)).await));
+        assert_eq!(received(caller.get(&path(upload_id)).await), received(caller.get(&path(never)).await));
     }
 }
 
@@ -43,13 +43,13 @@ async fn a_file_of_a_private_room_is_for_its_members_and_for_nobody_else(app: &T
     let upload_id = has_file(&bob, "offer.txt", b"our offer").await;
     learns_nothing(&cid, &upload_id).await;
 
-    let mut heard = cid.connects().await;
+    let mut received = cid.connects().await;
     let sent = json!({ "room_id": room_id, "text": "here it is", "upload_ids": [upload_id] });
     assert_eq!(bob.post("/api/v1/chat/send", &sent).await.status, 200);
 
     let wanted =
         json!([{ "upload_id": upload_id, "filename": "offer.txt", "content_type": "text/plain", "size": 9 }]);
-    assert_eq!(heard.next_of_type("chat").await["payload"]["attachments"], wanted);
+    assert_eq!(received.next_of_type("chat").await["payload"]["attachments"], wanted);
     let history = cid.get(&format!("/api/v1/rooms/{}/messages", room_id.as_str().unwrap())).await.json();
     assert_eq!(history["data"][0]["attachments"], wanted);
     for reader in [&*bob as &Caller<'_>, &cid, &vic, &ann] {
@@ -67,14 +67,17 @@ async fn a_file_of_a_private_room_is_for_its_members_and_for_nobody_else(app: &T
 async fn a_file_to_one_person_is_for_the_two(app: &TestApp) {
     let (bob, cid, dan) = (app.member("bob").await, app.member("cid").await, app.member("dan").await);
     let upload_id = has_file(&bob, "a.txt", b"for you").await;
-    let (mut heard, mut socket) = (cid.connects().await, bob.connects().await);
+    let (mut received, mut socket) = (cid.connects().await, bob.connects().await);
 
     let ack = socket
         .request(json!({ "type": "direct_message", "target_user": cid.id.0, "text": "look", "upload_ids": [upload_id] }))
         .await;
 
     assert_eq!(ack["payload"]["attachments"][0]["upload_id"], upload_id, "{ack}");
-    assert_eq!(heard.next_of_type("direct_message").await["payload"]["attachments"][0]["filename"], "a.txt");
+    assert_eq!(
+        received.next_of_type("direct_message").await["payload"]["attachments"][0]["filename"],
+        "a.txt"
+    );
     assert!(reads(&bob, &upload_id).await && reads(&cid, &upload_id).await);
     learns_nothing(&dan, &upload_id).await;
 }

@@ -17,7 +17,7 @@ on_both_databases! {
 
 async fn a_form_is_stored_and_shown_by_what_it_is(app: &TestApp) {
     let bob = app.member("bob").await;
-    let mut told = bob.connects().await;
+    let mut received = bob.connects().await;
     let png = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &bytes(400_000)].concat();
 
     let answer = posts(&bob, form("Küche.txt", "text/plain", &png, &[("sha256", &sha256(&png))]), None).await;
@@ -34,7 +34,7 @@ async fn a_form_is_stored_and_shown_by_what_it_is(app: &TestApp) {
     assert_eq!((&upload["size"], &upload["sha256"]), (&json!(png.len()), &json!(sha256(&png))));
     assert_eq!(bob.get(&page(upload_id)).await.json(), upload);
     assert_eq!(bob.get(UPLOADS).await.json()["data"], json!([upload]));
-    assert_eq!(told.next_of_type("upload_completed").await["upload_id"], upload["upload_id"]);
+    assert_eq!(received.next_of_type("upload_completed").await["upload_id"], upload["upload_id"]);
     assert!(downloads(&bob, upload_id, &[]).await.2 == png);
 }
 

@@ -50,9 +50,9 @@ async fn a_connection_that_was_cut_without_a_word_gives_the_file_to_the_next(app
     // The server still considers the old connection alive.
     let mut after = files(&bob).await;
     let ack = after.request(json!({ "type": "resume", "upload_id": upload_id })).await;
-    let told = before.next().await;
+    let received = before.next().await;
     assert_eq!(ack["offset"], 100_000, "{ack}");
-    assert_eq!(told["code"], "conflict", "{told}");
+    assert_eq!(received["code"], "conflict", "{received}");
     before.send(tokio_tungstenite::tungstenite::Message::binary(whole[100_000..].to_vec())).await;
     chunk(&mut after, &whole[100_000..]).await;
     let success = after.request(json!({ "type": "complete" })).await;
@@ -94,10 +94,10 @@ async fn a_deleted_file_cannot_be_gone_on_with(app: &TestApp) {
     let upload_id = ack["upload_id"].as_str().unwrap();
 
     assert_eq!(ann.delete(&page(upload_id)).await.status, 204);
-    let told = socket.next().await;
+    let received = socket.next().await;
     let resumed = socket.request(json!({ "type": "resume", "upload_id": upload_id })).await;
 
-    assert_eq!(told["code"], "conflict", "{told}");
+    assert_eq!(received["code"], "conflict", "{received}");
     assert_eq!(resumed["code"], "not_found", "{resumed}");
     ann.get(&page(upload_id)).await.expect_problem(404, "not_found");
     assert_eq!((used(&ann).await, files_on_disk(app.folder())), (0, 0));

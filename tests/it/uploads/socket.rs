@@ -44,9 +44,9 @@ async fn a_file_is_sent_in_chunks_and_its_senders_sockets_get_the_event(app: &Te
     );
     assert_eq!((&success["size"], &success["sha256"]), (&json!(300_000), &json!(sha256(&whole))));
     assert_eq!(success["upload_id"], ack["upload_id"]);
-    let told = elsewhere.next_of_type("upload_completed").await;
-    assert_eq!((&told["upload_id"], &told["filename"]), (&success["upload_id"], &json!("plan.bin")));
-    assert!(told["position"].is_string() && told["occurred_at"].is_string(), "{told}");
+    let received = elsewhere.next_of_type("upload_completed").await;
+    assert_eq!((&received["upload_id"], &received["filename"]), (&success["upload_id"], &json!("plan.bin")));
+    assert!(received["position"].is_string() && received["occurred_at"].is_string(), "{received}");
     let (status, _, content) = downloads(&bob, success["upload_id"].as_str().unwrap(), &[]).await;
     assert!(status == 200 && content == whole);
 }

@@ -23,108 +23,108 @@ fn new_key() -> NewKey {
 
 #[tokio::test]
 async fn many_who_ask_at_once_cost_one_read() {
-    let house = Fixture::new().await;
-    let token = house.sign_in("ann").await.access.text;
-    let before = house.identity.account_reads();
+    let fixture = Fixture::new().await;
+    let token = fixture.sign_in("ann").await.access.text;
+    let before = fixture.identity.account_reads();
 
-    let answers = join_all((0..200).map(|_| house.authenticate(token.expose()))).await;
+    let answers = join_all((0..200).map(|_| fixture.authenticate(token.expose()))).await;
 
     assert!(answers.iter().all(Result::is_ok));
-    assert_eq!(house.identity.account_reads() - before, 1);
-    house.advance(59);
-    house.authenticate(token.expose()).await.unwrap();
-    assert_eq!(house.identity.account_reads() - before, 1, "a storm of a minute asks once");
-    house.advance(1);
-    house.authenticate(token.expose()).await.unwrap();
-    assert_eq!(house.identity.account_reads() - before, 2);
+    assert_eq!(fixture.identity.account_reads() - before, 1);
+    fixture.advance(59);
+    fixture.authenticate(token.expose()).await.unwrap();
+    assert_eq!(fixture.identity.account_reads() - before, 1, "a storm of a minute asks once");
+    fixture.advance(1);
+    fixture.authenticate(token.expose()).await.unwrap();
+    assert_eq!(fixture.identity.account_reads() - before, 2);
 }
 
 #[tokio::test]
 async fn a_revocation_of_somebody_else_costs_no_read() {
-    let house = Fixture::new().await;
-    house.add("bob", Role::Member).await;
-    let token = house.sign_in("ann").await.access.text;
-    house.authenticate(token.expose()).await.unwrap();
-    let bob = house.principal("bob").await;
-    let before = house.identity.account_reads();
+    let fixture = Fixture::new().await;
+    fixture.add("bob", Role::Member).await;
+    let token = fixture.sign_in("ann").await.access.text;
+    fixture.authenticate(token.expose()).await.unwrap();
+    let bob = fixture.principal("bob").await;
+    let before = fixture.identity.account_reads();
 
-    sessions::log_out(&house.identity, &bob, &Origin::default()).await.unwrap();
-    house.authenticate(token.expose()).await.unwrap();
+    sessions::log_out(&fixture.identity, &bob, &Origin::default()).await.unwrap();
+    fixture.authenticate(token.expose()).await.unwrap();
 
-    assert_eq!(house.identity.account_reads(), before);
+    assert_eq!(fixture.identity.account_reads(), before);
 }
 
 #[tokio::test]
 async fn a_flood_of_revocations_is_no_way_to_be_remembered() {
-    let house = Fixture::new().await;
-    let token = house.sign_in("ann").await.access.text;
-    let principal = house.authenticate(token.expose()).await.unwrap().principal;
-    sessions::log_out(&house.identity, &principal, &Origin::default()).await.unwrap();
+    let fixture = Fixture::new().await;
+    let token = fixture.sign_in("ann").await.access.text;
+    let principal = fixture.authenticate(token.expose()).await.unwrap().principal;
+    sessions::log_out(&fixture.identity, &principal, &Origin::default()).await.unwrap();
 
     for _ in 0..3000 {
-        house.world.services.publish_revocation(Revocation::Key(KeyId::new(&house.world.services.clock)));
+        fixture.world.services.publish_revocation(Revocation::Key(KeyId::new(&fixture.world.services.clock)));
     }
 
-    assert!(house.authenticate(token.expose()).await.is_err());
+    assert!(fixture.authenticate(token.expose()).await.is_err());
 }
 
 #[tokio::test]
 async fn a_key_text_is_returned_once_and_works_until_it_is_revoked() {
-    let mut house = Fixture::new().await;
-    let ann = house.op("ann").await;
+    let mut fixture = Fixture::new().await;
+    let ann = fixture.op("ann").await;
 
-    let made = api_keys::create(&house.identity, &ann, &new_key()).await.unwrap();
+    let made = api_keys::create(&fixture.identity, &ann, &new_key()).await.unwrap();
     let text = made.text.expose();
-    let principal = house.authenticate(text).await.unwrap().principal;
+    let principal = fixture.authenticate(text).await.unwrap().principal;
     let listed = api_keys::list(&ann, PageRequest { limit: 10, after: None }).await.unwrap();
-    assert_eq!(principal.owner_id(), Some(house.ann));
+    assert_eq!(principal.owner_id(), Some(fixture.ann));
     assert_eq!(listed.rows.len(), 1);
-    house.revocations();
+    fixture.revocations();
 
     let id = KeyId(made.row.id);
     api_keys::revoke(&ann, id).await.unwrap();
 
-    assert_eq!(refusal(house.authenticate(text).await), Problem::invalid_token());
-    assert_eq!(house.revocations(), [Revocation::Key(id)]);
+    assert_eq!(refusal(fixture.authenticate(text).await), Problem::invalid_token());
+    assert_eq!(fixture.revocations(), [Revocation::Key(id)]);
     assert_eq!(refusal(api_keys::revoke(&ann, id).await), Problem::not_found());
 }
 
 #[tokio::test]
 async fn a_key_is_not_taken_out_of_a_url() {
-    let house = Fixture::new().await;
-    let made = api_keys::create(&house.identity, &house.op("ann").await, &new_key()).await.unwrap();
+    let fixture = Fixture::new().await;
+    let made = api_keys::create(&fixture.identity, &fixture.op("ann").await, &new_key()).await.unwrap();
 
-    let in_a_url = house.identity.authenticate(Credential::Query(made.text.expose())).await;
+    let in_a_url = fixture.identity.authenticate(Credential::Query(made.text.expose())).await;
 
     assert_eq!(code(in_a_url), Some(Code::Unauthenticated));
 }
 
 #[tokio::test]
 async fn a_key_ends_at_its_own_end_and_a_connection_on_it_after_a_day() {
-    let house = Fixture::new().await;
-    let ann = house.op("ann").await;
-    let now = house.identity.now();
+    let fixture = Fixture::new().await;
+    let ann = fixture.op("ann").await;
+    let now = fixture.identity.now();
     let hour = NewKey { expires_at: Some(now + TimeDelta::hours(1)), ..new_key() };
-    let endless = api_keys::create(&house.identity, &ann, &new_key()).await.unwrap();
-    let hour = api_keys::create(&house.identity, &ann, &hour).await.unwrap();
+    let endless = api_keys::create(&fixture.identity, &ann, &new_key()).await.unwrap();
+    let hour = api_keys::create(&fixture.identity, &ann, &hour).await.unwrap();
 
     assert_eq!(
-        house.authenticate(endless.text.expose()).await.unwrap().expires_at,
+        fixture.authenticate(endless.text.expose()).await.unwrap().expires_at,
         now + TimeDelta::hours(24)
     );
-    assert_eq!(house.authenticate(hour.text.expose()).await.unwrap().expires_at, now + TimeDelta::hours(1));
-    house.advance(3600);
-    assert!(house.authenticate(hour.text.expose()).await.is_err());
-    assert!(house.authenticate(endless.text.expose()).await.is_ok());
+    assert_eq!(fixture.authenticate(hour.text.expose()).await.unwrap().expires_at, now + TimeDelta::hours(1));
+    fixture.advance(3600);
+    assert!(fixture.authenticate(hour.text.expose()).await.is_err());
+    assert!(fixture.authenticate(endless.text.expose()).await.is_ok());
 }
 
 #[tokio::test]
 async fn every_bad_field_of_a_key_is_named() {
-    let house = Fixture::new().await;
-    let past = house.identity.now();
+    let fixture = Fixture::new().await;
+    let past = fixture.identity.now();
     let bad = NewKey { name: " ".into(), scopes: Vec::new(), expires_at: Some(past) };
 
-    let problem = refusal(api_keys::create(&house.identity, &house.op("ann").await, &bad).await);
+    let problem = refusal(api_keys::create(&fixture.identity, &fixture.op("ann").await, &bad).await);
 
     let fields: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
     assert_eq!(fields, ["/name", "/scopes", "/expires_at"]);
@@ -132,62 +132,63 @@ async fn every_bad_field_of_a_key_is_named() {
 
 #[tokio::test]
 async fn a_key_sleeps_while_its_maker_does() {
-    let house = Fixture::new().await;
-    let (bob, ann) = (house.add("bob", Role::Admin).await, house.op("ann").await);
-    let made = api_keys::create(&house.identity, &house.op("bob").await, &new_key()).await.unwrap();
-    assert!(house.authenticate(made.text.expose()).await.is_ok());
+    let fixture = Fixture::new().await;
+    let (bob, ann) = (fixture.add("bob", Role::Admin).await, fixture.op("ann").await);
+    let made = api_keys::create(&fixture.identity, &fixture.op("bob").await, &new_key()).await.unwrap();
+    assert!(fixture.authenticate(made.text.expose()).await.is_ok());
 
     let active = |is_active| UserPatch { is_active: Some(is_active), ..UserPatch::default() };
     users::change(&ann, bob, &active(false), &anything).await.unwrap();
-    assert_eq!(refusal(house.authenticate(made.text.expose()).await), Problem::inactive_user());
+    assert_eq!(refusal(fixture.authenticate(made.text.expose()).await), Problem::inactive_user());
     users::change(&ann, bob, &active(true), &anything).await.unwrap();
-    assert!(house.authenticate(made.text.expose()).await.is_ok());
+    assert!(fixture.authenticate(made.text.expose()).await.is_ok());
     users::remove(&ann, bob, &anything).await.unwrap();
 
-    assert_eq!(refusal(house.authenticate(made.text.expose()).await), Problem::invalid_token());
+    assert_eq!(refusal(fixture.authenticate(made.text.expose()).await), Problem::invalid_token());
 }
 
-async fn ticket(house: &Fixture) -> (Authenticated, String) {
-    let token = house.sign_in("ann").await.access.text;
-    let admitted = house.authenticate(token.expose()).await.unwrap();
-    let ticket = house.identity.tickets.mint(&admitted.principal, admitted.expires_at).unwrap();
+async fn ticket(fixture: &Fixture) -> (Authenticated, String) {
+    let token = fixture.sign_in("ann").await.access.text;
+    let admitted = fixture.authenticate(token.expose()).await.unwrap();
+    let ticket = fixture.identity.tickets.mint(&admitted.principal, admitted.expires_at).unwrap();
     (admitted, ticket.expose().to_owned())
 }
 
 #[tokio::test]
 async fn a_ticket_opens_one_socket() {
-    let house = Fixture::new().await;
-    let (admitted, ticket) = ticket(&house).await;
+    let fixture = Fixture::new().await;
+    let (admitted, ticket) = ticket(&fixture).await;
 
     // A connection that is refused for another reason has not used it.
     for _ in 0..2 {
-        let shown = house.identity.authenticate(Credential::Ticket(&ticket, Channel::Socket)).await.unwrap();
+        let shown =
+            fixture.identity.authenticate(Credential::Ticket(&ticket, Channel::Socket)).await.unwrap();
         assert_eq!((shown.principal, shown.expires_at), (admitted.principal.clone(), admitted.expires_at));
     }
-    let tickets = &house.identity.tickets;
+    let tickets = &fixture.identity.tickets;
     let both = join_all([tickets.redeem_for_socket(&ticket), tickets.redeem_for_socket(&ticket)]).await;
 
     assert_eq!(both.iter().filter(|one| one.is_ok()).count(), 1);
-    let again = house.identity.authenticate(Credential::Ticket(&ticket, Channel::Socket)).await;
+    let again = fixture.identity.authenticate(Credential::Ticket(&ticket, Channel::Socket)).await;
     assert_eq!(refusal(again), Problem::invalid_token());
 }
 
 #[tokio::test]
 async fn a_stream_may_show_its_ticket_again_when_it_reconnects() {
-    let house = Fixture::new().await;
-    let (_, ticket) = ticket(&house).await;
-    let shown = async |door| house.identity.authenticate(Credential::Ticket(&ticket, door)).await;
-    let redeem = async || house.identity.tickets.redeem_for_stream(&ticket).await;
+    let fixture = Fixture::new().await;
+    let (_, ticket) = ticket(&fixture).await;
+    let shown = async |door| fixture.identity.authenticate(Credential::Ticket(&ticket, door)).await;
+    let redeem = async || fixture.identity.tickets.redeem_for_stream(&ticket).await;
 
     let first = redeem().await.unwrap();
-    house.advance(400);
+    fixture.advance(400);
     assert!(shown(Channel::Stream).await.is_ok(), "its stream is open");
     assert!(shown(Channel::Socket).await.is_err());
     drop(first);
-    house.advance(299);
+    fixture.advance(299);
     assert!(shown(Channel::Stream).await.is_ok());
     drop(redeem().await.unwrap());
-    house.advance(300);
+    fixture.advance(300);
 
     assert!(shown(Channel::Stream).await.is_err(), "five minutes after its last seat");
     assert!(redeem().await.is_err());
@@ -195,27 +196,27 @@ async fn a_stream_may_show_its_ticket_again_when_it_reconnects() {
 
 #[tokio::test]
 async fn a_streams_ticket_ends_with_the_credential_behind_it_unless_a_newer_one_is_brought() {
-    let house = Fixture::new().await;
-    let (_, ticket) = ticket(&house).await;
-    let shown = async || house.identity.authenticate(Credential::Ticket(&ticket, Channel::Stream)).await;
-    let stream = house.identity.tickets.redeem_for_stream(&ticket).await.unwrap();
+    let fixture = Fixture::new().await;
+    let (_, ticket) = ticket(&fixture).await;
+    let shown = async || fixture.identity.authenticate(Credential::Ticket(&ticket, Channel::Stream)).await;
+    let stream = fixture.identity.tickets.redeem_for_stream(&ticket).await.unwrap();
 
-    house.advance(899);
+    fixture.advance(899);
     assert!(shown().await.is_ok());
-    stream.extend(house.identity.now() + TimeDelta::seconds(900));
-    house.advance(899);
+    stream.extend(fixture.identity.now() + TimeDelta::seconds(900));
+    fixture.advance(899);
     assert!(shown().await.is_ok());
-    house.advance(1);
+    fixture.advance(1);
 
     assert!(shown().await.is_err());
 }
 
 #[tokio::test]
 async fn a_hundred_thousand_tickets_fill_nothing_and_refuse_nobody() {
-    let house = Fixture::new().await;
-    let tickets = &house.identity.tickets;
-    let (admitted, _) = ticket(&house).await;
-    let other = house.world.another_tenant().await;
+    let fixture = Fixture::new().await;
+    let tickets = &fixture.identity.tickets;
+    let (admitted, _) = ticket(&fixture).await;
+    let other = fixture.world.another_tenant().await;
     let zoe = sample::user_of(other, UserId(4_711), Role::Viewer);
 
     for _ in 0..100_000 {
@@ -247,40 +248,40 @@ async fn a_hundred_thousand_tickets_fill_nothing_and_refuse_nobody() {
         let ticket = tickets.mint(&zoe, admitted.expires_at).unwrap();
         assert!(tickets.redeem_for_stream(ticket.expose()).await.is_ok());
     }
-    house.advance(30);
+    fixture.advance(30);
     let ticket = tickets.mint(&admitted.principal, admitted.expires_at).unwrap();
     assert!(tickets.redeem_for_socket(ticket.expose()).await.is_ok());
 }
 
 #[tokio::test]
 async fn tickets_of_the_former_key_hold_while_it_is_in_the_ring() {
-    let house = Fixture::new().await;
-    let (_, ticket) = ticket(&house).await;
+    let fixture = Fixture::new().await;
+    let (_, ticket) = ticket(&fixture).await;
     let key = |kid: &str, byte: u8| {
-        SigningKey::new(kid, &[byte; 32], house.identity.now() - TimeDelta::days(1)).unwrap()
+        SigningKey::new(kid, &[byte; 32], fixture.identity.now() - TimeDelta::days(1)).unwrap()
     };
 
-    house.identity.replace_ring(KeyRing::new(vec![key("k1", 7), key("k2", 8)]).unwrap());
-    assert!(house.identity.tickets.peek(&ticket, Channel::Socket).await.is_ok());
-    house.identity.replace_ring(KeyRing::new(vec![key("k2", 8)]).unwrap());
+    fixture.identity.replace_ring(KeyRing::new(vec![key("k1", 7), key("k2", 8)]).unwrap());
+    assert!(fixture.identity.tickets.peek(&ticket, Channel::Socket).await.is_ok());
+    fixture.identity.replace_ring(KeyRing::new(vec![key("k2", 8)]).unwrap());
 
     assert_eq!(
-        refusal(house.identity.tickets.peek(&ticket, Channel::Socket).await),
+        refusal(fixture.identity.tickets.peek(&ticket, Channel::Socket).await),
         Problem::invalid_token()
     );
 }
 
 #[tokio::test]
 async fn a_ticket_ends_after_thirty_seconds_and_with_its_sign_in() {
-    let house = Fixture::new().await;
-    let (_, late) = ticket(&house).await;
-    house.advance(TICKET_TTL.as_secs());
-    let (admitted, orphan) = ticket(&house).await;
+    let fixture = Fixture::new().await;
+    let (_, late) = ticket(&fixture).await;
+    fixture.advance(TICKET_TTL.as_secs());
+    let (admitted, orphan) = ticket(&fixture).await;
 
-    sessions::log_out(&house.identity, &admitted.principal, &Origin::default()).await.unwrap();
+    sessions::log_out(&fixture.identity, &admitted.principal, &Origin::default()).await.unwrap();
 
     for ticket in [late.as_str(), orphan.as_str(), "llt_x", ""] {
-        let shown = house.identity.authenticate(Credential::Ticket(ticket, Channel::Socket)).await;
+        let shown = fixture.identity.authenticate(Credential::Ticket(ticket, Channel::Socket)).await;
         assert_eq!(refusal(shown), Problem::invalid_token());
     }
 }
@@ -298,55 +299,55 @@ fn foreign(tenants: &[&str]) -> ForeignIssuer {
     }
 }
 
-fn foreign_token(house: &Fixture, subject: &str) -> String {
-    let claims = serde_json::json!({ "sub": subject, "exp": house.identity.now().timestamp() + 600 });
+fn foreign_token(fixture: &Fixture, subject: &str) -> String {
+    let claims = serde_json::json!({ "sub": subject, "exp": fixture.identity.now().timestamp() + 600 });
     encode(&Header::default(), &claims, &EncodingKey::from_secret(b"old secret")).unwrap()
 }
 
 #[tokio::test]
 async fn an_existing_back_ends_token_speaks_for_a_user_of_its_tenants() {
-    let house = Fixture::with(settings(), vec![foreign(&["acme"])]).await;
-    house.world.another_tenant().await;
-    add(&house.identity, "other", "zoe", Role::Admin).await;
+    let fixture = Fixture::with(settings(), vec![foreign(&["acme"])]).await;
+    fixture.world.another_tenant().await;
+    add(&fixture.identity, "other", "zoe", Role::Admin).await;
 
-    let ann = house.authenticate(&foreign_token(&house, "ann")).await.unwrap().principal;
+    let ann = fixture.authenticate(&foreign_token(&fixture, "ann")).await.unwrap().principal;
 
-    assert_eq!((ann.user_id(), ann.session_id()), (Some(house.ann), None));
+    assert_eq!((ann.user_id(), ann.session_id()), (Some(fixture.ann), None));
     for stranger in ["zoe", "nobody", "Ann"] {
-        let shown = house.authenticate(&foreign_token(&house, stranger)).await;
+        let shown = fixture.authenticate(&foreign_token(&fixture, stranger)).await;
         assert_eq!(refusal(shown), Problem::invalid_token(), "{stranger}");
     }
-    let out = sessions::log_out(&house.identity, &ann, &Origin::default()).await;
+    let out = sessions::log_out(&fixture.identity, &ann, &Origin::default()).await;
     assert_eq!(code(out), Some(Code::Conflict));
 }
 
 #[tokio::test]
 async fn a_foreign_name_in_two_tenants_is_refused() {
-    let house = Fixture::with(settings(), vec![foreign(&["acme", "other"])]).await;
-    house.world.another_tenant().await;
-    let token = foreign_token(&house, "ann");
-    assert!(house.authenticate(&token).await.is_ok());
+    let fixture = Fixture::with(settings(), vec![foreign(&["acme", "other"])]).await;
+    fixture.world.another_tenant().await;
+    let token = foreign_token(&fixture, "ann");
+    assert!(fixture.authenticate(&token).await.is_ok());
 
-    add(&house.identity, "other", "ann", Role::Member).await;
-    house.advance(5);
+    add(&fixture.identity, "other", "ann", Role::Member).await;
+    fixture.advance(5);
 
-    assert_eq!(refusal(house.authenticate(&token).await), Problem::invalid_token());
+    assert_eq!(refusal(fixture.authenticate(&token).await), Problem::invalid_token());
 }
 
 #[tokio::test]
 async fn texts_that_are_no_credential_are_refused_quickly() {
-    let house = Fixture::new().await;
-    let before = house.identity.account_reads();
-    let refresh = house.sign_in("ann").await.refresh;
+    let fixture = Fixture::new().await;
+    let before = fixture.identity.account_reads();
+    let refresh = fixture.sign_in("ann").await.refresh;
 
     #[expect(clippy::disallowed_methods, reason = "a generous bound on the wall's clock is what is asserted")]
     let start = Instant::now();
     for text in ["", "x", "a.b.c", "llk_", "llt_x", refresh.expose(), &"x".repeat(100_000)] {
-        assert_eq!(refusal(house.authenticate(text).await), Problem::invalid_token());
+        assert_eq!(refusal(fixture.authenticate(text).await), Problem::invalid_token());
     }
 
     assert!(start.elapsed() < Duration::from_secs(5));
-    assert_eq!(house.identity.account_reads(), before);
+    assert_eq!(fixture.identity.account_reads(), before);
 }
 
 #[test]

@@ -26,59 +26,62 @@ async fn the_first_tenant_and_admin_are_made_once_in_a_store_that_had_none() {
 
 #[tokio::test]
 async fn a_token_from_the_command_line_is_a_sign_in_like_any_other() {
-    let house = Fixture::new().await;
+    let fixture = Fixture::new().await;
 
-    let token = bootstrap::mint_token(&house.identity, "acme", "ann", None).await.unwrap();
+    let token = bootstrap::mint_token(&fixture.identity, "acme", "ann", None).await.unwrap();
 
-    let admitted = house.authenticate(token.text.expose()).await.unwrap();
-    assert_eq!(admitted.principal.user_id(), Some(house.ann));
+    let admitted = fixture.authenticate(token.text.expose()).await.unwrap();
+    assert_eq!(admitted.principal.user_id(), Some(fixture.ann));
     assert!(admitted.principal.session_id().is_some());
 }
 
 #[tokio::test]
 async fn a_key_from_the_command_line_belongs_to_the_first_admin() {
-    let house = Fixture::new().await;
-    let wish =
+    let fixture = Fixture::new().await;
+    let new_key =
         BootstrapKey { username: None, name: "worker", scopes: &[KeyScope::JobsRun], expires_at: None };
 
-    let made = bootstrap::create_key(&house.identity, "acme", &wish).await.unwrap();
+    let made = bootstrap::create_key(&fixture.identity, "acme", &new_key).await.unwrap();
 
-    let principal = house.authenticate(made.text.expose()).await.unwrap().principal;
-    assert_eq!(principal.owner_id(), Some(house.ann));
-    assert_eq!(code(bootstrap::create_key(&house.identity, "nowhere", &wish).await), Some(Code::NotFound));
+    let principal = fixture.authenticate(made.text.expose()).await.unwrap().principal;
+    assert_eq!(principal.owner_id(), Some(fixture.ann));
+    assert_eq!(
+        code(bootstrap::create_key(&fixture.identity, "nowhere", &new_key).await),
+        Some(Code::NotFound)
+    );
 }
 
 #[tokio::test]
 async fn tenants_are_distinguished_by_their_slugs() {
-    let house = Fixture::new().await;
+    let fixture = Fixture::new().await;
 
-    bootstrap::create_tenant(&house.identity, "beta", "Beta").await.unwrap();
+    bootstrap::create_tenant(&fixture.identity, "beta", "Beta").await.unwrap();
 
-    assert_eq!(code(bootstrap::create_tenant(&house.identity, "beta", "B").await), Some(Code::Conflict));
-    let bad = refusal(bootstrap::create_tenant(&house.identity, "Beta!", "").await);
+    assert_eq!(code(bootstrap::create_tenant(&fixture.identity, "beta", "B").await), Some(Code::Conflict));
+    let bad = refusal(bootstrap::create_tenant(&fixture.identity, "Beta!", "").await);
     assert_eq!(bad.errors.len(), 2);
     let platform =
-        PlatformOp::of_system(&house.world.services, crate::auth::tenant_scope::SystemReason::CommandLine);
+        PlatformOp::of_system(&fixture.world.services, crate::auth::tenant_scope::SystemReason::CommandLine);
     let page = tenants::list(&platform, PageRequest { limit: 1, after: None }).await.unwrap();
     assert_eq!((page.rows[0].slug.as_str(), page.next.is_some()), ("acme", true));
 }
 
 #[tokio::test]
 async fn only_an_operator_works_on_the_platform() {
-    let house = Fixture::new().await;
+    let fixture = Fixture::new().await;
     let secret = SecretString::from("operator's own");
-    bootstrap::create_operator(&house.identity, "root", &secret).await.unwrap();
-    let ann = house.principal("ann").await;
-    let token = house.sign_in_with("root", "operator's own").await.unwrap().access.text;
-    let root = house.authenticate(token.expose()).await.unwrap().principal;
+    bootstrap::create_operator(&fixture.identity, "root", &secret).await.unwrap();
+    let ann = fixture.principal("ann").await;
+    let token = fixture.sign_in_with("root", "operator's own").await.unwrap().access.text;
+    let root = fixture.authenticate(token.expose()).await.unwrap().principal;
 
-    let services = &house.world.services;
+    let services = &fixture.world.services;
     assert_eq!(
         code(PlatformOp::of_operator(services, ann, Origin::default()).map(drop)),
         Some(Code::Forbidden)
     );
     assert!(PlatformOp::of_operator(services, root.clone(), Origin::default()).is_ok());
     assert_eq!(code(Op::of_caller(services, root, Origin::default()).map(drop)), Some(Code::Forbidden));
-    let twin = bootstrap::create_operator(&house.identity, "ROOT", &secret).await;
+    let twin = bootstrap::create_operator(&fixture.identity, "ROOT", &secret).await;
     assert_eq!(code(twin), Some(Code::Conflict));
 }

@@ -30,35 +30,35 @@ fn active(is_active: bool) -> UserPatch {
 
 #[tokio::test]
 async fn an_admin_adds_people_and_finds_them_again() {
-    let house = Fixture::new().await;
-    let ann = house.op("ann").await;
+    let fixture = Fixture::new().await;
+    let ann = fixture.op("ann").await;
 
-    let bob = users::create(&house.identity, &ann, new_user("Bob")).await.unwrap();
+    let bob = users::create(&fixture.identity, &ann, new_user("Bob")).await.unwrap();
 
     assert_eq!(users::get(&ann, UserId(bob.id)).await.unwrap(), bob);
     let names: Vec<_> =
         users::list(&ann, FIRST).await.unwrap().rows.into_iter().map(|row| row.username).collect();
     assert_eq!(names, ["ann", "Bob"]);
-    assert!(house.sign_in_with("bob", PASSWORD).await.is_ok());
+    assert!(fixture.sign_in_with("bob", PASSWORD).await.is_ok());
 }
 
 #[tokio::test]
 async fn names_and_addresses_are_taken_whatever_their_case() {
-    let house = Fixture::new().await;
-    let ann = house.op("ann").await;
-    users::create(&house.identity, &ann, new_user("bob")).await.unwrap();
+    let fixture = Fixture::new().await;
+    let ann = fixture.op("ann").await;
+    users::create(&fixture.identity, &ann, new_user("bob")).await.unwrap();
 
     let same_name = NewUser { email: "other@acme.example".into(), ..new_user("BOB") };
     let same_email = NewUser { email: "BOB@acme.example".into(), ..new_user("rob") };
 
-    assert_eq!(code(users::create(&house.identity, &ann, same_name).await), Some(Code::Conflict));
-    assert_eq!(code(users::create(&house.identity, &ann, same_email).await), Some(Code::Conflict));
+    assert_eq!(code(users::create(&fixture.identity, &ann, same_name).await), Some(Code::Conflict));
+    assert_eq!(code(users::create(&fixture.identity, &ann, same_email).await), Some(Code::Conflict));
 }
 
 #[tokio::test]
 async fn every_bad_field_of_a_new_user_is_named() {
-    let house = Fixture::new().await;
-    let ann = house.op("ann").await;
+    let fixture = Fixture::new().await;
+    let ann = fixture.op("ann").await;
     let bad = NewUser {
         username: "a/b".into(),
         email: "nowhere".into(),
@@ -67,7 +67,7 @@ async fn every_bad_field_of_a_new_user_is_named() {
         display_name: Some(String::new()),
     };
 
-    let problem = refusal(users::create(&house.identity, &ann, bad).await);
+    let problem = refusal(users::create(&fixture.identity, &ann, bad).await);
 
     let fields: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
     assert_eq!(fields, ["/username", "/email", "/display_name", "/password"]);
@@ -75,11 +75,11 @@ async fn every_bad_field_of_a_new_user_is_named() {
 
 #[tokio::test]
 async fn members_see_the_directory_and_manage_nobody() {
-    let house = Fixture::new().await;
-    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
-    let op = house.op("bob").await;
-    house.add("eve", Role::Member).await;
-    let eve = house.sign_in_with("eve", PASSWORD).await.unwrap().user().unwrap().1;
+    let fixture = Fixture::new().await;
+    let (bob, ann) = (fixture.add("bob", Role::Member).await, fixture.op("ann").await);
+    let op = fixture.op("bob").await;
+    fixture.add("eve", Role::Member).await;
+    let eve = fixture.sign_in_with("eve", PASSWORD).await.unwrap().user().unwrap().1;
     users::change(&ann, eve, &active(false), &anything).await.unwrap();
 
     let names: Vec<_> =
@@ -88,17 +88,17 @@ async fn members_see_the_directory_and_manage_nobody() {
     assert_eq!(names, ["ann", "bob"]);
     assert_eq!(users::me(&op).await.unwrap().id, bob.0);
     assert_eq!(code(users::list(&op, FIRST).await), Some(Code::Forbidden));
-    assert_eq!(code(users::get(&op, house.ann).await), Some(Code::Forbidden));
+    assert_eq!(code(users::get(&op, fixture.ann).await), Some(Code::Forbidden));
     assert_eq!(code(users::change(&op, bob, &role(Role::Admin), &anything).await), Some(Code::Forbidden));
-    assert_eq!(code(users::remove(&op, house.ann, &anything).await), Some(Code::Forbidden));
+    assert_eq!(code(users::remove(&op, fixture.ann, &anything).await), Some(Code::Forbidden));
 }
 
 #[tokio::test]
 async fn another_tenants_user_is_not_found() {
-    let house = Fixture::new().await;
-    house.world.another_tenant().await;
-    let stranger = add(&house.identity, "other", "zoe", Role::Member).await;
-    let ann = house.op("acme/ann").await;
+    let fixture = Fixture::new().await;
+    fixture.world.another_tenant().await;
+    let stranger = add(&fixture.identity, "other", "zoe", Role::Member).await;
+    let ann = fixture.op("acme/ann").await;
 
     assert_eq!(refusal(users::get(&ann, stranger).await), Problem::not_found());
     assert_eq!(refusal(users::change(&ann, stranger, &active(false), &anything).await), Problem::not_found());
@@ -107,81 +107,81 @@ async fn another_tenants_user_is_not_found() {
 
 #[tokio::test]
 async fn the_last_admin_stays_an_active_admin() {
-    let house = Fixture::new().await;
-    let ann = house.op("ann").await;
+    let fixture = Fixture::new().await;
+    let ann = fixture.op("ann").await;
 
     let conflict = Some(Code::Conflict);
-    assert_eq!(code(users::change(&ann, house.ann, &role(Role::Member), &anything).await), conflict);
-    assert_eq!(code(users::change(&ann, house.ann, &active(false), &anything).await), conflict);
-    assert_eq!(code(users::remove(&ann, house.ann, &anything).await), conflict);
+    assert_eq!(code(users::change(&ann, fixture.ann, &role(Role::Member), &anything).await), conflict);
+    assert_eq!(code(users::change(&ann, fixture.ann, &active(false), &anything).await), conflict);
+    assert_eq!(code(users::remove(&ann, fixture.ann, &anything).await), conflict);
 
-    house.add("bob", Role::Admin).await;
-    assert!(users::change(&ann, house.ann, &role(Role::Member), &anything).await.is_ok());
+    fixture.add("bob", Role::Admin).await;
+    assert!(users::change(&ann, fixture.ann, &role(Role::Member), &anything).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_deactivated_user_is_out_at_once_and_comes_back_by_signing_in() {
-    let mut house = Fixture::new().await;
-    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
-    let signed_in = house.sign_in("bob").await;
-    assert!(house.authenticate(signed_in.access.text.expose()).await.is_ok());
-    house.revocations();
+    let mut fixture = Fixture::new().await;
+    let (bob, ann) = (fixture.add("bob", Role::Member).await, fixture.op("ann").await);
+    let signed_in = fixture.sign_in("bob").await;
+    assert!(fixture.authenticate(signed_in.access.text.expose()).await.is_ok());
+    fixture.revocations();
 
     users::change(&ann, bob, &active(false), &anything).await.unwrap();
 
-    assert!(house.authenticate(signed_in.access.text.expose()).await.is_err());
-    assert_eq!(house.revocations(), [Revocation::User { tenant: house.world.tenant, user: bob }]);
+    assert!(fixture.authenticate(signed_in.access.text.expose()).await.is_err());
+    assert_eq!(fixture.revocations(), [Revocation::User { tenant: fixture.world.tenant, user: bob }]);
     users::change(&ann, bob, &active(true), &anything).await.unwrap();
-    assert!(house.authenticate(signed_in.access.text.expose()).await.is_err(), "its sign-in was ended");
-    assert!(house.sign_in_with("bob", PASSWORD).await.is_ok());
+    assert!(fixture.authenticate(signed_in.access.text.expose()).await.is_err(), "its sign-in was ended");
+    assert!(fixture.sign_in_with("bob", PASSWORD).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_change_of_role_holds_for_the_very_next_request() {
-    let mut house = Fixture::new().await;
-    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
-    let token = house.sign_in("bob").await.access.text;
-    let before = house.authenticate(token.expose()).await.unwrap().principal;
-    house.revocations();
+    let mut fixture = Fixture::new().await;
+    let (bob, ann) = (fixture.add("bob", Role::Member).await, fixture.op("ann").await);
+    let token = fixture.sign_in("bob").await.access.text;
+    let before = fixture.authenticate(token.expose()).await.unwrap().principal;
+    fixture.revocations();
 
     users::change(&ann, bob, &role(Role::Viewer), &anything).await.unwrap();
 
-    let after = house.authenticate(token.expose()).await.unwrap().principal;
+    let after = fixture.authenticate(token.expose()).await.unwrap().principal;
     let role_of = |principal: &Principal| match principal {
         Principal::User(user) => user.role(),
         Principal::Key(_) | Principal::Operator(_) => unreachable!("a user signed in"),
     };
     assert_eq!((role_of(&before), role_of(&after)), (Role::Member, Role::Viewer));
-    assert_eq!(house.identity.reload_principal(&before).await.unwrap(), after);
-    assert_eq!(house.revocations(), [Revocation::UserChanged { tenant: house.world.tenant, user: bob }]);
+    assert_eq!(fixture.identity.reload_principal(&before).await.unwrap(), after);
+    assert_eq!(fixture.revocations(), [Revocation::UserChanged { tenant: fixture.world.tenant, user: bob }]);
 }
 
 #[tokio::test]
 async fn a_new_name_holds_for_the_very_next_request() {
-    let mut house = Fixture::new().await;
-    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
-    let token = house.sign_in("bob").await.access.text;
-    let before = house.authenticate(token.expose()).await.unwrap().principal;
-    house.revocations();
+    let mut fixture = Fixture::new().await;
+    let (bob, ann) = (fixture.add("bob", Role::Member).await, fixture.op("ann").await);
+    let token = fixture.sign_in("bob").await.access.text;
+    let before = fixture.authenticate(token.expose()).await.unwrap().principal;
+    fixture.revocations();
     let name = |name: &str| UserPatch { username: Some(name.into()), ..UserPatch::default() };
 
     users::change(&ann, bob, &name("robert"), &anything).await.unwrap();
     users::change(&ann, bob, &name("robert"), &anything).await.unwrap();
 
-    let after = house.authenticate(token.expose()).await.unwrap().principal;
+    let after = fixture.authenticate(token.expose()).await.unwrap().principal;
     let name_of = |principal: &Principal| match principal {
         Principal::User(user) => user.username().to_owned(),
         Principal::Key(_) | Principal::Operator(_) => unreachable!("a user signed in"),
     };
     assert_eq!((name_of(&before), name_of(&after)), ("bob".to_owned(), "robert".to_owned()));
-    assert_eq!(house.identity.reload_principal(&before).await.unwrap(), after);
-    assert_eq!(house.revocations(), [Revocation::UserChanged { tenant: house.world.tenant, user: bob }]);
+    assert_eq!(fixture.identity.reload_principal(&before).await.unwrap(), after);
+    assert_eq!(fixture.revocations(), [Revocation::UserChanged { tenant: fixture.world.tenant, user: bob }]);
 }
 
 #[tokio::test]
 async fn personal_fields_are_set_and_emptied() {
-    let house = Fixture::new().await;
-    let ann = house.op("ann").await;
+    let fixture = Fixture::new().await;
+    let ann = fixture.op("ann").await;
     let named = UserPatch {
         email: Some("ann@new.example".into()),
         display_name: Some(Some("Ann".into())),
@@ -189,18 +189,18 @@ async fn personal_fields_are_set_and_emptied() {
         ..UserPatch::default()
     };
 
-    let row = users::change(&ann, house.ann, &named, &anything).await.unwrap();
+    let row = users::change(&ann, fixture.ann, &named, &anything).await.unwrap();
     assert_eq!(row.display_name.as_deref(), Some("Ann"));
 
     let emptied = UserPatch { display_name: Some(None), ..UserPatch::default() };
-    let row = users::change(&ann, house.ann, &emptied, &anything).await.unwrap();
+    let row = users::change(&ann, fixture.ann, &emptied, &anything).await.unwrap();
     assert_eq!((row.display_name, row.email.as_str()), (None, "ann@new.example"));
 }
 
 #[tokio::test]
 async fn a_precondition_that_fails_changes_nothing() {
-    let house = Fixture::new().await;
-    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
+    let fixture = Fixture::new().await;
+    let (bob, ann) = (fixture.add("bob", Role::Member).await, fixture.op("ann").await);
     let stale = |_: &_| Err(Problem::new(Code::PreconditionFailed, "It has changed."));
 
     assert_eq!(
@@ -213,21 +213,21 @@ async fn a_precondition_that_fails_changes_nothing() {
 
 #[tokio::test]
 async fn a_removed_user_is_gone_and_the_name_is_free() {
-    let house = Fixture::new().await;
-    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
-    let signed_in = house.sign_in("bob").await;
+    let fixture = Fixture::new().await;
+    let (bob, ann) = (fixture.add("bob", Role::Member).await, fixture.op("ann").await);
+    let signed_in = fixture.sign_in("bob").await;
 
     users::remove(&ann, bob, &anything).await.unwrap();
 
     assert_eq!(refusal(users::get(&ann, bob).await), Problem::not_found());
-    assert!(house.authenticate(signed_in.access.text.expose()).await.is_err());
-    house.add("bob", Role::Member).await;
+    assert!(fixture.authenticate(signed_in.access.text.expose()).await.is_err());
+    fixture.add("bob", Role::Member).await;
 }
 
 #[tokio::test]
 async fn what_a_removed_user_created_stays_without_the_name() {
-    let house = Fixture::new().await;
-    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
+    let fixture = Fixture::new().await;
+    let (bob, ann) = (fixture.add("bob", Role::Member).await, fixture.op("ann").await);
     let new = NewJob {
         spider_name: "auto".into(),
         target_urls: Some(vec!["https://homes.example/".into()]),
@@ -237,7 +237,7 @@ async fn what_a_removed_user_created_stays_without_the_name() {
         tags: None,
         upload_ids: None,
     };
-    jobs::create::create(&house.op("bob").await, new).await.unwrap();
+    jobs::create::create(&fixture.op("bob").await, new).await.unwrap();
 
     users::remove(&ann, bob, &anything).await.unwrap();
 
@@ -248,25 +248,25 @@ async fn what_a_removed_user_created_stays_without_the_name() {
     assert_eq!((remains.password_hash, remains.display_name), (None, None));
     drop(tx);
     assert_eq!(users::list(&ann, FIRST).await.unwrap().rows.len(), 1);
-    assert!(house.sign_in_with("bob", PASSWORD).await.is_err());
-    house.add("bob", Role::Member).await;
+    assert!(fixture.sign_in_with("bob", PASSWORD).await.is_err());
+    fixture.add("bob", Role::Member).await;
 }
 
 #[tokio::test]
 async fn a_suspended_tenant_lets_nobody_in_until_it_is_resumed() {
-    let house = Fixture::new().await;
+    let fixture = Fixture::new().await;
     let platform =
-        PlatformOp::of_system(&house.world.services, crate::auth::tenant_scope::SystemReason::CommandLine);
-    let token = house.sign_in("ann").await.access.text;
-    assert!(house.authenticate(token.expose()).await.is_ok());
+        PlatformOp::of_system(&fixture.world.services, crate::auth::tenant_scope::SystemReason::CommandLine);
+    let token = fixture.sign_in("ann").await.access.text;
+    assert!(fixture.authenticate(token.expose()).await.is_ok());
 
     let set = |is_active| TenantPatch { is_active: Some(is_active), ..TenantPatch::default() };
-    tenants::change(&platform, house.world.tenant, &set(false), &anything).await.unwrap();
-    let refused = house.authenticate(token.expose()).await;
-    let at_the_door = house.sign_in_with("ann", PASSWORD).await;
-    tenants::change(&platform, house.world.tenant, &set(true), &anything).await.unwrap();
+    tenants::change(&platform, fixture.world.tenant, &set(false), &anything).await.unwrap();
+    let refused = fixture.authenticate(token.expose()).await;
+    let at_the_door = fixture.sign_in_with("ann", PASSWORD).await;
+    tenants::change(&platform, fixture.world.tenant, &set(true), &anything).await.unwrap();
 
     assert_eq!(refusal(refused), Problem::inactive_user());
     assert_eq!(code(at_the_door), Some(Code::InactiveUser));
-    assert!(house.authenticate(token.expose()).await.is_ok());
+    assert!(fixture.authenticate(token.expose()).await.is_ok());
 }

@@ -93,8 +93,8 @@ async fn a_running_job_is_cancelled_when_its_worker_says_so() {
     assert!(answer.cancel_requested);
     assert_eq!(crawl.get(id_of(&claim.job)).await.status, JobStatus::Cancelled);
     // The second progress was merged; it is emitted before the end.
-    let told = ["job_queued", "job_started", "job_progress", "job_progress", "job_cancelled"];
-    assert_eq!(crawl.emitted().await, told);
+    let emitted = ["job_queued", "job_started", "job_progress", "job_progress", "job_cancelled"];
+    assert_eq!(crawl.emitted().await, emitted);
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ async fn a_silent_workers_job_runs_again_and_is_given_up_after_three_executions(
 
     let job = crawl.get(id_of(&lost.job)).await;
     assert_eq!((job.status, job.attempt, job.error.as_deref()), (JobStatus::Failed, 3, Some("worker_lost")));
-    let told = [
+    let emitted = [
         "job_queued",
         "job_started",
         "job_progress",
@@ -80,7 +80,7 @@ async fn a_silent_workers_job_runs_again_and_is_given_up_after_three_executions(
         "job_failed",
         "error alert job_failed",
     ];
-    assert_eq!(crawl.emitted().await, told);
+    assert_eq!(crawl.emitted().await, emitted);
 
     // A user's retry has all three executions again.
     retry(&crawl.member, id_of(&lost.job)).await.unwrap();

@@ -20,12 +20,12 @@ async fn progress_within_half_a_second_is_merged_and_emitted_by_the_timer() {
     assert_eq!(flush_progress(&crawl.world.services).await.unwrap(), 1);
     assert_eq!(flush_progress(&crawl.world.services).await.unwrap(), 0);
 
-    let told: Vec<_> =
+    let emitted: Vec<_> =
         crawl.bodies().await.into_iter().filter(|body| body["event"] == "job_progress").collect();
-    let items: Vec<_> = told.iter().map(|body| body["items_scraped"].as_i64().unwrap()).collect();
+    let items: Vec<_> = emitted.iter().map(|body| body["items_scraped"].as_i64().unwrap()).collect();
     assert_eq!(items, [1, 9]);
-    assert_eq!(told[1]["status"], "running");
-    assert_eq!(told[1]["progress"]["items_scraped"], 9);
+    assert_eq!(emitted[1]["status"], "running");
+    assert_eq!(emitted[1]["progress"]["items_scraped"], 9);
 }
 
 #[tokio::test]
@@ -48,8 +48,8 @@ async fn the_end_emits_pending_progress_first() {
 
     crawl.complete(&claim).await.unwrap();
 
-    let told = ["job_queued", "job_started", "job_progress", "job_progress", "job_completed"];
-    assert_eq!(crawl.emitted().await, told);
+    let emitted = ["job_queued", "job_started", "job_progress", "job_progress", "job_completed"];
+    assert_eq!(crawl.emitted().await, emitted);
     crawl.world.advance_ms(1_000);
     assert_eq!(flush_progress(&crawl.world.services).await.unwrap(), 0);
 }
@@ -94,7 +94,7 @@ async fn the_end_emits_the_summary_of_pending_listings() {
 
     crawl.complete(&claim).await.unwrap();
 
-    let told =
+    let emitted =
         ["job_queued", "property_notification", "job_started", "property_notification", "job_completed"];
-    assert_eq!(crawl.emitted().await, told);
+    assert_eq!(crawl.emitted().await, emitted);
 }

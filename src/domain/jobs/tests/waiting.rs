@@ -64,22 +64,22 @@ async fn neighbour(crawl: &Crawl) -> (TenantId, Op, Op) {
 async fn a_job_costs_one_look_of_one_claim_of_its_tenant() {
     let crawl = Crawl::new().await;
     let (other, _, neighbour) = neighbour(&crawl).await;
-    let (kernel, stop) = (&crawl.world.services, CancellationToken::new());
+    let (services, stop) = (&crawl.world.services, CancellationToken::new());
     let claims = (0..30).map(|_| claim::claim(&crawl.worker, &WAIT, LEASE, &stop));
     let mut claims: FuturesUnordered<_> =
         claims.chain((0..5).map(|_| claim::claim(&neighbour, &WAIT, LEASE, &stop))).collect();
-    let waiting = |tenant| kernel.wakeups.waiting(tenant);
+    let waiting = |tenant| services.wakeups.waiting(tenant);
     drive(&mut claims, || waiting(crawl.world.tenant) == 30 && waiting(other) == 5).await;
     drive_a_while(&mut claims).await;
 
-    let before = kernel.db.transactions();
+    let before = services.db.transactions();
     create(&crawl.member, new_job(EXTERNAL)).await.unwrap();
-    let made = kernel.db.transactions();
+    let made = services.db.transactions();
     let claimed = drive(&mut claims, || waiting(crawl.world.tenant) == 29).await;
     assert_eq!(drive_a_while(&mut claims).await, 1 - claimed.len());
 
     // One claim queries, and takes the job in a transaction of its own.
-    assert_eq!(kernel.db.transactions() - made, 2);
+    assert_eq!(services.db.transactions() - made, 2);
     assert!(made - before <= 2, "{}", made - before);
     assert_eq!(waiting(other), 5);
 }
@@ -87,19 +87,19 @@ async fn a_job_costs_one_look_of_one_claim_of_its_tenant() {
 #[tokio::test]
 async fn a_job_of_another_node_is_found_by_one_look_for_all_claims() {
     let crawl = Crawl::new().await;
-    let (kernel, stop) = (&crawl.world.services, CancellationToken::new());
+    let (services, stop) = (&crawl.world.services, CancellationToken::new());
     let mut elsewhere = crawl.member.clone();
     elsewhere.services = crawl.world.restarted().await;
     let mut claims: FuturesUnordered<_> =
         (0..30).map(|_| claim::claim(&crawl.worker, &WAIT, LEASE, &stop)).collect();
-    let waiting = || kernel.wakeups.waiting(crawl.world.tenant);
+    let waiting = || services.wakeups.waiting(crawl.world.tenant);
     drive(&mut claims, || waiting() == 30).await;
     drive_a_while(&mut claims).await;
-    let before = kernel.db.transactions();
+    let before = services.db.transactions();
 
     crawl.world.advance_ms(1_250);
     drive_a_while(&mut claims).await;
-    assert_eq!(kernel.db.transactions() - before, 1, "one look of one for all thirty");
+    assert_eq!(services.db.transactions() - before, 1, "one look of one for all thirty");
 
     create(&elsewhere, new_job(EXTERNAL)).await.unwrap();
     drive_a_while(&mut claims).await;
@@ -107,14 +107,14 @@ async fn a_job_of_another_node_is_found_by_one_look_for_all_claims() {
     crawl.world.advance_ms(1_250);
     drive(&mut claims, || waiting() == 29).await;
     // The poll for all, the query of the one, and its transaction.
-    assert_eq!(kernel.db.transactions() - before, 4);
+    assert_eq!(services.db.transactions() - before, 4);
 }
 
 #[tokio::test]
 async fn of_three_thousand_waiting_claims_of_a_key_most_are_refused_and_a_neighbour_is_served() {
     let crawl = Crawl::new().await;
     let (other, admin, neighbour) = neighbour(&crawl).await;
-    let (kernel, stop) = (&crawl.world.services, CancellationToken::new());
+    let (services, stop) = (&crawl.world.services, CancellationToken::new());
     let most = JobSettings::default().waiting_claims_per_key;
     let mut flood: FuturesUnordered<_> =
         (0..3_000).map(|_| claim::claim(&crawl.worker, &WAIT, LEASE, &stop)).collect();
@@ -128,10 +128,10 @@ async fn of_three_thousand_waiting_claims_of_a_key_most_are_refused_and_a_neighb
         let problem = answer.unwrap_err();
         assert_eq!((problem.code, problem.retry_after), (Code::RateLimited, Some(5)));
     }
-    assert_eq!(kernel.wakeups.waiting(crawl.world.tenant), most);
+    assert_eq!(services.wakeups.waiting(crawl.world.tenant), most);
     let mut served: FuturesUnordered<_> =
         [claim::claim(&neighbour, &WAIT, LEASE, &stop)].into_iter().collect();
-    drive(&mut served, || kernel.wakeups.waiting(other) == 1).await;
+    drive(&mut served, || services.wakeups.waiting(other) == 1).await;
     create(&admin, new_job(EXTERNAL)).await.unwrap();
     assert!(served.next().await.unwrap().unwrap().is_some());
     // A job that is available is taken even if no further claim may wait.

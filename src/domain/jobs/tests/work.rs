@@ -38,8 +38,8 @@ async fn a_job_goes_from_claim_to_completion() {
     assert_eq!(done.status, JobStatus::Completed);
     assert_eq!(done.lease_expires_at, None);
     assert!(done.position.is_some());
-    let told = ["job_queued", "job_started", "job_progress", "property_notification", "job_completed"];
-    assert_eq!(crawl.emitted().await, told);
+    let emitted = ["job_queued", "job_started", "job_progress", "property_notification", "job_completed"];
+    assert_eq!(crawl.emitted().await, emitted);
     let end = crawl.bodies().await.pop().unwrap();
     assert_eq!(end["total_items"], 1);
     assert_eq!(end["finish_reason"], "finished");
@@ -89,7 +89,7 @@ async fn an_end_may_be_reported_twice_but_not_another() {
     let (done, failed) = (crawl.claimed().await, crawl.claimed().await);
     let first = crawl.complete(&done).await.unwrap();
     fail(&crawl.worker, &lease_of(&failed), failure("site is down")).await.unwrap();
-    let told = crawl.emitted().await;
+    let emitted = crawl.emitted().await;
 
     let again = crawl.complete(&done).await.unwrap();
     fail(&crawl.worker, &lease_of(&failed), failure("site is down")).await.unwrap();
@@ -98,7 +98,7 @@ async fn an_end_may_be_reported_twice_but_not_another() {
 
     assert_eq!((first.status, again.status), (JobStatus::Completed, JobStatus::Completed));
     assert_eq!((other.code, late.code), (Code::LeaseLost, Code::LeaseLost));
-    assert_eq!(crawl.emitted().await, told);
+    assert_eq!(crawl.emitted().await, emitted);
 }
 
 #[tokio::test]
@@ -162,7 +162,8 @@ async fn a_run_without_listings_after_one_with_some_is_alerted_once() {
         crawl.complete(&empty).await.unwrap();
     }
 
-    let alerts: Vec<_> = crawl.emitted().await.into_iter().filter(|told| told.contains("alert")).collect();
+    let alerts: Vec<_> =
+        crawl.emitted().await.into_iter().filter(|emitted| emitted.contains("alert")).collect();
     assert_eq!(alerts, ["warning alert no_items"]);
 }
 
@@ -268,8 +269,8 @@ async fn many_workers_at_once_share_the_jobs_and_each_runs_once() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), JOBS);
-    let told = crawl.emitted().await;
-    assert_eq!(told.iter().filter(|told| *told == "job_completed").count(), JOBS);
+    let emitted = crawl.emitted().await;
+    assert_eq!(emitted.iter().filter(|emitted| *emitted == "job_completed").count(), JOBS);
 }
 
 #[tokio::test]

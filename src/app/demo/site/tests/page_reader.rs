@@ -55,10 +55,10 @@ fn number(text: &str) -> String {
 fn from_schema_org(listing: &Value) -> PageFacts {
     let home = &listing["mainEntity"];
     let offer = &listing["offers"];
-    let mut told = PageFacts::new();
+    let mut read = PageFacts::new();
     let mut add_fact = |name: &str, value: &Value| {
         if !value.is_null() {
-            let earlier = told.insert(name.to_owned(), text(value));
+            let earlier = read.insert(name.to_owned(), text(value));
             assert_eq!(earlier, None, "{name} occurs twice");
         }
     };
@@ -92,7 +92,7 @@ fn from_schema_org(listing: &Value) -> PageFacts {
     if home["additionalProperty"].is_object() {
         add_fact(home["additionalProperty"]["name"].as_str().unwrap(), &home["additionalProperty"]["value"]);
     }
-    told
+    read
 }
 
 fn from_state(listing: &Value) -> PageFacts {
@@ -120,16 +120,16 @@ fn from_state(listing: &Value) -> PageFacts {
         ("/address/zip", "postalCode"),
         ("/address/country", "addressCountry"),
     ];
-    let mut told = PageFacts::new();
+    let mut read = PageFacts::new();
     for (pointer, name) in NAMES.iter().chain(&ADDRESS) {
         let value = listing.pointer(pointer).unwrap();
         if !value.is_null() {
-            told.insert((*name).to_owned(), text(value));
+            read.insert((*name).to_owned(), text(value));
         }
     }
     for (unit, name) in [("livingAreaUnits", "floorSize.unit"), ("lotSizeUnits", "lotSize.unit")] {
         if listing[unit] == "sqft" {
-            told.insert(name.to_owned(), "FTK".to_owned());
+            read.insert(name.to_owned(), "FTK".to_owned());
         }
     }
     let availability = match listing["status"].as_str() {
@@ -137,11 +137,11 @@ fn from_state(listing: &Value) -> PageFacts {
         Some("SOLD") => "SoldOut",
         other => unreachable!("an unknown status {other:?}"),
     };
-    told.insert("availability".to_owned(), format!("https://schema.org/{availability}"));
+    read.insert("availability".to_owned(), format!("https://schema.org/{availability}"));
     for (name, value) in listing["attributes"].as_object().unwrap() {
-        told.insert(name.clone(), text(value));
+        read.insert(name.clone(), text(value));
     }
-    told
+    read
 }
 
 /// A microdata item as the JSON that JSON-LD would have: several values of one name become a list.
@@ -192,19 +192,19 @@ fn value_of(element: ElementRef<'_>) -> Value {
 
 /// The facts that the page of row `row` must have.
 pub(super) fn expected_facts(catalogue: &Catalogue, row: usize, state: ListingState, url: &str) -> PageFacts {
-    let mut told = match catalogue {
+    let mut read = match catalogue {
         Catalogue::LucasCounty(table) => lucas(&table.rows()[row]),
         Catalogue::Sacramento(table) => sacramento(&table.rows()[row]),
     };
     let (price, availability) = match state {
         ListingState::Open { price } => (price, "InStock"),
         ListingState::Closed { price, closed_on } => {
-            told.insert("availabilityEnds".to_owned(), closed_on.to_string());
+            read.insert("availabilityEnds".to_owned(), closed_on.to_string());
             (price, "SoldOut")
         }
         ListingState::NotListed | ListingState::Gone => unreachable!("this page must not be up"),
     };
-    told.extend(facts_of(&[
+    read.extend(facts_of(&[
         ("url", url.to_owned()),
         ("price", price.0.to_string()),
         ("priceCurrency", "USD".to_owned()),
@@ -212,7 +212,7 @@ pub(super) fn expected_facts(catalogue: &Catalogue, row: usize, state: ListingSt
         ("floorSize.unit", "FTK".to_owned()),
         ("addressCountry", "US".to_owned()),
     ]));
-    told
+    read
 }
 
 fn facts_of(pairs: &[(&str, String)]) -> PageFacts {
@@ -220,7 +220,7 @@ fn facts_of(pairs: &[(&str, String)]) -> PageFacts {
 }
 
 fn lucas(row: &LucasRow) -> PageFacts {
-    let mut told = facts_of(&[
+    let mut read = facts_of(&[
         ("identifier", row.listing_key.clone()),
         ("name", format!("{}-bedroom house {} in Lucas County, OH", row.beds, row.listing_key)),
         ("datePosted", (row.sale_date - chrono::Days::new(180)).to_string()),
@@ -250,9 +250,9 @@ fn lucas(row: &LucasRow) -> PageFacts {
         ("depth_feet", row.depth_feet.map(|feet| feet.to_string())),
     ];
     for (name, value) in sometimes {
-        told.extend(value.map(|value| (name.to_owned(), value)));
+        read.extend(value.map(|value| (name.to_owned(), value)));
     }
-    told
+    read
 }
 
 fn sacramento(row: &SacramentoRow) -> PageFacts {
