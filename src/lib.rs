@@ -1,5 +1,5 @@
 //! Lotline: an authenticated multi-tenant real-time API for companies that crawl property listings.
-//! The floors, lowest first; a file uses lower floors and its own folder only (`tests/it/architecture.rs`).
+//! The layers, lowest first; a file uses lower layers and its own folder only (`tests/it/architecture.rs`).
 
 pub mod base;
 

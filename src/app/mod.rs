@@ -1,4 +1,4 @@
-//! Floor 8: the composition root. `App` owns everything; two of them in one process share only the database.
+//! Layer 8: the composition root. `App` owns everything; two of them in one process share only the database.
 
 pub mod admin_commands;
 pub mod background;

@@ -82,7 +82,7 @@ impl App {
         let registry = ConnectionRegistry::new(services.clone(), Arc::clone(&identity), session_settings);
         let address = listener.local_addr();
         let router = RouterParts {
-            sessions: Arc::clone(&registry),
+            registry: Arc::clone(&registry),
             origins: OriginPolicy::new(
                 &settings.cors.allowed_origins,
                 settings.server.public_url.as_deref(),
@@ -144,11 +144,11 @@ impl App {
         let tokens = ShutdownTokens::default();
         serving.abort_drain = tokens.cut.clone();
         let background = tokens.background.clone();
-        let pulse = Arc::clone(&registry.health.relay_liveness);
+        let liveness = Arc::clone(&registry.health.relay_liveness);
         work.spawn(relay::run(
             services.clone(),
             settings.eventlog.poll_interval(),
-            pulse,
+            liveness,
             background.clone(),
         ));
         let watching =
@@ -194,7 +194,7 @@ impl App {
             () = tokens.cut.cancelled() => tracing::warn!("sockets were still open at the end of the grace"),
         }
         background.cancel();
-        drop((build_identity, registry));
+        drop((identity, registry));
         work.close();
         shutdown::with_timeout(&services.clock, cleanup_timeout, "background work", work.wait()).await;
         if let Some(watching) = watching {

@@ -1,4 +1,4 @@
-//! Floor 2: authentication and authorisation. Judges records that callers loaded; does no I/O.
+//! Layer 2: authentication and authorisation. Judges records that callers loaded; does no I/O.
 
 mod failures;
 mod fair_lru;

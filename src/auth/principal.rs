@@ -156,7 +156,7 @@ impl OperatorPrincipal {
     }
 }
 
-/// Principals for the unit tests of every floor; in production only `authenticate` makes one.
+/// Principals for the unit tests of every layer; in production only `authenticate` makes one.
 #[cfg(test)]
 pub(crate) mod sample {
     use uuid::Uuid;

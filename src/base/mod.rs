@@ -1,4 +1,4 @@
-//! Floor 0: values that do not depend on Lotline's wire, store or network.
+//! Layer 0: values that do not depend on Lotline's wire, store or network.
 
 pub mod clock;
 pub mod entropy;

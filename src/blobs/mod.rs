@@ -1,4 +1,4 @@
-//! Floor 3: the bytes of uploads, in a local folder or in an S3-compatible bucket. It knows no rows and no names: a
+//! Layer 3: the bytes of uploads, in a local folder or in an S3-compatible bucket. It knows no rows and no names: a
 //! blob is identified by its tenant's and its own id. The caller records the content and the progress of a blob.
 
 mod error;

@@ -119,43 +119,43 @@ mod tests {
 
     #[test]
     fn a_user_is_online_if_any_connection_is_and_away_if_all_are() {
-        let (attendance, one, other) = (MemoryPresenceStore::default(), connection(), connection());
+        let (presence_store, one, other) = (MemoryPresenceStore::default(), connection(), connection());
 
-        attendance.put(ANN, one, Availability::Online);
-        attendance.put(ANN, other, Availability::Away);
-        assert_eq!(attendance.availability_of(ANN), Some(Availability::Online));
+        presence_store.put(ANN, one, Availability::Online);
+        presence_store.put(ANN, other, Availability::Away);
+        assert_eq!(presence_store.availability_of(ANN), Some(Availability::Online));
 
-        attendance.put(ANN, one, Availability::Away);
+        presence_store.put(ANN, one, Availability::Away);
         assert_eq!(
-            (attendance.availability_of(ANN), attendance.connection_count(ANN)),
+            (presence_store.availability_of(ANN), presence_store.connection_count(ANN)),
             (Some(Availability::Away), 2)
         );
 
-        attendance.remove(ANN, one);
-        attendance.remove(ANN, other);
-        assert_eq!((attendance.availability_of(ANN), attendance.count()), (None, 0));
+        presence_store.remove(ANN, one);
+        presence_store.remove(ANN, other);
+        assert_eq!((presence_store.availability_of(ANN), presence_store.count()), (None, 0));
     }
 
     #[test]
     fn only_a_changed_availability_is_a_change() {
-        let (attendance, one, other) = (MemoryPresenceStore::default(), connection(), connection());
-        attendance.put(ANN, one, Availability::Online);
-        assert_eq!(attendance.take_changed(), [ANN]);
+        let (presence_store, one, other) = (MemoryPresenceStore::default(), connection(), connection());
+        presence_store.put(ANN, one, Availability::Online);
+        assert_eq!(presence_store.take_changed(), [ANN]);
 
-        attendance.put(ANN, other, Availability::Online);
-        attendance.put(ANN, other, Availability::Away);
-        attendance.remove(ANN, other);
-        assert_eq!(attendance.take_changed(), []);
+        presence_store.put(ANN, other, Availability::Online);
+        presence_store.put(ANN, other, Availability::Away);
+        presence_store.remove(ANN, other);
+        assert_eq!(presence_store.take_changed(), []);
 
-        attendance.remove(ANN, one);
-        assert_eq!(attendance.take_changed(), [ANN]);
+        presence_store.remove(ANN, one);
+        assert_eq!(presence_store.take_changed(), [ANN]);
     }
 
     #[test]
     fn the_same_user_id_of_another_tenant_is_another_user() {
-        let attendance = MemoryPresenceStore::default();
-        attendance.put(ANN, connection(), Availability::Online);
+        let presence_store = MemoryPresenceStore::default();
+        presence_store.put(ANN, connection(), Availability::Online);
 
-        assert_eq!(attendance.availability_of(TenantUser { tenant: TenantId(2), ..ANN }), None);
+        assert_eq!(presence_store.availability_of(TenantUser { tenant: TenantId(2), ..ANN }), None);
     }
 }

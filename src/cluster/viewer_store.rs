@@ -146,37 +146,37 @@ mod tests {
 
     #[test]
     fn a_user_with_several_connections_counts_once() {
-        let viewership = MemoryViewerStore::default();
+        let viewer_store = MemoryViewerStore::default();
         let tabs = [connection(), connection()];
-        tabs.iter().for_each(|tab| viewership.put(HOUSE, ANN, *tab));
-        viewership.put(HOUSE, BOB, connection());
+        tabs.iter().for_each(|tab| viewer_store.put(HOUSE, ANN, *tab));
+        viewer_store.put(HOUSE, BOB, connection());
 
-        assert_eq!(viewership.viewers_of(HOUSE, 20).count, 2);
-        assert_eq!(viewership.viewers_of(HOUSE, 1).first_users.len(), 1);
+        assert_eq!(viewer_store.viewers_of(HOUSE, 20).count, 2);
+        assert_eq!(viewer_store.viewers_of(HOUSE, 1).first_users.len(), 1);
 
-        viewership.remove(HOUSE, tabs[0]);
-        assert_eq!(viewership.viewers_of(HOUSE, 20).count, 2);
-        viewership.remove(HOUSE, tabs[1]);
-        assert_eq!(viewership.viewers_of(HOUSE, 20), ViewerSummary { count: 1, first_users: vec![BOB] });
+        viewer_store.remove(HOUSE, tabs[0]);
+        assert_eq!(viewer_store.viewers_of(HOUSE, 20).count, 2);
+        viewer_store.remove(HOUSE, tabs[1]);
+        assert_eq!(viewer_store.viewers_of(HOUSE, 20), ViewerSummary { count: 1, first_users: vec![BOB] });
     }
 
     #[test]
     fn the_list_pages_by_id_and_omits_properties_without_viewers() {
-        let viewership = MemoryViewerStore::default();
+        let viewer_store = MemoryViewerStore::default();
         let connections: Vec<_> = (1..=3).map(|id| (PropertyId(id), connection())).collect();
         for (property, connection) in &connections {
-            viewership.put(TenantProperty { property: *property, ..HOUSE }, ANN, *connection);
+            viewer_store.put(TenantProperty { property: *property, ..HOUSE }, ANN, *connection);
         }
 
-        let listed = |after: Option<i64>| viewership.list(HOUSE.tenant, after.map(PropertyId), 2);
+        let listed = |after: Option<i64>| viewer_store.list(HOUSE.tenant, after.map(PropertyId), 2);
         assert_eq!(listed(None), [(PropertyId(1), 1), (PropertyId(2), 1)]);
         assert_eq!(listed(Some(2)), [(PropertyId(3), 1)]);
-        assert_eq!(viewership.list(TenantId(2), None, 2), []);
+        assert_eq!(viewer_store.list(TenantId(2), None, 2), []);
 
         for (property, connection) in connections {
-            viewership.remove(TenantProperty { property, ..HOUSE }, connection);
+            viewer_store.remove(TenantProperty { property, ..HOUSE }, connection);
         }
-        assert_eq!((listed(None), viewership.count()), (Vec::new(), 0));
-        assert_eq!(viewership.take_changed().len(), 3);
+        assert_eq!((listed(None), viewer_store.count()), (Vec::new(), 0));
+        assert_eq!(viewer_store.take_changed().len(), 3);
     }
 }

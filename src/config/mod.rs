@@ -1,4 +1,4 @@
-//! Floor 1: the configuration, read and validated completely before anything starts.
+//! Layer 1: the configuration, read and validated completely before anything starts.
 
 mod settings;
 

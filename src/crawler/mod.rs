@@ -1,4 +1,4 @@
-//! Floor 7: the built-in worker. Most parts know no job and no store: what may be fetched, how, how fast, and what is
+//! Layer 7: the built-in worker. Most parts know no job and no store: what may be fetched, how, how fast, and what is
 //! on a page. `job` runs a crawl with them and reports as an outside worker would; `runner` claims the jobs.
 
 pub mod settings;

@@ -1,4 +1,4 @@
-//! Floor 5: rules and use cases. Knows neither HTTP nor sockets: a use case commits a change with the events
+//! Layer 5: rules and use cases. Knows neither HTTP nor sockets: a use case commits a change with the events
 //! that describe it, and has no other effect on readers.
 
 pub mod broadcast;

@@ -1,4 +1,4 @@
-//! Floor 4: the committed log, which is the truth. Events enter it in the transaction of the change that caused them
+//! Layer 4: the committed log, which is the truth. Events enter it in the transaction of the change that caused them
 //! and are read back in the order of commit. It knows no reader.
 
 mod append;

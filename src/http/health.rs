@@ -11,8 +11,8 @@ use crate::session::ConnectionRegistry;
 
 /// The process answers, and its runtime answers the watchdog.
 #[handler]
-pub fn livez(Data(sessions): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Value>, Problem> {
-    if sessions.health.runtime_probe.is_dead() {
+pub fn livez(Data(registry): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Value>, Problem> {
+    if registry.health.runtime_probe.is_dead() {
         return Err(Problem::new(Code::Unavailable, "The runtime does not run; end the process."));
     }
     Ok(Json(json!({ "status": "live" })))
@@ -20,17 +20,17 @@ pub fn livez(Data(sessions): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Valu
 
 /// The process can work: the database answers and accepts writes, the log is followed, the node is not shutting down.
 #[handler]
-pub async fn readyz(Data(sessions): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Value>, Problem> {
-    sessions.check_ready().await?;
+pub async fn readyz(Data(registry): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Value>, Problem> {
+    registry.check_ready().await?;
     Ok(Json(json!({ "status": "ready" })))
 }
 
 #[handler]
-pub fn version(Data(sessions): Data<&Arc<ConnectionRegistry>>) -> Json<Value> {
+pub fn version(Data(registry): Data<&Arc<ConnectionRegistry>>) -> Json<Value> {
     Json(json!({
         "name": "lotline",
         "version": env!("CARGO_PKG_VERSION"),
         "protocol": 1,
-        "database": sessions.services.db.engine(),
+        "database": registry.services.db.engine(),
     }))
 }

@@ -1,4 +1,4 @@
-//! Floor 7: the REST edge.
+//! Layer 7: the REST edge.
 
 pub mod router;
 

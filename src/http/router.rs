@@ -70,7 +70,7 @@ type Apis = (
 
 /// What the router is built from.
 pub struct RouterParts {
-    pub sessions: Arc<ConnectionRegistry>,
+    pub registry: Arc<ConnectionRegistry>,
     pub origins: OriginPolicy,
     pub proxies: TrustedProxies,
     /// How long a worker's lease lasts.
@@ -135,7 +135,7 @@ pub fn asyncapi(public_url: Option<&str>) -> String {
 /// The whole server as one endpoint.
 pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
     let RouterParts {
-        sessions,
+        registry,
         origins,
         proxies,
         lease,
@@ -147,7 +147,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         address,
     } = parts;
     let live = Arc::new(LiveContext {
-        sessions: Arc::clone(&sessions),
+        registry: Arc::clone(&registry),
         origins: origins.clone(),
         rejects: tokio::sync::Semaphore::new(super::live::MOST_REJECTS),
     });
@@ -155,12 +155,12 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let broadcasts = OpenApiService::new(BroadcastsApi, "Lotline", env!("CARGO_PKG_VERSION"));
     let chat = OpenApiService::new(ChatApi, "Lotline", env!("CARGO_PKG_VERSION"));
     let document = document_text(&rest.spec(), public_url.as_deref())?;
-    let limit = TimeLimit { clock: sessions.clock().clone(), span: request_timeout };
+    let limit = TimeLimit { clock: registry.clock().clone(), span: request_timeout };
     let operations = Arc::new(operations());
-    let entropy = sessions.services.entropy;
-    let counting = Arc::clone(&sessions.services.metrics);
-    let gate = AddressRateLimit(Arc::clone(&sessions.services));
-    let bodies = BodyBudgetLayer::new(bodies, sessions.clock().clone());
+    let entropy = registry.services.entropy;
+    let counting = Arc::clone(&registry.services.metrics);
+    let gate = AddressRateLimit(Arc::clone(&registry.services));
+    let bodies = BodyBudgetLayer::new(bodies, registry.clock().clone());
     let routes = live_routes(&live)
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
         .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))
@@ -184,8 +184,8 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .at("/metrics/tenants", get(metrics::tenant_metrics));
     Ok(routes
         .with(bodies)
-        .data(Arc::clone(&sessions.identity))
-        .data(Arc::clone(&sessions))
+        .data(Arc::clone(&registry.identity))
+        .data(Arc::clone(&registry))
         .data(proxies)
         .data(lease)
         .data(tenant_metrics)

@@ -1,4 +1,4 @@
-//! Floor 4: this node's fan-out, from a tenant's topics to mailboxes. It does not know the log: it reports which
+//! Layer 4: this node's fan-out, from a tenant's topics to mailboxes. It does not know the log: it reports which
 //! events are missing, and `session` reads them.
 
 mod mailbox;

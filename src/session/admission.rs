@@ -2,7 +2,7 @@
 //! the rest at little cost: no signature is verified and no row is read for them. Open connections are not affected.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -10,7 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::domain::op::Services;
 use crate::protocol::problem::{Code, Problem};
+use crate::telemetry::metrics::{AdmissionLimit, Metrics};
 
 /// Longest wait for a permit; a client that waited longer would have given up.
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -40,12 +42,12 @@ pub struct Admission {
 
 /// Gives a limited number of permits, lets a few callers wait, and refuses the rest.
 pub struct ConcurrencyLimit {
-    name: &'static str,
+    name: AdmissionLimit,
     permits: Arc<Semaphore>,
     max_permits: usize,
     waiting: AtomicUsize,
     max_waiting: usize,
-    refused: AtomicU64,
+    metrics: Arc<Metrics>,
     /// The refusals of this second and of the one before it, as a measure of the storm.
     recent_refusals: Mutex<RecentRefusals>,
     clock: Clock,
@@ -66,24 +68,27 @@ pub struct Permit {
 }
 
 impl Admission {
-    pub(super) fn new(settings: AdmissionSettings, clock: &Clock, entropy: Entropy) -> Self {
-        let gate =
-            |name, places| ConcurrencyLimit::new(name, places, settings.max_waiting, clock.clone(), entropy);
+    pub(super) fn new(settings: AdmissionSettings, services: &Services) -> Self {
+        let limit = |name, permits| {
+            let (clock, metrics) = (services.clock.clone(), Arc::clone(&services.metrics));
+            ConcurrencyLimit::new(name, permits, settings.max_waiting, clock, services.entropy, metrics)
+        };
         Self {
-            connects: gate("connects", settings.connects),
-            requests: gate("requests", settings.connects),
-            joins: gate("joins", settings.joins),
+            connects: limit(AdmissionLimit::Connects, settings.connects),
+            requests: limit(AdmissionLimit::Requests, settings.connects),
+            joins: limit(AdmissionLimit::Joins, settings.joins),
         }
     }
 }
 
 impl ConcurrencyLimit {
     fn new(
-        name: &'static str,
+        name: AdmissionLimit,
         max_permits: usize,
         max_waiting: usize,
         clock: Clock,
         entropy: Entropy,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             name,
@@ -92,7 +97,7 @@ impl ConcurrencyLimit {
             max_permits,
             waiting: AtomicUsize::new(0),
             max_waiting,
-            refused: AtomicU64::new(0),
+            metrics,
             recent_refusals: Mutex::default(),
             clock,
             entropy,
@@ -114,14 +119,8 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// How many were refused since the start, for the metrics.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
-    }
-
     fn refuse(&self) -> Problem {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!("lotline_admission_refused_total", "gate" => self.name).increment(1);
+        self.metrics.admission_refused.of(self.name).inc();
         let words = "Too many connect at this moment; come again in a while.";
         Problem::new(Code::Unavailable, words).retry_after(self.retry_after_secs())
     }
@@ -150,10 +149,10 @@ impl ConcurrencyLimit {
 struct WaitSlot<'a>(&'a ConcurrencyLimit);
 
 impl<'a> WaitSlot<'a> {
-    fn of(gate: &'a ConcurrencyLimit) -> Option<Self> {
-        let joins = |waiting| (waiting < gate.max_waiting).then_some(waiting + 1);
-        gate.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, joins).ok()?;
-        Some(Self(gate))
+    fn of(limit: &'a ConcurrencyLimit) -> Option<Self> {
+        let joins = |waiting| (waiting < limit.max_waiting).then_some(waiting + 1);
+        limit.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, joins).ok()?;
+        Some(Self(limit))
     }
 }
 
@@ -173,58 +172,59 @@ mod tests {
 
     fn limit(places: usize, waiting: usize) -> ConcurrencyLimit {
         let clock = Clock::manual(DateTime::from_timestamp(1_764_000_000, 0).unwrap());
-        ConcurrencyLimit::new("test", places, waiting, clock, Entropy)
+        ConcurrencyLimit::new(AdmissionLimit::Joins, places, waiting, clock, Entropy, Arc::default())
     }
 
     #[tokio::test]
     async fn free_permits_are_given_immediately_a_few_callers_wait_and_the_rest_are_refused() {
-        let gate = limit(1, 1);
-        let first = gate.acquire().await.unwrap();
-        let mut second = pin!(gate.acquire());
+        let limit = limit(1, 1);
+        let first = limit.acquire().await.unwrap();
+        let mut second = pin!(limit.acquire());
         assert!(poll!(&mut second).is_pending());
 
-        let third = gate.acquire().await.unwrap_err();
+        let third = limit.acquire().await.unwrap_err();
         drop(first);
 
-        assert_eq!((third.code, gate.refused()), (Code::Unavailable, 1));
+        assert_eq!(third.code, Code::Unavailable);
+        assert!(limit.metrics.text().contains("lotline_admission_refused_total{gate=\"joins\"} 1"));
         assert!(third.retry_after.is_some_and(|seconds| seconds >= 1));
         assert!(second.await.is_ok());
     }
 
     #[tokio::test]
     async fn a_cancelled_waiter_frees_its_wait_slot() {
-        let gate = limit(1, 1);
-        let _first = gate.acquire().await.unwrap();
+        let limit = limit(1, 1);
+        let _first = limit.acquire().await.unwrap();
         {
-            let mut gone = pin!(gate.acquire());
+            let mut gone = pin!(limit.acquire());
             assert!(poll!(&mut gone).is_pending());
         }
 
-        let mut next = pin!(gate.acquire());
+        let mut next = pin!(limit.acquire());
 
         assert!(poll!(&mut next).is_pending(), "the line is free again");
     }
 
     #[tokio::test]
     async fn a_waiter_is_refused_after_the_longest_wait() {
-        let gate = limit(1, 1);
-        let _first = gate.acquire().await.unwrap();
-        let mut waiting = pin!(gate.acquire());
+        let limit = limit(1, 1);
+        let _first = limit.acquire().await.unwrap();
+        let mut waiting = pin!(limit.acquire());
         assert!(poll!(&mut waiting).is_pending());
 
-        gate.clock.advance(MAX_WAIT);
+        limit.clock.advance(MAX_WAIT);
 
         assert_eq!(waiting.await.unwrap_err().code, Code::Unavailable);
     }
 
     #[tokio::test]
     async fn the_more_refusals_the_wider_retry_after_is_spread() {
-        let gate = limit(1, 0);
-        let _first = gate.acquire().await.unwrap();
+        let limit = limit(1, 0);
+        let _first = limit.acquire().await.unwrap();
 
         let mut delays = Vec::new();
         for _ in 0..500 {
-            delays.push(gate.acquire().await.unwrap_err().retry_after.unwrap());
+            delays.push(limit.acquire().await.unwrap_err().retry_after.unwrap());
         }
 
         assert!(delays[0] <= 2, "{delays:?}");

@@ -75,37 +75,37 @@ impl ConnectionSlots {
     }
 
     /// Takes a slot; `false` when the owner has reached the limit.
-    pub fn acquire(&self, holder: Owner, carrier: Carrier) -> bool {
+    pub fn acquire(&self, owner: Owner, carrier: Carrier) -> bool {
         let mut taken = self.in_use.lock();
-        let count = taken.entry((holder, carrier)).or_default();
+        let count = taken.entry((owner, carrier)).or_default();
         let free = *count < self.limits.of(carrier);
         *count += usize::from(free);
         free
     }
 
-    pub fn release(&self, holder: Owner, carrier: Carrier) {
+    pub fn release(&self, owner: Owner, carrier: Carrier) {
         let mut taken = self.in_use.lock();
-        if let Some(count) = taken.get_mut(&(holder, carrier)) {
+        if let Some(count) = taken.get_mut(&(owner, carrier)) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&(holder, carrier));
+                taken.remove(&(owner, carrier));
             }
         }
     }
 
     /// Takes the owner's only slot at the echo, besides that of a socket; `false` when it is in use.
-    pub(super) fn acquire_echo(&self, holder: Owner) -> bool {
-        self.echoes.lock().insert(holder)
+    pub(super) fn acquire_echo(&self, owner: Owner) -> bool {
+        self.echoes.lock().insert(owner)
     }
 
-    pub(super) fn release_echo(&self, holder: Owner) {
-        self.echoes.lock().remove(&holder);
+    pub(super) fn release_echo(&self, owner: Owner) {
+        self.echoes.lock().remove(&owner);
     }
 
     /// Slots that an owner has in use.
-    pub fn count(&self, holder: Owner) -> usize {
+    pub fn count(&self, owner: Owner) -> usize {
         let taken = self.in_use.lock();
         let kinds = [Carrier::Socket, Carrier::Upload, Carrier::Stream];
-        kinds.iter().filter_map(|carrier| taken.get(&(holder, *carrier))).sum()
+        kinds.iter().filter_map(|carrier| taken.get(&(owner, *carrier))).sum()
     }
 }

@@ -1,4 +1,4 @@
-//! Floor 6: live connections, on any carrier. A session holds no authority of its own: a scope, subscriptions with
+//! Layer 6: live connections, on any carrier. A session holds no authority of its own: a scope, subscriptions with
 //! positions, timers. It can be stopped at any point, and the client can resume.
 
 pub mod admission;

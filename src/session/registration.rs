@@ -125,13 +125,13 @@ impl ConnectionRegistry {
         self.identity.authenticate_with_known_keys(credential).await
     }
 
-    fn acquire_slot(&self, holder: Owner, carrier: Carrier, purpose: Purpose) -> Result<(), Problem> {
+    fn acquire_slot(&self, owner: Owner, carrier: Carrier, purpose: Purpose) -> Result<(), Problem> {
         let full = |words: &'static str| Problem::new(Code::TooManyConnections, words).retry_after(5);
-        if !self.slots.acquire(holder, carrier) {
+        if !self.slots.acquire(owner, carrier) {
             return Err(full("Too many connections"));
         }
-        if purpose == Purpose::Echo && !self.slots.acquire_echo(holder) {
-            self.slots.release(holder, carrier);
+        if purpose == Purpose::Echo && !self.slots.acquire_echo(owner) {
+            self.slots.release(owner, carrier);
             return Err(full("Too many connections: one at a time on /ws/echo"));
         }
         Ok(())
@@ -189,7 +189,7 @@ impl ConnectionRegistry {
         self: &Arc<Self>,
         admitted: Authenticated,
         scope: TenantScope,
-        holder: Owner,
+        owner: Owner,
         carrier: Carrier,
         origin: Origin,
         counted: CapacityReservation,
@@ -205,7 +205,7 @@ impl ConnectionRegistry {
             carrier,
             origin,
             opened_at: now,
-            owner: holder,
+            owner,
             control: ControlChannel::new(),
             last_activity_at: AtomicI64::new(self.steady_micros()),
             last_heartbeat_at: AtomicI64::new(self.steady_micros()),
@@ -227,12 +227,16 @@ impl ConnectionRegistry {
         ConnectionGuard { connection, counted }
     }
 
-    /// Probes an owner's connections that have missed a heartbeat, and closes those that do not answer.
-    async fn close_unresponsive(&self, holder: Owner, carrier: Carrier) {
+    /// Probes an owner's sockets that have missed a heartbeat, and closes those that do not answer. The client of a
+    /// stream sends nothing: its silence means nothing, and a connection that is gone ends with a failed write.
+    async fn close_unresponsive(&self, owner: Owner, carrier: Carrier) {
+        if carrier == Carrier::Stream {
+            return;
+        }
         let silent_since = self.steady_micros() - self.settings.heartbeat.as_micros() as i64;
-        let mut silent = self.index.by_subject(holder.subject());
+        let mut silent = self.index.by_subject(owner.subject());
         silent.retain(|one| {
-            one.owner == holder
+            one.owner == owner
                 && one.carrier == carrier
                 && one.last_activity_at.load(Ordering::Relaxed) < silent_since
         });

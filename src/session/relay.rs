@@ -49,12 +49,12 @@ impl Liveness {
 }
 
 /// Runs until `stop`; compares the heads every `poll`.
-pub async fn run(services: Services, poll: Duration, pulse: Arc<Liveness>, stop: CancellationToken) {
+pub async fn run(services: Services, poll: Duration, liveness: Arc<Liveness>, stop: CancellationToken) {
     loop {
         let filled = tokio::select! {
             () = stop.cancelled() => return,
             () = services.hub.gap_noticed() => fill(&services, services.hub.gaps()).await.map(|_| ()),
-            () = services.clock.sleep(poll) => poll_heads(&services, &pulse).await,
+            () = services.clock.sleep(poll) => poll_heads(&services, &liveness).await,
         };
         if let Err(error) = filled {
             // The next poll tries again; meanwhile readers wait and miss nothing.
@@ -63,11 +63,11 @@ pub async fn run(services: Services, poll: Duration, pulse: Arc<Liveness>, stop:
     }
 }
 
-async fn poll_heads(services: &Services, pulse: &Liveness) -> storage::Result<()> {
+async fn poll_heads(services: &Services, liveness: &Liveness) -> storage::Result<()> {
     services.db.refresh_identity().await?;
     let found = fill(services, tenants_behind(services).await?).await?;
     services.metrics.polled_events.add(found);
-    pulse.record(services.clock.now());
+    liveness.record(services.clock.now());
     Ok(())
 }
 

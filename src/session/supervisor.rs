@@ -77,7 +77,7 @@ impl ConnectionRegistry {
         let history = AtomicI64::new(services.db.identity_hash());
         let registry = Arc::new(Self {
             database_identity: history,
-            admission: Admission::new(settings.admission, &services.clock, services.entropy),
+            admission: Admission::new(settings.admission, &services),
             health: NodeHealth::new(services.clock.now()),
             services: Arc::new(services),
             identity,
@@ -255,7 +255,7 @@ impl ConnectionRegistry {
 
     /// Number of connections of a principal, and of the tenant.
     pub fn counts(&self, tenant_id: TenantId, principal: &Principal) -> (usize, usize) {
-        let of_caller = owner_of(principal).map_or(0, |holder| self.slots.count(holder));
+        let of_caller = owner_of(principal).map_or(0, |owner| self.slots.count(owner));
         (of_caller, self.capacity.of_tenant(tenant_id))
     }
 

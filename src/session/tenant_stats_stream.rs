@@ -46,12 +46,12 @@ pub fn stream_stats(
     let stream_state = StatsStream { registry: Arc::clone(registry), guard, op, mailbox };
     Ok(stream::unfold(State::First(Box::new(stream_state)), |state| async move {
         let (text, state) = match state {
-            State::First(telling) => match telling.first_chunk().await {
-                Some(text) => (text, State::Then(telling)),
+            State::First(stream) => match stream.first_chunk().await {
+                Some(text) => (text, State::Then(stream)),
                 None => (log_unreadable_event(), State::Ended),
             },
-            State::Then(telling) => match telling.next().await {
-                Ok(text) => (text, State::Then(telling)),
+            State::Then(stream) => match stream.next().await {
+                Ok(text) => (text, State::Then(stream)),
                 Err(end) => (end, State::Ended),
             },
             State::Ended => return None,

@@ -100,7 +100,7 @@ enum Pools {
 impl Database {
     /// Opens the store, brings the schema up where that is asked for, and refuses what would be unsafe.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
-        let lineage = DatabaseIdentity::default();
+        let identity = DatabaseIdentity::default();
         let replays_at_once = match settings {
             // One connection is always left for other reads.
             DatabaseSettings::Sqlite { .. } => sqlite::READERS as usize - 1,
@@ -135,10 +135,12 @@ impl Database {
                 if *migrate {
                     schema::migrate_up_postgres(migrate_url.as_ref().unwrap_or(url)).await?;
                 }
-                let tenant = postgres::connect_pool(url, *max_connections, &lineage).await?;
+                let tenant = postgres::connect_pool(url, *max_connections, &identity).await?;
                 schema::require_current(&tenant).await?;
                 let system = match system_url {
-                    Some(url) => postgres::connect_pool(url, (*max_connections / 2).max(2), &lineage).await?,
+                    Some(url) => {
+                        postgres::connect_pool(url, (*max_connections / 2).max(2), &identity).await?
+                    }
                     None => tenant.clone(),
                 };
                 let shared_role = system_url.is_none();
@@ -152,7 +154,7 @@ impl Database {
             pools,
             transactions: Arc::default(),
             telemetry: StoreTelemetry::default(),
-            identity: lineage,
+            identity,
             replays,
         })
     }
@@ -296,8 +298,8 @@ impl<'a> TenantPool<'a> {
             }
         };
         self.db.telemetry.record_wait(mode, waited);
-        let (gauges, lineage) = (self.db.telemetry.clone(), self.db.identity.clone());
-        Ok(TenantTx::new(tx, tenant_id, gauges, lineage, permit))
+        let (gauges, identity) = (self.db.telemetry.clone(), self.db.identity.clone());
+        Ok(TenantTx::new(tx, tenant_id, gauges, identity, permit))
     }
 }
 

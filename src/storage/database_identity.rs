@@ -50,15 +50,15 @@ impl DatabaseIdentity {
 
     /// Queries it on every new connection: a server that is replaced closes all the old ones.
     pub(super) fn refresh_on_connect(&self, options: &mut ConnectOptions) {
-        let lineage = self.clone();
+        let identity = self.clone();
         options.map_sqlx_postgres_pool_opts(move |pool| {
-            let lineage = lineage.clone();
+            let identity = identity.clone();
             pool.after_connect(move |connection, _| {
-                let lineage = lineage.clone();
+                let identity = identity.clone();
                 Box::pin(async move {
                     let words: String =
                         sqlx::query(IDENTITY_QUERY).fetch_one(connection).await?.try_get(0)?;
-                    lineage.hash.store(hash_of(&words), Ordering::Relaxed);
+                    identity.hash.store(hash_of(&words), Ordering::Relaxed);
                     Ok(())
                 })
             })

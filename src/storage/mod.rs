@@ -1,5 +1,5 @@
-//! Floor 3: the only SQL. It is reached through two pools: `tenant(&scope)` for one tenant's rows and
-//! `system(reason)` for the few look-ups that must see across tenants. Nothing above this floor names a table, a
+//! Layer 3: the only SQL. It is reached through two pools: `tenant(&scope)` for one tenant's rows and
+//! `system(reason)` for the few look-ups that must see across tenants. Nothing above this layer names a table, a
 //! column or a connection.
 
 mod atomic_file;

@@ -30,10 +30,10 @@ pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<Data
 pub(super) async fn connect_pool(
     url: &SecretString,
     connections: u32,
-    lineage: &DatabaseIdentity,
+    identity: &DatabaseIdentity,
 ) -> Result<DatabaseConnection, OpenError> {
     let mut options = options(url, connections);
-    lineage.refresh_on_connect(&mut options);
+    identity.refresh_on_connect(&mut options);
     open(url, options).await
 }
 

@@ -1,4 +1,4 @@
-//! Floor 2: logs and metrics for operators, which contain no secrets.
+//! Layer 2: logs and metrics for operators, which contain no secrets.
 
 pub mod redact;
 pub mod scrub;

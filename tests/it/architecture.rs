@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Layers by folder, as in `ARCHITECTURE.md`. Files at the top of `src/` belong to the highest.
-const FLOORS: &[(&str, u8)] = &[
+const LAYERS: &[(&str, u8)] = &[
     ("base", 0),
     ("config", 1),
     ("protocol", 1),
@@ -24,15 +24,15 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 #[test]
-fn a_file_uses_lower_floors_and_its_own_folder_only() {
-    let floors: BTreeMap<&str, u8> = FLOORS.iter().copied().collect();
+fn a_file_uses_lower_layers_and_its_own_folder_only() {
+    let layers: BTreeMap<&str, u8> = LAYERS.iter().copied().collect();
     let mut breaches = Vec::new();
     for file in sources(&root().join("src")) {
         let Some(own) = folder(&file) else { continue };
-        let own_floor =
-            *floors.get(own.as_str()).unwrap_or_else(|| panic!("src/{own} has no floor; give it one"));
+        let own_layer =
+            *layers.get(own.as_str()).unwrap_or_else(|| panic!("src/{own} has no layer; give it one"));
         for used in crate_heads(&read(&file)) {
-            let allowed = used == own || floors.get(used.as_str()).is_some_and(|floor| *floor < own_floor);
+            let allowed = used == own || layers.get(used.as_str()).is_some_and(|layer| *layer < own_layer);
             if !allowed {
                 breaches.push(format!("{} uses crate::{used}", file.display()));
             }

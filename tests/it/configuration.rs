@@ -154,7 +154,7 @@ fn rows_of_the_stores() -> Vec<Row> {
             "60",
             PassedOn {
                 by: (BUILD, "settings.eventlog.poll_interval()"),
-                used: ("src/session/relay.rs", "kernel.clock.sleep(poll)"),
+                used: ("src/session/relay.rs", "services.clock.sleep(poll)"),
             },
         ),
         (

@@ -24,6 +24,7 @@ mod isolation;
 mod jobs;
 mod limits;
 mod load;
+mod names;
 mod operations;
 mod process;
 mod readers;

@@ -1,5 +1,5 @@
 //! The keys of a foreign issuer: from the configuration, or from a key set (RFC 7517 section 5) that a caller fetches
-//! and stores here. This floor does not fetch.
+//! and stores here. This layer does not fetch.
 
 use std::sync::Arc;
 

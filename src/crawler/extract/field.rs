@@ -78,7 +78,7 @@ impl Field {
     }
 }
 
-/// No home has more rooms, baths or floors; a larger number is an id or an area in the wrong place.
+/// No home has more rooms, baths or layers; a larger number is an id or an area in the wrong place.
 const MOST_ROOMS: f64 = 1_000.0;
 /// Names that one listing may have.
 const MAX_IDS: usize = 50;

@@ -1,4 +1,4 @@
-//! Identity for tests of all floors: on a manual clock, with hashes that cost next to nothing.
+//! Identity for tests of all layers: on a manual clock, with hashes that cost next to nothing.
 
 use std::sync::Arc;
 

@@ -75,7 +75,7 @@ pub fn validate_new(new: &NewRoom) -> Vec<FieldError> {
         (Visibility::Private, None) => {}
         (Visibility::Private, Some(_)) => {
             let words = "a private room's id is made by the server, so that it tells nothing; leave it out";
-            faults.require(false, "room_id", "unexpected", words);
+            faults.add(&[field_step("room_id")], "unexpected", words);
         }
         (Visibility::Public, Some(room_id)) => {
             let words = "must have 1 to 64 of a-z, 0-9 and -, neither first nor last a dash";

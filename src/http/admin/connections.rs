@@ -66,18 +66,18 @@ pub(super) fn list(
     cursor: Option<&str>,
 ) -> Result<Listed<ConnectionView>, Problem> {
     let page: PageRequest<ConnectionId> = page_request(limit, cursor)?;
-    let sessions = sessions(request)?;
-    let mut open = sessions.of_tenant(op.scope.tenant_id());
+    let registry = registry(request)?;
+    let mut open = registry.of_tenant(op.scope.tenant_id());
     open.retain(|one| page.after.is_none_or(|after| one.id > after));
     open.sort_by_key(|one| one.id);
-    let head = sessions.services.hub.head(op.scope.tenant_id()).unwrap_or(0);
+    let head = registry.services.hub.head(op.scope.tenant_id()).unwrap_or(0);
     Ok(listed(request, Page::from_rows(open, page.limit, |one| one.id).map(|one| view(&one, head))))
 }
 
 /// The audit entry is written first: a connection that is closed without an entry would be worse than an entry for a
 /// connection that had just ended by itself.
 pub(super) async fn close(request: &Request, op: &Op, id: Uuid) -> Result<CloseConnectionResponse, Problem> {
-    let found = sessions(request)?.find(ConnectionId(id));
+    let found = registry(request)?.find(ConnectionId(id));
     let own = found.filter(|one| one.scope == op.scope).ok_or_else(Problem::not_found)?;
     let change = op.begin().await?;
     let detail = serde_json::json!({ "user_id": own.user_id().map(|user| user.0) });
@@ -93,7 +93,7 @@ pub(super) async fn close(request: &Request, op: &Op, id: Uuid) -> Result<CloseC
     Ok(CloseConnectionResponse::Done)
 }
 
-pub(super) fn sessions(request: &Request) -> Result<&Arc<ConnectionRegistry>, Problem> {
+pub(super) fn registry(request: &Request) -> Result<&Arc<ConnectionRegistry>, Problem> {
     request.data::<Arc<ConnectionRegistry>>().ok_or_else(Problem::internal)
 }
 

@@ -30,7 +30,7 @@ impl AdminApi {
     /// Get live statistics: the tenant's for its admin, the node's for an operator
     #[oai(path = "/stats", method = "get", operation_id = "get_stats")]
     async fn stats(&self, request: &Request, observer: StatsCaller) -> Result<Json<Stats>, Problem> {
-        stats::get(connections::sessions(request)?, &observer).await
+        stats::get(connections::registry(request)?, &observer).await
     }
 
     /// List the tenant's open connections

@@ -10,11 +10,11 @@ use crate::protocol::stats::Stats;
 use crate::session::{ConnectionRegistry, tenant_stats};
 
 pub(super) async fn get(
-    sessions: &Arc<ConnectionRegistry>,
+    registry: &Arc<ConnectionRegistry>,
     observer: &StatsCaller,
 ) -> Result<Json<Stats>, Problem> {
     Ok(Json(match observer {
-        StatsCaller::Tenant(op) => Stats::Tenant(tenant_stats::load_tenant_stats(sessions, op).await?),
-        StatsCaller::Platform => Stats::Node(sessions.node_stats()),
+        StatsCaller::Tenant(op) => Stats::Tenant(tenant_stats::load_tenant_stats(registry, op).await?),
+        StatsCaller::Platform => Stats::Node(registry.node_stats()),
     }))
 }

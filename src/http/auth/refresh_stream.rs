@@ -35,8 +35,8 @@ pub(super) async fn refresh_stream(
     admitted: Authenticated,
     id: Uuid,
 ) -> Result<RefreshStreamResponse, Problem> {
-    let sessions = request.data::<Arc<ConnectionRegistry>>().ok_or_else(Problem::internal)?;
-    let expires_at = refresh::refresh_stream(sessions, ConnectionId(id), admitted).await?;
+    let registry = request.data::<Arc<ConnectionRegistry>>().ok_or_else(Problem::internal)?;
+    let expires_at = refresh::refresh_stream(registry, ConnectionId(id), admitted).await?;
     Ok(RefreshStreamResponse::Done(Json(StreamRefreshed { expires_at: rfc3339(expires_at) })))
 }
 

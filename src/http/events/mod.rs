@@ -27,7 +27,7 @@ impl EventsApi {
     #[oai(path = "/events", method = "get", operation_id = "list_events")]
     async fn list(
         &self,
-        sessions: Data<&Arc<ConnectionRegistry>>,
+        registry: Data<&Arc<ConnectionRegistry>>,
         caller: Caller<ReadEvents>,
         /// A position; the events after it are returned. Any other text is answered with `recovered: false`.
         since: Query<Option<String>>,
@@ -36,7 +36,7 @@ impl EventsApi {
         subscriptions: Query<Option<String>>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
     ) -> Result<Json<EventPageView>, Problem> {
-        let most = sessions.settings.max_subscriptions;
+        let most = registry.settings.max_subscriptions;
         let connect_request = ConnectRequest::parse(since.0.as_deref(), subscriptions.0.as_deref(), most)
             .map_err(|problem| list::bad_subscriptions(&problem.detail))?;
         list::list(&caller.op, &connect_request, limit.0).await

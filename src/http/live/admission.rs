@@ -29,7 +29,7 @@ pub(super) fn check_request(
     request: &Request,
     allowed: AllowedParameters,
 ) -> Result<Parameters, Problem> {
-    count_address(request, &live.sessions.services)?;
+    count_address(request, &live.registry.services)?;
     if !live.origins.allows(request.headers()) {
         let words = "Pages of this origin may not connect; cors.allowed_origins lists those that may.";
         return Err(Problem::new(Code::BadOrigin, words));
@@ -47,10 +47,10 @@ pub(super) async fn check_caller(
     parameters: Parameters,
 ) -> Result<AdmittedRequest, Problem> {
     let credential = credential::read(request, &parameters, channel)?;
-    live.sessions.refuse_when_stopping()?;
+    live.registry.refuse_when_stopping()?;
     // Up to here the request cost no computation or query; from here on, concurrent requests are limited.
-    let sessions = &live.sessions;
-    let admitted = sessions.authenticate(&sessions.admission.connects, credential).await?;
+    let registry = &live.registry;
+    let admitted = registry.authenticate(&registry.admission.connects, credential).await?;
     check_user(request, &admitted)?;
     if !admitted.principal.may(Permission::ReadEvents) {
         return Err(forbidden(Permission::ReadEvents));

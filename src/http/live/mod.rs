@@ -18,7 +18,7 @@ use crate::session::ConnectionRegistry;
 
 /// What the endpoints of sockets and streams share.
 pub struct LiveContext {
-    pub sessions: Arc<ConnectionRegistry>,
+    pub registry: Arc<ConnectionRegistry>,
     pub origins: OriginPolicy,
     /// Refused sockets that may be open at once only to send the reason (`reject=close`).
     pub rejects: tokio::sync::Semaphore,

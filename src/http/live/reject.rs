@@ -38,7 +38,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) fn refuse(live: &Arc<LiveContext>, request: &Request, problem: Problem) -> poem::Result<Response> {
     match prepare_close(request, &problem) {
         Some((accept, upgrade)) if live.rejects.available_permits() > 0 => {
-            live.sessions.services.metrics.count_refusal(problem.code);
+            live.registry.services.metrics.count_refusal(problem.code);
             close_at_once(live, upgrade, &problem);
             Ok(switching(&accept))
         }
@@ -62,7 +62,7 @@ fn close_at_once(live: &Arc<LiveContext>, upgrade: Upgrade, problem: &Problem) {
     }
     let frame = encode::close(problem.code.row().close.number(), &reason);
     let live = Arc::clone(live);
-    live.sessions.tasks.clone().spawn(async move {
+    live.registry.tasks.clone().spawn(async move {
         let Ok(_permit) = live.rejects.try_acquire() else { return };
         let Ok(mut upgraded) = upgrade.upgraded().await else { return };
         let close_handshake = async {
@@ -74,7 +74,7 @@ fn close_at_once(live: &Arc<LiveContext>, upgrade: Upgrade, problem: &Problem) {
         };
         tokio::select! {
             _ = close_handshake => {}
-            () = live.sessions.clock().sleep(CLOSE_TIMEOUT) => {}
+            () = live.registry.clock().sleep(CLOSE_TIMEOUT) => {}
         }
     });
 }

@@ -64,8 +64,8 @@ impl Endpoint for SocketEndpoint {
 impl SocketEndpoint {
     async fn prepare(&self, request: &Request) -> Result<AcceptedUpgrade, Problem> {
         let parameters = check_request(&self.live, request, self.kind.parameters())?;
-        let visitor = check_caller(&self.live, request, Channel::Socket, parameters).await?;
-        let mode = self.mode(&visitor)?;
+        let admitted_request = check_caller(&self.live, request, Channel::Socket, parameters).await?;
+        let mode = self.mode(&admitted_request)?;
         let carrier = match mode {
             Mode::Follow(_) | Mode::Echo => Carrier::Socket,
             Mode::Upload => Carrier::Upload,
@@ -74,35 +74,35 @@ impl SocketEndpoint {
         let accept = handshake::check(request.method(), request.version(), request.headers())
             .map_err(bad_handshake)?;
         let upgrade = Upgrade::of(request).ok_or_else(|| bad_handshake(Refusal::NoUpgrade))?;
-        let sessions = &self.live.sessions;
+        let registry = &self.live.registry;
         let permit = match mode {
-            Mode::Follow(_) => Some(sessions.admission.joins.acquire().await?),
+            Mode::Follow(_) => Some(registry.admission.joins.acquire().await?),
             Mode::Echo | Mode::Upload => None,
         };
         let guard = match mode {
-            Mode::Echo => sessions.register_echo(visitor.admitted, visitor.origin).await?,
+            Mode::Echo => registry.register_echo(admitted_request.admitted, admitted_request.origin).await?,
             Mode::Follow(_) | Mode::Upload => {
-                sessions.register(visitor.admitted, carrier, visitor.origin).await?
+                registry.register(admitted_request.admitted, carrier, admitted_request.origin).await?
             }
         };
         permit.into_iter().for_each(|place| guard.connection.store_admission_permit(place));
         // The connection guard first: a ticket is spent only by a session that starts.
-        if let Some(ticket) = &visitor.ticket {
-            sessions.identity.tickets.redeem_for_socket(ticket).await?;
+        if let Some(ticket) = &admitted_request.ticket {
+            registry.identity.tickets.redeem_for_socket(ticket).await?;
         }
         Ok(AcceptedUpgrade { accept, upgrade, guard, mode })
     }
 
-    fn mode(&self, visitor: &AdmittedRequest) -> Result<Mode, Problem> {
+    fn mode(&self, admitted_request: &AdmittedRequest) -> Result<Mode, Problem> {
         match self.kind {
             SocketKind::Echo => Ok(Mode::Echo),
-            SocketKind::Upload if !visitor.admitted.principal.may(Permission::Upload) => {
+            SocketKind::Upload if !admitted_request.admitted.principal.may(Permission::Upload) => {
                 Err(forbidden(Permission::Upload))
             }
             SocketKind::Upload => Ok(Mode::Upload),
             SocketKind::Follow => {
-                let parameters = &visitor.parameters;
-                let most = self.live.sessions.settings.max_subscriptions;
+                let parameters = &admitted_request.parameters;
+                let most = self.live.registry.settings.max_subscriptions;
                 ConnectRequest::parse(parameters.get("since"), parameters.get("subscriptions"), most)
                     .map(Mode::Follow)
             }
@@ -111,12 +111,12 @@ impl SocketEndpoint {
 
     /// Answers 101; the session runs in a task of its own, so that the HTTP side is freed.
     fn start_session(&self, ready: AcceptedUpgrade) -> Response {
-        let sessions = Arc::clone(&self.live.sessions);
+        let registry = Arc::clone(&self.live.registry);
         let AcceptedUpgrade { accept, upgrade, guard, mode } = ready;
-        sessions.tasks.clone().spawn(async move {
+        registry.tasks.clone().spawn(async move {
             let Ok(upgraded) = upgrade.upgraded().await else { return };
             let permit = upgraded.permit.into_guard();
-            ws::run(sessions, guard, upgraded.stream, upgraded.read_buf.into(), mode, permit).await;
+            ws::run(registry, guard, upgraded.stream, upgraded.read_buf.into(), mode, permit).await;
         });
         let mut response = switching(&accept);
         response.set_data(LiveResponse);

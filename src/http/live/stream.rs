@@ -91,7 +91,7 @@ impl Endpoint for StreamEndpoint {
                 Ok(response)
             }
             Err(problem) if stream_refusal::is_sent_on_stream(&problem, reject::is_requested(&request)) => {
-                self.live.sessions.services.metrics.count_refusal(problem.code);
+                self.live.registry.services.metrics.count_refusal(problem.code);
                 Ok(event_stream(Body::from(stream_refusal::text(&problem))))
             }
             Err(problem) => Err(problem.into()),
@@ -107,59 +107,62 @@ impl StreamEndpoint {
             return Ok(StatusCode::NO_CONTENT.into());
         }
         let parameters = check_request(&self.live, request, self.kind.parameters())?;
-        let visitor = check_caller(&self.live, request, Channel::Stream, parameters).await?;
-        let keepalive = keepalive(&visitor)?;
+        let admitted_request = check_caller(&self.live, request, Channel::Stream, parameters).await?;
+        let keepalive = keepalive(&admitted_request)?;
         match self.kind {
-            StreamKind::Stats => return self.open_stats(visitor).await,
-            StreamKind::Logs => return self.open_logs(request, visitor, keepalive).await,
+            StreamKind::Stats => return self.open_stats(admitted_request).await,
+            StreamKind::Logs => return self.open_logs(request, admitted_request, keepalive).await,
             StreamKind::Notifications | StreamKind::Events => {}
         }
-        let style = StreamFormat { names: self.names(&visitor)?, keepalive };
-        let connect_request = self.connect_request(request, &visitor)?;
-        let sessions = &self.live.sessions;
-        let place = sessions.admission.joins.acquire().await?;
-        let guard = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        let style = StreamFormat { names: self.names(&admitted_request)?, keepalive };
+        let connect_request = self.connect_request(request, &admitted_request)?;
+        let registry = &self.live.registry;
+        let place = registry.admission.joins.acquire().await?;
+        let guard =
+            registry.register(admitted_request.admitted, Carrier::Stream, admitted_request.origin).await?;
         guard.connection.store_admission_permit(place);
-        self.redeem(visitor.ticket.as_deref(), &guard).await?;
-        let stream = sse::stream(sessions, guard, &connect_request, style).await;
+        self.redeem(admitted_request.ticket.as_deref(), &guard).await?;
+        let stream = sse::stream(registry, guard, &connect_request, style).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
-    async fn open_stats(&self, visitor: AdmittedRequest) -> Result<Response, Problem> {
-        if !visitor.admitted.principal.may(Permission::ReadStats) {
+    async fn open_stats(&self, admitted_request: AdmittedRequest) -> Result<Response, Problem> {
+        if !admitted_request.admitted.principal.may(Permission::ReadStats) {
             return Err(forbidden(Permission::ReadStats));
         }
-        let sessions = &self.live.sessions;
-        let guard = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
-        self.redeem(visitor.ticket.as_deref(), &guard).await?;
-        Ok(event_stream(Body::from_bytes_stream(tenant_stats_stream::stream_stats(sessions, guard)?)))
+        let registry = &self.live.registry;
+        let guard =
+            registry.register(admitted_request.admitted, Carrier::Stream, admitted_request.origin).await?;
+        self.redeem(admitted_request.ticket.as_deref(), &guard).await?;
+        Ok(event_stream(Body::from_bytes_stream(tenant_stats_stream::stream_stats(registry, guard)?)))
     }
 
     async fn open_logs(
         &self,
         request: &Request,
-        visitor: AdmittedRequest,
+        admitted_request: AdmittedRequest,
         keepalive: Keepalive,
     ) -> Result<Response, Problem> {
-        let sessions = &self.live.sessions;
-        let principal = visitor.admitted.principal.clone();
-        let op = Op::of_caller(&sessions.services, principal, visitor.origin.clone())?;
+        let registry = &self.live.registry;
+        let principal = admitted_request.admitted.principal.clone();
+        let op = Op::of_caller(&registry.services, principal, admitted_request.origin.clone())?;
         // A path that names no job is answered like a job that does not exist.
         let job = request.raw_path_param("job_id").and_then(|id| id.parse().ok()).map(JobId);
         let job = job.ok_or_else(Problem::not_found)?;
-        let query = log_query(&visitor)?;
-        let since = since(request, &visitor)?.map(position::truncate_since);
+        let query = log_query(&admitted_request)?;
+        let since = since(request, &admitted_request)?.map(position::truncate_since);
         let begin = follow_log::resolve_start(&op, job, since.as_deref()).await?;
         if begin == LogStart::AtEnd {
             // The one answer that ends an EventSource for good.
             return Ok(StatusCode::NO_CONTENT.into());
         }
-        let place = sessions.admission.joins.acquire().await?;
-        let guard = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        let place = registry.admission.joins.acquire().await?;
+        let guard =
+            registry.register(admitted_request.admitted, Carrier::Stream, admitted_request.origin).await?;
         guard.connection.store_admission_permit(place);
-        self.redeem(visitor.ticket.as_deref(), &guard).await?;
+        self.redeem(admitted_request.ticket.as_deref(), &guard).await?;
         let stream =
-            log_stream::stream(sessions, guard, LogStreamRequest { job, query, begin, since, keepalive })
+            log_stream::stream(registry, guard, LogStreamRequest { job, query, begin, since, keepalive })
                 .await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
@@ -167,13 +170,13 @@ impl StreamEndpoint {
     /// The connection guard first: a ticket is spent only by a session that starts. The guard holds it from then on.
     async fn redeem(&self, ticket: Option<&str>, guard: &ConnectionGuard) -> Result<(), Problem> {
         let Some(ticket) = ticket else { return Ok(()) };
-        let held = self.live.sessions.identity.tickets.redeem_for_stream(ticket).await?;
+        let held = self.live.registry.identity.tickets.redeem_for_stream(ticket).await?;
         guard.connection.store_ticket(held);
         Ok(())
     }
 
-    fn names(&self, visitor: &AdmittedRequest) -> Result<EventNames, Problem> {
-        match (self.kind, visitor.parameters.get("names")) {
+    fn names(&self, admitted_request: &AdmittedRequest) -> Result<EventNames, Problem> {
+        match (self.kind, admitted_request.parameters.get("names")) {
             (StreamKind::Events | StreamKind::Stats | StreamKind::Logs, None) | (_, Some("type")) => {
                 Ok(EventNames::Type)
             }
@@ -191,20 +194,23 @@ impl StreamEndpoint {
     fn connect_request(
         &self,
         request: &Request,
-        visitor: &AdmittedRequest,
+        admitted_request: &AdmittedRequest,
     ) -> Result<ConnectRequest, Problem> {
-        let parameters = &visitor.parameters;
-        let since = since(request, visitor)?;
-        let most = self.live.sessions.settings.max_subscriptions;
+        let parameters = &admitted_request.parameters;
+        let since = since(request, admitted_request)?;
+        let most = self.live.registry.settings.max_subscriptions;
         match self.kind {
-            StreamKind::Notifications if !visitor.admitted.principal.may(Permission::ReadNotifications) => {
+            StreamKind::Notifications
+                if !admitted_request.admitted.principal.may(Permission::ReadNotifications) =>
+            {
                 Err(forbidden(Permission::ReadNotifications))
             }
             StreamKind::Notifications => ConnectRequest::parse(since, None, most),
             StreamKind::Stats | StreamKind::Logs => ConnectRequest::parse(None, None, most),
             StreamKind::Events => {
                 let connect_request = ConnectRequest::parse(since, parameters.get("subscriptions"), most)?;
-                if connect_request.subscriptions.is_empty() && visitor.admitted.principal.user_id().is_none()
+                if connect_request.subscriptions.is_empty()
+                    && admitted_request.admitted.principal.user_id().is_none()
                 {
                     let words = "A key has no inbox: name the feeds in `subscriptions`.";
                     return Err(Problem::new(Code::BadRequest, words));
@@ -216,9 +222,12 @@ impl StreamEndpoint {
 }
 
 /// The position to resume from. A reconnecting EventSource repeats its address and adds its last id, which is newer.
-fn since<'a>(request: &'a Request, visitor: &'a AdmittedRequest) -> Result<Option<&'a str>, Problem> {
-    let last = last_event_id(request, &visitor.parameters)?;
-    Ok(last.or_else(|| visitor.parameters.get("since")))
+fn since<'a>(
+    request: &'a Request,
+    admitted_request: &'a AdmittedRequest,
+) -> Result<Option<&'a str>, Problem> {
+    let last = last_event_id(request, &admitted_request.parameters)?;
+    Ok(last.or_else(|| admitted_request.parameters.get("since")))
 }
 
 /// The last event id of a reconnecting reader: in the header, or in one of the two parameters that polyfills use.
@@ -242,8 +251,8 @@ fn must_not_reconnect(request: &Request) -> bool {
         || in_query.any(|(_, id)| stream_refusal::is_end(&id))
 }
 
-fn keepalive(visitor: &AdmittedRequest) -> Result<Keepalive, Problem> {
-    match visitor.parameters.get("keepalive") {
+fn keepalive(admitted_request: &AdmittedRequest) -> Result<Keepalive, Problem> {
+    match admitted_request.parameters.get("keepalive") {
         None | Some("id") => Ok(Keepalive::Id),
         Some("comment") => Ok(Keepalive::Comment),
         Some(_) => {
@@ -254,8 +263,8 @@ fn keepalive(visitor: &AdmittedRequest) -> Result<Keepalive, Problem> {
 }
 
 /// The requested lines of a log: the two level filters of the log's list.
-fn log_query(visitor: &AdmittedRequest) -> Result<LogQuery, Problem> {
-    let level = |name| match visitor.parameters.get(name) {
+fn log_query(admitted_request: &AdmittedRequest) -> Result<LogQuery, Problem> {
+    let level = |name| match admitted_request.parameters.get(name) {
         None => Ok(None),
         Some(text) => LogLevel::named(text).map(Some).ok_or_else(|| {
             let known = LogLevel::ALL.map(LogLevel::name).join(", ");

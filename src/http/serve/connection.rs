@@ -24,7 +24,7 @@ use super::connection_state::{ConnectionState, IdleTimer, Phase};
 use super::framing;
 use super::head_refusal::HeadRefusalContext;
 use super::host;
-use super::registry::{Activity, ConnectionPermit, ConnectionRegistry, RequestAdmission};
+use super::registry::{Activity, ConnectionPermit, HttpConnections, RequestAdmission};
 use super::request_body::{BodyProgress, TimedBody};
 use super::tracked_stream::{self, TrackedStream};
 use super::upgrade::{Granted, Upgrade, UpgradePermit};
@@ -44,7 +44,7 @@ pub(super) struct Shared<E> {
     pub(super) endpoint: E,
     pub(super) settings: ServeSettings,
     pub(super) clock: Clock,
-    pub(super) registry: Arc<ConnectionRegistry>,
+    pub(super) registry: Arc<HttpConnections>,
     /// Finish running requests and accept no new ones.
     pub(super) shutdown: CancellationToken,
     /// End at once.

@@ -31,7 +31,7 @@ use crate::http::web_origin::OriginPolicy;
 
 use accept::Accept;
 use connection::Shared;
-use registry::{Capacity, ConnectionRegistry};
+use registry::{Capacity, HttpConnections};
 
 pub use listener::{BindError, Listener};
 pub use request_body::BodyProgress;
@@ -157,7 +157,7 @@ where
     let cut = CancellationToken::new();
     let edge = Arc::new(Shared {
         endpoint,
-        registry: ConnectionRegistry::new(settings.capacity()),
+        registry: HttpConnections::new(settings.capacity()),
         settings,
         clock: clock.clone(),
         shutdown: shutdown.clone(),

@@ -65,7 +65,7 @@ struct Entry {
     chosen: Arc<Notify>,
 }
 
-pub(super) struct ConnectionRegistry {
+pub(super) struct HttpConnections {
     capacity: Capacity,
     state: Mutex<RegistryState>,
     /// Notified of every permit that is released.
@@ -87,14 +87,14 @@ struct RegistryState {
 pub(super) struct ConnectionPermit(Arc<PermitInner>);
 
 struct PermitInner {
-    registry: Arc<ConnectionRegistry>,
+    registry: Arc<HttpConnections>,
     id: u64,
     /// The activity as the registry knows it, so that most calls need no lock. Only the connection's task writes it.
     cached_activity: AtomicU8,
     chosen: Arc<Notify>,
 }
 
-impl ConnectionRegistry {
+impl HttpConnections {
     pub(super) fn new(capacity: Capacity) -> Arc<Self> {
         let state = RegistryState {
             next: 0,
@@ -353,8 +353,8 @@ mod tests {
         Group::of(std::net::Ipv4Addr::new(192, 0, 2, last).into(), |_| false)
     }
 
-    fn registry(plain: usize, reserve: usize) -> Arc<ConnectionRegistry> {
-        ConnectionRegistry::new(Capacity { plain, live: 4, reserve, total: usize::MAX })
+    fn registry(plain: usize, reserve: usize) -> Arc<HttpConnections> {
+        HttpConnections::new(Capacity { plain, live: 4, reserve, total: usize::MAX })
     }
 
     fn is_evicted(permit: &ConnectionPermit) -> bool {
@@ -363,7 +363,7 @@ mod tests {
     }
 
     fn admit_and_begin(
-        registry: &Arc<ConnectionRegistry>,
+        registry: &Arc<HttpConnections>,
         group: Group,
     ) -> (ConnectionPermit, RequestAdmission) {
         let permit = registry.try_admit(group).unwrap();
@@ -501,7 +501,7 @@ mod tests {
 
     #[test]
     fn descriptors_bound_plain_and_live_ones_together() {
-        let registry = ConnectionRegistry::new(Capacity { plain: 4, live: 4, reserve: 1, total: 3 });
+        let registry = HttpConnections::new(Capacity { plain: 4, live: 4, reserve: 1, total: 3 });
         let live = admit_and_begin(&registry, group_of(1)).0;
         assert!(live.become_live());
         let idle = [registry.try_admit(group_of(2)).unwrap(), registry.try_admit(group_of(2)).unwrap()];

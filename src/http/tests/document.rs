@@ -49,7 +49,7 @@ fn request_bodies_are_closed_and_parts_of_a_union_are_not() {
     let schemas = &document["components"]["schemas"];
 
     assert_eq!(schemas["Thing"]["additionalProperties"], false);
-    assert_eq!(schemas["Place"]["additionalProperties"], false);
+    assert_eq!(schemas["Location"]["additionalProperties"], false);
     assert!(schemas["Ping"].get("additionalProperties").is_none());
     assert!(schemas["SignIn"].get("additionalProperties").is_none());
 }

@@ -57,7 +57,7 @@ struct Thing {
     colour: Option<Colour>,
     #[oai(validator(pattern = "^[A-Z]{3}$"))]
     currency: Option<String>,
-    location: Option<Location>,
+    place: Option<Location>,
     #[oai(validator(max_items = 3, max_length = 4))]
     tags: Option<Vec<String>>,
     at: Option<chrono::DateTime<chrono::Utc>>,

@@ -32,7 +32,7 @@ pub enum Created {
 }
 
 pub(super) async fn create(
-    sessions: &Arc<ConnectionRegistry>,
+    registry: &Arc<ConnectionRegistry>,
     op: Op,
     key: DeferredIdempotencyKey,
     form: FileForm,
@@ -40,22 +40,22 @@ pub(super) async fn create(
     let FileForm(mut parts) = form;
     // For a key that has an answer nothing is stored: the file is only compared with the answered one.
     let is_retry =
-        op.clone().with_idempotency_key(key.idempotency_key(&sessions.identity, b"")).was_answered().await?;
+        op.clone().with_idempotency_key(key.idempotency_key(&registry.identity, b"")).was_answered().await?;
     let (upload, op) = if is_retry {
         let compared = hash_form(&mut parts).await;
         let (facts, sha256) = drain_on_error(&mut parts, compared).await?;
         let op =
-            op.with_idempotency_key(key.idempotency_key(&sessions.identity, &fingerprint(&facts, &sha256)));
+            op.with_idempotency_key(key.idempotency_key(&registry.identity, &fingerprint(&facts, &sha256)));
         (uploads::replay_stored(&op).await?, op)
     } else {
-        let stored = store(&sessions.tasks, &op, &mut parts).await;
+        let stored = store(&registry.tasks, &op, &mut parts).await;
         let (file, facts) = drain_on_error(&mut parts, stored).await?;
-        let identity = Arc::clone(&sessions.identity);
+        let identity = Arc::clone(&registry.identity);
         let context = move |op: Op, sha256: &str| {
             op.with_idempotency_key(key.idempotency_key(&identity, &fingerprint(&facts, sha256)))
         };
         // The whole file has arrived: if the peer disconnects now, it is completed all the same.
-        let completing = sessions.tasks.spawn(file.complete_for(context));
+        let completing = registry.tasks.spawn(file.complete_for(context));
         completing.await.map_err(|_| Problem::internal())??
     };
     let location = format!("{BASE}/uploads/{}", upload.upload_id);

@@ -42,12 +42,12 @@ impl UploadsApi {
     #[oai(path = "/uploads", method = "post", operation_id = "create_upload")]
     async fn create(
         &self,
-        sessions: Data<&Arc<ConnectionRegistry>>,
+        registry: Data<&Arc<ConnectionRegistry>>,
         caller: Caller<MayUpload>,
         #[oai(name = "Idempotency-Key")] once: DeferredIdempotencyKey,
         form: FileForm,
     ) -> Result<Replayable<Created>, Problem> {
-        create::create(sessions.0, caller.op, once, form).await
+        create::create(registry.0, caller.op, once, form).await
     }
 
     /// List files

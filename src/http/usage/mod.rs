@@ -29,13 +29,13 @@ impl UsageApi {
     async fn own(
         &self,
         request: &Request,
-        sessions: Data<&Arc<ConnectionRegistry>>,
+        registry: Data<&Arc<ConnectionRegistry>>,
         caller: Caller<ReadStats>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<QuotaUsageView>, Problem> {
         let page = page_request(limit.0, cursor.0.as_deref())?;
-        own::own(request, sessions.0, &caller.op, &page).await
+        own::own(request, registry.0, &caller.op, &page).await
     }
 
     /// Read a tenant's use of its quotas
@@ -45,13 +45,13 @@ impl UsageApi {
     async fn of_tenant(
         &self,
         request: &Request,
-        sessions: Data<&Arc<ConnectionRegistry>>,
+        registry: Data<&Arc<ConnectionRegistry>>,
         caller: OperatorCaller<ManageTenants>,
         tenant_id: Path<i64>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<QuotaUsageView>, Problem> {
         let page = page_request(limit.0, cursor.0.as_deref())?;
-        of_tenant::of_tenant(request, sessions.0, caller, tenant_id.0, &page).await
+        of_tenant::of_tenant(request, registry.0, caller, tenant_id.0, &page).await
     }
 }

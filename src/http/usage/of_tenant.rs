@@ -14,13 +14,13 @@ use crate::session::ConnectionRegistry;
 
 pub(super) async fn of_tenant(
     request: &Request,
-    sessions: &ConnectionRegistry,
+    registry: &ConnectionRegistry,
     caller: OperatorCaller<ManageTenants>,
     tenant_id: i64,
     page: &PageRequest<usize>,
 ) -> Result<Listed<QuotaUsageView>, Problem> {
-    let op = PlatformOp::of_operator(&sessions.services, caller.admitted.principal, caller.origin)?;
+    let op = PlatformOp::of_operator(&registry.services, caller.admitted.principal, caller.origin)?;
     let tenant_id = TenantId(tenant_id);
-    let connections = sessions.count_of_tenant(tenant_id);
+    let connections = registry.count_of_tenant(tenant_id);
     Ok(list(request, usage::of_tenant(&op, tenant_id, connections).await?, page))
 }

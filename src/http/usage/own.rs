@@ -12,10 +12,10 @@ use crate::session::ConnectionRegistry;
 
 pub(super) async fn own(
     request: &Request,
-    sessions: &ConnectionRegistry,
+    registry: &ConnectionRegistry,
     op: &Op,
     page: &PageRequest<usize>,
 ) -> Result<Listed<QuotaUsageView>, Problem> {
-    let connections = sessions.count_of_tenant(op.scope.tenant_id());
+    let connections = registry.count_of_tenant(op.scope.tenant_id());
     Ok(list(request, usage::own(op, connections).await?, page))
 }

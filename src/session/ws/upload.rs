@@ -65,9 +65,9 @@ impl UploadSocket {
     /// What comes next: bytes, a message of the supervisor, another connection's takeover, or the time to ping.
     async fn next(&mut self) -> io::Result<ControlFlow<SocketEnd, ReadBatch>> {
         self.socket.write()?;
-        let Self { socket, upload: files, mailbox, state: manners } = self;
+        let Self { socket, upload: files, mailbox, state } = self;
         let clock = socket.registry().clock();
-        let rest = manners.message_rate.read_pause(clock.steady());
+        let rest = state.message_rate.read_pause(clock.steady());
         tokio::select! {
             taken = mailbox.take() => match taken {
                 // The socket has pings of its own; all other items concern the connection.
@@ -78,8 +78,8 @@ impl UploadSocket {
                 let answer = files.release().await;
                 send_answer(socket, &answer);
             }
-            () = clock.sleep_until(manners.ping_at) => {
-                manners.ping_at = socket.registry().clock().now() + manners.heartbeat;
+            () = clock.sleep_until(state.ping_at) => {
+                state.ping_at = socket.registry().clock().now() + state.heartbeat;
                 push(socket, encode::ping(&[]));
             }
             () = clock.sleep(rest.unwrap_or_default()), if rest.is_some() => {}

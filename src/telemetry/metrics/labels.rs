@@ -153,6 +153,8 @@ labels! {
         UploadCompleted = "upload_completed",
         Chat = "chat",
         DirectMessage = "direct_message",
+        MessageEdited = "message_edited",
+        MessageDeleted = "message_deleted",
         System = "system",
         Other = "other",
     }
@@ -172,6 +174,12 @@ labels! {
         Failed = "failed",
         Throttled = "throttled",
         Busy = "busy",
+    }
+    /// What a caller waited for when it was refused.
+    AdmissionLimit("gate") {
+        Connects = "connects",
+        Requests = "requests",
+        Joins = "joins",
     }
     /// Why a token was refused.
     TokenRefusal("reason") {
@@ -272,6 +280,25 @@ impl Label for GapReason {
             Self::OtherLog => 1,
             Self::Future => 2,
             Self::Trimmed => 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn every_durable_message_has_a_kind_of_its_own() {
+        let frames = include_str!("../../../tests/fixtures/store-1/sqlite/frames.jsonl");
+
+        for frame in frames.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["frame"].clone())
+        {
+            let kind = frame["type"].as_str().unwrap();
+            let is_durable = frame.get("occurred_at").is_some();
+            assert!(!is_durable || EventKind::of(kind) != EventKind::Other, "{kind}");
         }
     }
 }

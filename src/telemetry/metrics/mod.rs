@@ -13,8 +13,8 @@ mod text;
 
 pub use cells::{Counter, Flag, Gauge, Histogram, HotCounter, MirroredCounter};
 pub use labels::{
-    Carrier, Cell, EventKind, Label, Labeled, Method, OpenJobStatus, PageOutcome, ReaderExit, SandboxLayer,
-    SignInOutcome, TokenRefusal, TransactionMode,
+    AdmissionLimit, Carrier, Cell, EventKind, Label, Labeled, Method, OpenJobStatus, PageOutcome, ReaderExit,
+    SandboxLayer, SignInOutcome, TokenRefusal, TransactionMode,
 };
 pub use process::ProcessMetrics;
 pub use routes::Routes;

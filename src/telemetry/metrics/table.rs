@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::cells::{Counter, Flag, Gauge, Histogram, HotCounter, MirroredCounter};
 use super::labels::{
-    Carrier, Cell, EventKind, Labeled, Method, OpenJobStatus, PageOutcome, ReaderExit, SandboxLayer,
-    SignInOutcome, TokenRefusal, TransactionMode,
+    AdmissionLimit, Carrier, Cell, EventKind, Labeled, Method, OpenJobStatus, PageOutcome, ReaderExit,
+    SandboxLayer, SignInOutcome, TokenRefusal, TransactionMode,
 };
 use super::process::ProcessMetrics;
 use super::routes::{Durations, ResponseCounters, Routes};
@@ -132,6 +132,8 @@ metrics! {
 
     /// Attempts to sign in with a password.
     sign_ins: Labeled<SignInOutcome, Counter> = "lotline_sign_ins_total";
+    /// Callers refused because too many authenticate or join at once, by limit.
+    admission_refused: Labeled<AdmissionLimit, Counter> = "lotline_admission_refused_total";
     /// Tokens refused, by reason.
     token_refusals: Labeled<TokenRefusal, Counter> = "lotline_token_refusals_total";
     /// Credentials checked with cached account data.

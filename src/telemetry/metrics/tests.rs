@@ -79,6 +79,7 @@ fn every_label_has_a_cell_for_each_of_its_values() {
     all(Code::ALL);
     all(crate::protocol::problem::CloseCode::ALL);
     all(TokenRefusal::ALL);
+    all(AdmissionLimit::ALL);
     all(EventKind::ALL);
     all(SandboxLayer::ALL);
     all(ReaderExit::ALL);

@@ -102,7 +102,7 @@ async fn a_stopping_node_ends_its_streams_with_a_problem_event(app: &TestApp) {
     let ann = app.admin("ann").await;
     ann.post("/api/v1/spiders", &json!({ "name": "outside", "runner": "external" })).await;
     let job = json!({ "spider_name": "outside", "target_urls": ["https://portal.example/"] });
-    let job = ann.post("/api/v1/jobs", &job).await.json()["id"].as_i64().unwrap();
+    let job = ann.post("/api/v1/jobs", &job).await.json()["job_id"].as_i64().unwrap();
     let mut streams = Vec::new();
     for path in ["/sse/events", "/sse/notifications", "/sse/stats", &format!("/sse/logs/{job}")] {
         let mut stream = ann.streams(path, None).await;

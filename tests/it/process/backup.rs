@@ -169,7 +169,7 @@ async fn the_keys_that_hold_again_are_named_and_may_be_revoked_with_the_restore(
     assert_eq!(opens_with(&server, &key).await, http::StatusCode::UNAUTHORIZED);
     drop(server);
 
-    let standing = succeeds(data, &["restore", "--from", copy, "--force"]);
+    let restored = succeeds(data, &["restore", "--from", copy, "--force"]);
     let server = Server::start(&mut serve_in(data));
     let holds_again = opens_with(&server, &key).await;
     drop(server);
@@ -177,7 +177,7 @@ async fn the_keys_that_hold_again_are_named_and_may_be_revoked_with_the_restore(
     let after = opens_with(&Server::start(&mut serve_in(data)), &key).await;
 
     let line = format!("{id} of acme/ann: \"old worker\"");
-    assert!(standing.contains("revoke again") && standing.contains(&line), "{standing}");
+    assert!(restored.contains("revoke those again") && restored.contains(&line), "{restored}");
     assert!(revoked.contains("are revoked") && revoked.contains(&line), "{revoked}");
     assert_eq!((holds_again, after), (http::StatusCode::OK, http::StatusCode::UNAUTHORIZED));
 }

@@ -6,11 +6,15 @@ use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
+use crate::support::settings::Setting;
+
+const TWO_STREAMS: &[Setting] = &[("LOTLINE__LIMITS__STREAMS_PER_USER", "2")];
 
 on_both_databases! {
     a_sixth_socket_is_refused_and_another_users_is_not,
     a_connection_slot_is_released_when_its_socket_ends,
     a_sixth_socket_replaces_one_that_answers_no_ping,
+    a_stream_too_many_is_refused_and_closes_no_older_one with super::TWO_STREAMS,
     an_admin_closes_a_connection_of_the_tenant_and_no_other,
 }
 
@@ -55,6 +59,19 @@ async fn a_sixth_socket_replaces_one_that_answers_no_ping(app: &TestApp) {
 
     assert_eq!(sixth.request(json!({"type": "ping"})).await["type"], "pong");
     assert_eq!(silent[0].expect_close().await.0, 4408);
+}
+
+async fn a_stream_too_many_is_refused_and_closes_no_older_one(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let open = [bob.streams("/sse/events", None).await, bob.streams("/sse/events", None).await];
+    app.advance(Duration::from_secs(40)).await;
+
+    let mut refused = app.while_time_passes(bob.streams("/sse/events", None)).await;
+    app.advance(Duration::from_secs(5)).await;
+
+    let problem = refused.next_named("problem").await.json();
+    assert_eq!(problem["close_code"], 4409, "{problem}");
+    assert_eq!((app.connections(), open.len()), (2, 2));
 }
 
 async fn an_admin_closes_a_connection_of_the_tenant_and_no_other(app: &TestApp) {

@@ -1,5 +1,6 @@
 //! A socket's first message, and the answers to each message.
 
+use chrono::TimeDelta;
 use lotline::auth::key_scope::KeyScope;
 use serde_json::{Value, json};
 
@@ -15,6 +16,7 @@ on_both_databases! {
     fields_are_read_from_the_payload_or_the_top,
     sender_and_time_from_a_client_are_ignored,
     the_status_counts_the_callers_and_the_tenants_connections,
+    the_status_is_current_after_the_clock_was_set_back,
     only_an_admin_may_broadcast_on_a_socket,
     an_ack_comes_after_the_event_it_acknowledges,
 }
@@ -170,6 +172,20 @@ async fn the_status_counts_the_callers_and_the_tenants_connections(app: &TestApp
         "user_connections": 2, "tenant_connections": 3, "reply_to": status["reply_to"],
     });
     assert_eq!(status, wanted);
+}
+
+async fn the_status_is_current_after_the_clock_was_set_back(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let mut socket = ann.connects().await;
+    let before = socket.request(json!({"type": "request_status"})).await;
+    ann.post("/api/v1/spiders", &json!({ "name": "outside", "runner": "external" })).await;
+    let job = json!({ "spider_name": "outside", "target_urls": ["https://portal.example/"] });
+    assert_eq!(ann.post("/api/v1/jobs", &job).await.status, 201);
+
+    app.clock.set_by(TimeDelta::minutes(-10));
+    let after = socket.request(json!({"type": "request_status"})).await;
+
+    assert_eq!((&before["active_jobs"], &after["active_jobs"]), (&json!(0), &json!(1)));
 }
 
 async fn only_an_admin_may_broadcast_on_a_socket(app: &TestApp) {

@@ -80,7 +80,7 @@ impl Row for LucasRow {
 }
 
 words! {
-    /// The number of floors, in the assessor's terms.
+    /// The number of layers, in the assessor's terms.
     Stories {
         One = "one" shown "One story",
         OneAndHalf = "one+half" shown "One and a half stories",
@@ -93,8 +93,8 @@ words! {
 }
 
 impl Stories {
-    /// The number, where the term has one. A bi-level has two floors by its name; "multi-level" (723 rows) is a split
-    /// house of an unstated number of floors, so it has no number and pages show the term alone.
+    /// The number, where the term has one. A bi-level has two layers by its name; "multi-level" (723 rows) is a split
+    /// house of an unstated number of layers, so it has no number and pages show the term alone.
     pub fn count(self) -> Option<f64> {
         match self {
             Self::One => Some(1.0),
