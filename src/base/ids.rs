@@ -99,7 +99,8 @@ uuid_id! {
     NodeId
 }
 
-fn uuid_v7(clock: &Clock) -> Uuid {
+/// A UUID of version 7 (RFC 9562): identifiers made later sort after those made earlier.
+pub fn uuid_v7(clock: &Clock) -> Uuid {
     let now = clock.now();
     let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
     let stamp = uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.timestamp_subsec_nanos());

@@ -32,7 +32,7 @@ use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::idempotency_keys::AnyTx;
 use crate::storage::{self, Database, TenantTx, micros};
-use crate::telemetry::metrics::{EventKind, Metrics};
+use crate::telemetry::metrics::Metrics;
 
 /// The services of a node, shared by all use cases.
 #[derive(Clone)]
@@ -351,8 +351,8 @@ impl Op {
             return;
         }
         let Services { metrics, .. } = &self.services;
-        for envelope in &committed.envelopes {
-            metrics.events.of(EventKind::of(&envelope.kind)).inc();
+        for label in &committed.labels {
+            metrics.events.of(*label).inc();
         }
         metrics
             .tenants

@@ -22,7 +22,7 @@ use super::events::EventsApi;
 use super::health;
 use super::jobs::JobsApi;
 use super::jwks::jwks;
-use super::live::{LiveContext, SocketEndpoint, SocketKind, StreamEndpoint, StreamKind};
+use super::live::{LiveContext, SocketEndpoint, StreamEndpoint};
 use super::messages::{ChatApi, MessagesApi};
 use super::metrics::{self, MetricsAccess, TenantMetrics};
 use super::notifications::NotificationsApi;
@@ -43,6 +43,7 @@ use super::validation::OperationTable;
 use super::web_origin::OriginPolicy;
 use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
+use crate::protocol::channels::{CHANNELS, ChannelKind};
 use crate::session::ConnectionRegistry;
 
 /// The base path of REST.
@@ -199,22 +200,13 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
 
 /// Sockets and streams: one handler for all addresses that existing clients use.
 fn live_routes(live: &Arc<LiveContext>) -> Route {
-    let socket = |kind| get(SocketEndpoint { live: Arc::clone(live), kind });
-    let stream = |kind| get(StreamEndpoint { live: Arc::clone(live), kind });
-    Route::new()
-        .at("/ws", socket(SocketKind::Follow))
-        .at("/ws/authenticated", socket(SocketKind::Follow))
-        .at("/ws/echo", socket(SocketKind::Echo))
-        .at("/ws/chat/:user_id", socket(SocketKind::Follow))
-        .at("/ws/file-upload", socket(SocketKind::Upload))
-        .at("/ws/file-upload/:user_id", socket(SocketKind::Upload))
-        .at("/ws/:user_id", socket(SocketKind::Follow))
-        .at("/chat/stream", socket(SocketKind::Follow))
-        .at("/sse/notifications", stream(StreamKind::Notifications))
-        .at("/sse/events", stream(StreamKind::Events))
-        .at("/sse/stats", stream(StreamKind::Stats))
-        .at("/sse/logs/:job_id", stream(StreamKind::Logs))
-        .at("/events", stream(StreamKind::Events))
+    CHANNELS.iter().fold(Route::new(), |routes, channel| {
+        let live = Arc::clone(live);
+        match channel.kind {
+            ChannelKind::Socket(kind) => routes.at(channel.route(), get(SocketEndpoint { live, kind })),
+            ChannelKind::Stream(kind) => routes.at(channel.route(), get(StreamEndpoint { live, kind })),
+        }
+    })
 }
 
 /// The methods and parameters of each address, for refusals.
@@ -233,25 +225,11 @@ fn operations() -> OperationTable {
         "/favicon.ico",
         "/favicon.svg",
     ];
-    let live = [
-        "/ws",
-        "/ws/authenticated",
-        "/ws/echo",
-        "/ws/chat/:user_id",
-        "/ws/file-upload",
-        "/ws/file-upload/:user_id",
-        "/ws/:user_id",
-        "/chat/stream",
-        "/sse/notifications",
-        "/sse/events",
-        "/sse/stats",
-        "/sse/logs/:job_id",
-        "/events",
-    ];
     let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json", "/metrics", "/metrics/tenants"];
     let known =
         OperationTable::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("").with_api::<ChatApi>("");
-    pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
+    let known = CHANNELS.iter().fold(known, |known, channel| known.with_route(&channel.route(), read));
+    pages.iter().chain(&health).fold(known, |known, path| known.with_route(path, read))
 }
 
 /// An operation at the address that existing clients use, under `first` at the root.

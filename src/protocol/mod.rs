@@ -1,6 +1,7 @@
 //! Layer 1: the wire protocol as types, without any I/O.
 
 pub mod asyncapi;
+pub mod channels;
 pub mod client_message;
 pub mod command;
 pub mod descriptions;

@@ -1,4 +1,4 @@
-//! A caller's protection against repeated work: a key with a request, or an id with a message.
+//! A caller's protection against repeated work: the `Idempotency-Key` of a request.
 
 use sha2::{Digest, Sha256};
 
@@ -12,13 +12,6 @@ use crate::domain::identity::Identity;
 pub struct IdempotencyKey {
     scope_digest: [u8; 32],
     pub(super) fingerprints: FingerprintSet,
-    pub(super) kind: KeyKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyKind {
-    Request,
-    Message,
 }
 
 /// A request as received. `key` is its `Idempotency-Key`.
@@ -36,25 +29,12 @@ const PURPOSE: &str = "idempotency";
 impl IdempotencyKey {
     /// The key of a request: valid for its principal, method and path.
     pub fn of_request(identity: &Identity, sent: &SentRequest<'_>) -> Self {
-        let scope = ["request", sent.method, sent.path, sent.key].map(str::as_bytes);
-        Self::new(identity, KeyKind::Request, &scope, &[sent.query.as_bytes(), sent.body])
-    }
-
-    /// The `client_message_id` of a message: valid for its sender and `room`, on every channel.
-    pub fn of_message(identity: &Identity, room: &str, client_message_id: &str, text: &str) -> Self {
-        let scope = ["message", room, client_message_id].map(str::as_bytes);
-        Self::new(identity, KeyKind::Message, &scope, &[text.as_bytes()])
-    }
-
-    fn new(identity: &Identity, kind: KeyKind, scope: &[&[u8]], sent: &[&[u8]]) -> Self {
-        let scope_digest = digest(scope);
+        // The first part is in every stored digest: without it no key that was used before would be found.
+        let scope_digest = digest(&["request", sent.method, sent.path, sent.key].map(str::as_bytes));
         // With the scope in it, equal bodies of two scopes are not recognisable as equal in the store.
-        let message = digest(&[&scope_digest, &digest(sent)]);
-        Self {
-            scope_digest,
-            fingerprints: identity.ring().keyed_fingerprints(identity.now(), PURPOSE, &message),
-            kind,
-        }
+        let message = digest(&[&scope_digest, &digest(&[sent.query.as_bytes(), sent.body])]);
+        let fingerprints = identity.ring().keyed_fingerprints(identity.now(), PURPOSE, &message);
+        Self { scope_digest, fingerprints }
     }
 
     /// What the answer is stored under: the scope and the principal.

@@ -1,4 +1,4 @@
-//! A retry never acts twice. A caller sends a key with a request, or an id with a message; the answer is
+//! A retry never acts twice. A caller sends a key with a request; the answer is
 //! stored under it for a day, in the transaction of the work. So there is never work without its stored
 //! answer nor an answer without its work, even after a crash, and a repeated request gets the stored answer.
 //!

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::in_flight::InFlightGuard;
-use super::key::{IdempotencyKey, KeyKind};
+use super::key::IdempotencyKey;
 use super::subject::AnswerSubject;
 use super::{IN_FLIGHT_WAIT, MAX_ANSWER_BYTES, RETENTION};
 use crate::auth::fingerprint::{FingerprintSet, Match};
@@ -35,7 +35,6 @@ pub enum Begin<C, T> {
 pub struct IdempotentOperation {
     key_digest: [u8; 32],
     fingerprints: FingerprintSet,
-    kind: KeyKind,
     acquired: Mutex<Option<Acquired>>,
     replayed: AtomicBool,
 }
@@ -49,8 +48,8 @@ struct Acquired {
 impl IdempotentOperation {
     pub(in crate::domain) fn new(key: IdempotencyKey, principal: &Principal) -> Self {
         let key_digest = key.key_digest(principal);
-        let IdempotencyKey { fingerprints, kind, .. } = key;
-        Self { key_digest, fingerprints, kind, acquired: Mutex::default(), replayed: AtomicBool::new(false) }
+        let IdempotencyKey { fingerprints, .. } = key;
+        Self { key_digest, fingerprints, acquired: Mutex::default(), replayed: AtomicBool::new(false) }
     }
 
     /// Whether the stored answer was returned, and nothing was done this time.
@@ -134,7 +133,7 @@ impl IdempotentOperation {
             // Without the key that made the fingerprint, the bodies cannot be compared. Returning the stored
             // answer may answer another request; doing the work could do it twice.
             Match::Same | Match::KeyRemoved => {}
-            Match::Different => return Err(self.conflict()),
+            Match::Different => return Err(conflict()),
         }
         if row.answer.is_empty() {
             return Err(Problem::new(Code::Gone, "What was made under this key has been deleted since."));
@@ -153,14 +152,11 @@ impl IdempotentOperation {
         let until = self.acquired.lock().as_ref().map(|waiting| waiting.deadline);
         until.and_then(|until| (until - clock.now()).to_std().ok()).unwrap_or_default()
     }
+}
 
-    fn conflict(&self) -> Problem {
-        let words = match self.kind {
-            KeyKind::Request => "The Idempotency-Key was used for another request here; choose a new key.",
-            KeyKind::Message => "The client_message_id was used for another message here; choose a new one.",
-        };
-        Problem::new(Code::IdempotencyConflict, words)
-    }
+fn conflict() -> Problem {
+    let words = "The Idempotency-Key was used for another request here; choose a new key.";
+    Problem::new(Code::IdempotencyConflict, words)
 }
 
 fn in_flight() -> Problem {

@@ -7,7 +7,6 @@ use crate::auth::key_scope::Role;
 use crate::auth::principal::{Principal, sample};
 use crate::auth::token::key_ring::{KeyRing, SigningKey};
 use crate::base::page::PageRequest;
-use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::error::Result;
 use crate::domain::identity::Identity;
 use crate::domain::identity::platform_op::PlatformOp;
@@ -20,7 +19,6 @@ use crate::domain::platform_broadcast;
 use crate::domain::testing::World;
 use crate::protocol::job::{Job, NewJob};
 use crate::protocol::problem::Code;
-use crate::protocol::routing::Audience;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -171,33 +169,6 @@ async fn two_at_once_do_the_work_once_and_both_have_its_answer() {
     assert_eq!(one, two);
     assert!(first != second, "one of them is a replay");
     assert_eq!(fixture.jobs().await, 1);
-}
-
-#[tokio::test]
-async fn a_message_is_published_once_per_client_id_and_room() {
-    let fixture = Fixture::new().await;
-    let say = async |room: &str, id: &str, text: &str| {
-        let op = fixture.admin.clone().with_idempotency_key(Some(IdempotencyKey::of_message(
-            &fixture.identity,
-            room,
-            id,
-            text,
-        )));
-        let new = NewBroadcast {
-            message: text.to_owned(),
-            category: None,
-            audience: Audience::Everyone,
-            start_time: None,
-        };
-        broadcast::send(&op, new).await.map(|sent| sent.position.seq)
-    };
-
-    let first = say("lobby", "m1", "hello").await.unwrap();
-
-    assert_eq!(say("lobby", "m1", "hello").await, Ok(first));
-    assert_eq!(say("lobby", "m1", "bye").await.unwrap_err().code, Code::IdempotencyConflict);
-    assert_eq!(say("attic", "m1", "hello").await, Ok(first + 1));
-    assert_eq!(say("lobby", "m2", "hello").await, Ok(first + 2));
 }
 
 #[tokio::test]

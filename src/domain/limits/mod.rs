@@ -13,7 +13,6 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use parking_lot::{Mutex, RwLock};
@@ -69,9 +68,6 @@ pub struct Limits {
     callers: RateLimiter<Requester>,
     addresses: RateLimiter<IpPrefix>,
     alerts: Mutex<Vec<(TenantId, Quota)>>,
-    caller_refusals: AtomicU64,
-    address_refusals: AtomicU64,
-    quota_refusals: [AtomicU64; Quota::ALL.len()],
 }
 
 impl Default for Limits {
@@ -90,9 +86,6 @@ impl Limits {
             callers: RateLimiter::new(settings.requests_per_caller),
             addresses: RateLimiter::new(settings.requests_per_address),
             alerts: Mutex::default(),
-            caller_refusals: AtomicU64::new(0),
-            address_refusals: AtomicU64::new(0),
-            quota_refusals: Default::default(),
         }
     }
 
@@ -108,12 +101,12 @@ impl Limits {
 
     /// Counts a request from an address, before its caller is known.
     pub fn count_address_request(&self, address: IpPrefix, now: DateTime<Utc>) -> Option<RateState> {
-        count_if_refused(self.addresses.take(address, now), &self.address_refusals)
+        self.addresses.take(address, now)
     }
 
     /// Counts a request of a verified caller.
     pub fn count_caller_request(&self, caller: Requester, now: DateTime<Utc>) -> Option<RateState> {
-        count_if_refused(self.callers.take(caller, now), &self.caller_refusals)
+        self.callers.take(caller, now)
     }
 
     /// Takes one unit of a quota that is counted by the second; `None` when there is no limit.
@@ -122,7 +115,7 @@ impl Limits {
         let meter = self.meter(tenant_id, now);
         let level = meter.bucket(quota).take(per_second, now);
         if level.retry_after_secs.is_some() {
-            self.count_refusal(&meter, quota);
+            meter.count_refusal(quota);
         }
         self.alert_if_near(tenant_id, &meter, quota, level.used(), per_second, now);
         Some(level)
@@ -135,7 +128,7 @@ impl Limits {
         let meter = self.meter(tenant_id, now);
         let level = meter.bucket(quota).spend(bytes as u64, per_second, now);
         if level.remaining == 0 {
-            self.count_refusal(&meter, quota);
+            meter.count_refusal(quota);
         }
         self.alert_if_near(tenant_id, &meter, quota, level.used(), per_second, now);
     }
@@ -153,7 +146,7 @@ impl Limits {
         let meter = self.meter(tenant_id, now);
         let fits = held < most;
         if !fits {
-            self.count_refusal(&meter, quota);
+            meter.count_refusal(quota);
         }
         self.alert_if_near(tenant_id, &meter, quota, held + u64::from(fits), most, now);
         fits
@@ -164,16 +157,9 @@ impl Limits {
         let Some(most) = self.limit(tenant_id, quota) else { return };
         let meter = self.meter(tenant_id, now);
         if !fits {
-            self.count_refusal(&meter, quota);
+            meter.count_refusal(quota);
         }
         self.alert_if_near(tenant_id, &meter, quota, used, most, now);
-    }
-
-    /// Refusals since the start by limit, for the metrics: `caller`, `address` and the names of the quotas.
-    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
-        let own = [("caller", &self.caller_refusals), ("address", &self.address_refusals)];
-        let quotas = Quota::ALL.into_iter().map(|quota| (quota.name(), &self.quota_refusals[quota as usize]));
-        own.into_iter().chain(quotas).map(|(name, count)| (name, count.load(Ordering::Relaxed))).collect()
     }
 
     /// The tenant's meter; created if it has none.
@@ -183,11 +169,6 @@ impl Limits {
             meters.retain(|_, meter| !meter.is_idle(now));
         }
         Arc::clone(meters.entry(tenant_id).or_default())
-    }
-
-    fn count_refusal(&self, meter: &Meter, quota: Quota) {
-        meter.count_refusal(quota);
-        self.quota_refusals[quota as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     fn alert_if_near(
@@ -208,13 +189,6 @@ impl Limits {
             alerts.push((tenant_id, quota));
         }
     }
-}
-
-fn count_if_refused(level: Option<RateState>, refusals: &AtomicU64) -> Option<RateState> {
-    if level.is_some_and(|level| level.retry_after_secs.is_some()) {
-        refusals.fetch_add(1, Ordering::Relaxed);
-    }
-    level
 }
 
 /// The error for a tenant that has used up a quota.

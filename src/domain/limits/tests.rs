@@ -50,5 +50,6 @@ fn a_tenant_that_uses_its_quota_up_takes_nothing_of_another() {
         |tenant| limits.take(TenantId(tenant), Quota::RequestsPerSecond, now).unwrap().retry_after_secs;
 
     assert_eq!([take(1), take(1), take(1), take(2)], [None, None, Some(1), None]);
-    assert!(limits.refusals().contains(&("requests_per_second", 1)));
+    let refused = |tenant| limits.meter(TenantId(tenant), now).refused(Quota::RequestsPerSecond);
+    assert_eq!([refused(1), refused(2)], [1, 0]);
 }

@@ -4,7 +4,7 @@ use super::access::{MAX_ROOM_ID, RoomAccess, require_user};
 use super::members::add_member;
 use super::view::view;
 use crate::auth::permission::Permission;
-use crate::base::ids::{MessageId, RoomId, UserId};
+use crate::base::ids::{RoomId, UserId, uuid_v7};
 use crate::base::text::{has_length, is_single_line, is_slug};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begin;
@@ -59,7 +59,7 @@ pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
 /// The id of a valid new room.
 fn id_of(op: &Op, new: &NewRoom) -> String {
     match (new.visibility, &new.room_id) {
-        (Visibility::Private, _) => MessageId::new(&op.services.clock).to_string(),
+        (Visibility::Private, _) => uuid_v7(&op.services.clock).to_string(),
         (Visibility::Public, Some(room_id)) => room_id.clone(),
         (Visibility::Public, None) => slug_of(&new.name),
     }

@@ -10,8 +10,8 @@ mod stream_refusal;
 
 use std::sync::Arc;
 
-pub use socket::{SocketEndpoint, SocketKind};
-pub use stream::{StreamEndpoint, StreamKind};
+pub use socket::SocketEndpoint;
+pub use stream::StreamEndpoint;
 
 use super::web_origin::OriginPolicy;
 use crate::session::ConnectionRegistry;

@@ -12,6 +12,7 @@ use crate::auth::permission::Permission;
 use crate::domain::identity::tickets::Channel;
 use crate::domain::op::forbidden;
 use crate::http::serve::{LiveResponse, Upgrade};
+use crate::protocol::channels::SocketKind;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::handshake::{self, Accept};
 use crate::protocol::websocket::refusal::Refusal;
@@ -20,20 +21,10 @@ use crate::session::connect_request::ConnectRequest;
 use crate::session::connection_limits::Carrier;
 use crate::session::ws::{self, Mode};
 
-/// The kind of session that an endpoint starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SocketKind {
-    Follow,
-    Echo,
-    Upload,
-}
-
-impl SocketKind {
-    fn parameters(self) -> AllowedParameters {
-        match self {
-            Self::Follow => &["token", "ticket", "since", "subscriptions", "reject"],
-            Self::Echo | Self::Upload => &["token", "ticket", "reject"],
-        }
+fn allowed_parameters(kind: SocketKind) -> AllowedParameters {
+    match kind {
+        SocketKind::Messages => &["token", "ticket", "since", "subscriptions", "reject"],
+        SocketKind::Echo | SocketKind::Upload => &["token", "ticket", "reject"],
     }
 }
 
@@ -63,7 +54,7 @@ impl Endpoint for SocketEndpoint {
 
 impl SocketEndpoint {
     async fn prepare(&self, request: &Request) -> Result<AcceptedUpgrade, Problem> {
-        let parameters = check_request(&self.live, request, self.kind.parameters())?;
+        let parameters = check_request(&self.live, request, allowed_parameters(self.kind))?;
         let admitted_request = check_caller(&self.live, request, Channel::Socket, parameters).await?;
         let mode = self.mode(&admitted_request)?;
         let carrier = match mode {
@@ -74,6 +65,7 @@ impl SocketEndpoint {
         let accept = handshake::check(request.method(), request.version(), request.headers())
             .map_err(bad_handshake)?;
         let upgrade = Upgrade::of(request).ok_or_else(|| bad_handshake(Refusal::NoUpgrade))?;
+        upgrade.check_capacity()?;
         let registry = &self.live.registry;
         let permit = match mode {
             Mode::Follow(_) => Some(registry.admission.joins.acquire().await?),
@@ -100,7 +92,7 @@ impl SocketEndpoint {
                 Err(forbidden(Permission::Upload))
             }
             SocketKind::Upload => Ok(Mode::Upload),
-            SocketKind::Follow => {
+            SocketKind::Messages => {
                 let parameters = &admitted_request.parameters;
                 let most = self.live.registry.settings.max_subscriptions;
                 ConnectRequest::parse(parameters.get("since"), parameters.get("subscriptions"), most)

@@ -17,6 +17,7 @@ use crate::domain::jobs::follow_log::{self, LogStart};
 use crate::domain::jobs::logs::LogQuery;
 use crate::domain::op::{Op, forbidden};
 use crate::http::serve::LiveResponse;
+use crate::protocol::channels::StreamKind;
 use crate::protocol::job::LogLevel;
 use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
@@ -27,50 +28,35 @@ use crate::session::log_stream::{self, LogStreamRequest};
 use crate::session::sse::{self, EventNames, Keepalive, StreamFormat};
 use crate::session::tenant_stats_stream;
 
-/// The content of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamKind {
-    /// The inbox, named `notification`.
-    Notifications,
-    /// The inbox and the named feeds, named by type.
-    Events,
-    /// Live statistics of the tenant, once a second.
-    Stats,
-    /// The lines of one job's log.
-    Logs,
-}
-
-impl StreamKind {
-    fn parameters(self) -> AllowedParameters {
-        match self {
-            Self::Notifications => {
-                &["token", "ticket", "since", "names", "keepalive", "reject", "lastEventId", "last_event_id"]
-            }
-            Self::Events => &[
-                "token",
-                "ticket",
-                "since",
-                "subscriptions",
-                "names",
-                "keepalive",
-                "reject",
-                "lastEventId",
-                "last_event_id",
-            ],
-            // Nothing to resume, but polyfills repeat the id of a refusal.
-            Self::Stats => &["token", "ticket", "keepalive", "reject", "lastEventId", "last_event_id"],
-            Self::Logs => &[
-                "token",
-                "ticket",
-                "since",
-                "level",
-                "min_level",
-                "keepalive",
-                "reject",
-                "lastEventId",
-                "last_event_id",
-            ],
+fn allowed_parameters(kind: StreamKind) -> AllowedParameters {
+    match kind {
+        StreamKind::Notifications => {
+            &["token", "ticket", "since", "names", "keepalive", "reject", "lastEventId", "last_event_id"]
         }
+        StreamKind::Events => &[
+            "token",
+            "ticket",
+            "since",
+            "subscriptions",
+            "names",
+            "keepalive",
+            "reject",
+            "lastEventId",
+            "last_event_id",
+        ],
+        // Nothing to resume, but polyfills repeat the id of a refusal.
+        StreamKind::Stats => &["token", "ticket", "keepalive", "reject", "lastEventId", "last_event_id"],
+        StreamKind::Logs => &[
+            "token",
+            "ticket",
+            "since",
+            "level",
+            "min_level",
+            "keepalive",
+            "reject",
+            "lastEventId",
+            "last_event_id",
+        ],
     }
 }
 
@@ -106,7 +92,7 @@ impl StreamEndpoint {
             // The one answer that ends an EventSource for good.
             return Ok(StatusCode::NO_CONTENT.into());
         }
-        let parameters = check_request(&self.live, request, self.kind.parameters())?;
+        let parameters = check_request(&self.live, request, allowed_parameters(self.kind))?;
         let admitted_request = check_caller(&self.live, request, Channel::Stream, parameters).await?;
         let keepalive = keepalive(&admitted_request)?;
         match self.kind {

@@ -27,7 +27,7 @@ use super::host;
 use super::registry::{Activity, ConnectionPermit, HttpConnections, RequestAdmission};
 use super::request_body::{BodyProgress, TimedBody};
 use super::tracked_stream::{self, TrackedStream};
-use super::upgrade::{Granted, Upgrade, UpgradePermit};
+use super::upgrade::{Granted, Upgrade, UpgradePermit, live_capacity_exceeded};
 use super::{LiveResponse, ServeSettings};
 use crate::base::clock::Clock;
 use crate::http::cors::allow_refusal;
@@ -203,11 +203,6 @@ fn check_request(
     }
     host::check(request.version(), request.uri(), request.headers())?;
     framing::check(request.headers())
-}
-
-fn live_capacity_exceeded() -> Problem {
-    let words = "The server has as many sockets and streams as it can take; try again later.";
-    Problem::new(Code::Unavailable, words).retry_after(5)
 }
 
 /// Whether the connection is a socket or a stream from here on.

@@ -318,6 +318,14 @@ impl ConnectionPermit {
         }
     }
 
+    /// Whether the connection could become a socket or a stream now.
+    pub(super) fn may_become_live(&self) -> bool {
+        let state = self.0.registry.state.lock();
+        let kind = state.entries.get(&self.0.id).map(|entry| entry.kind);
+        let is_reserve = kind == Some(ConnectionClass::Reserve);
+        kind == Some(ConnectionClass::Live) || !is_reserve && state.live < self.0.registry.capacity.live
+    }
+
     /// Counts as a socket or a stream from here on; false when the maximum is reached.
     pub(super) fn become_live(&self) -> bool {
         let is_live = self.0.registry.state.lock().become_live(self.0.id, self.0.registry.capacity);
@@ -483,14 +491,14 @@ mod tests {
             .map(|_| {
                 let (permit, begun) = admit_and_begin(&registry, group_of(1));
                 assert_eq!(begun, RequestAdmission::Allowed);
-                assert!(permit.become_live());
+                assert!(permit.may_become_live() && permit.become_live());
                 permit
             })
             .collect();
 
         assert_eq!(registry.counts(), (0, 4, 0));
         let (fifth, _) = admit_and_begin(&registry, group_of(1));
-        assert!(!fifth.become_live());
+        assert!(!fifth.may_become_live() && !fifth.become_live());
         fifth.set_activity(Activity::Idle);
         // A stream that ends is plain again; beyond the plain capacity the connection ends with it.
         live[0].set_activity(Activity::Idle);

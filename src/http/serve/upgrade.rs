@@ -59,7 +59,7 @@ impl UpgradePermit {
 
 impl fmt::Debug for UpgradePermit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seat")
+        f.write_str("UpgradePermit")
     }
 }
 
@@ -82,6 +82,12 @@ impl Upgrade {
     /// The upgrade of a request that asks for one.
     pub fn of(request: &Request) -> Option<Self> {
         request.data::<Self>().cloned()
+    }
+
+    /// Refuses the request when the node has no room for another socket, before anything is spent on it. The answer
+    /// 101 takes the room, and is refused when another request took the last of it meanwhile.
+    pub fn check_capacity(&self) -> Result<(), Problem> {
+        if self.permit.permit.may_become_live() { Ok(()) } else { Err(live_capacity_exceeded()) }
     }
 
     /// Waits until the answer 101 is written. Await it in a task of its own: the handler must have returned by then.
@@ -108,4 +114,9 @@ impl<'a> FromRequest<'a> for Upgrade {
         };
         Self::of(request).ok_or_else(|| refusal().into())
     }
+}
+
+pub(super) fn live_capacity_exceeded() -> Problem {
+    let words = "The server has as many sockets and streams as it can take; try again later.";
+    Problem::new(Code::Unavailable, words).retry_after(5)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::channels::{Channel, Payload};
+use crate::protocol::channels::{Channel, ChannelKind, SocketKind, StreamKind};
 use crate::protocol::job::LogLevel;
 use crate::protocol::subscription::Feed;
 use crate::protocol::websocket::subprotocol::LOTLINE_V1;
@@ -128,7 +128,7 @@ fn request_headers(channel: &Channel) -> Value {
         "pattern": "^Bearer .+$",
     });
     let mut headers = Map::from_iter([("Authorization".to_owned(), authorization)]);
-    if channel.payload != Payload::Stats {
+    if channel.kind != ChannelKind::Stream(StreamKind::Stats) {
         let words = "The id of the last event that was read, which `EventSource` sends by itself when it reconnects: the \
                      stream continues after it. It has priority over `since`.";
         headers.insert("Last-Event-ID".to_owned(), text(words));
@@ -145,27 +145,28 @@ fn query(channel: &Channel) -> Map<String, Value> {
     let mut add = |name: &str, schema: Value| query.insert(name.to_owned(), schema);
     add("token", text(TOKEN));
     add("ticket", text("A single-use ticket of `POST /api/v1/auth/socket-ticket`."));
-    match channel.payload {
-        Payload::Messages => {
+    match channel.kind {
+        ChannelKind::Socket(SocketKind::Messages) | ChannelKind::Stream(StreamKind::Events) => {
             add("since", text(SINCE));
             add("subscriptions", subscriptions());
         }
-        Payload::Inbox => {
+        ChannelKind::Stream(StreamKind::Notifications) => {
             add("since", text(SINCE));
             add("names", one_of(&["type"], NAMES));
         }
-        Payload::Logs => {
+        ChannelKind::Stream(StreamKind::Logs) => {
             let levels = LogLevel::ALL.map(LogLevel::name);
             add("since", text(SINCE_OF_LOGS));
             add("level", one_of(&levels, "Only lines of this level."));
             add("min_level", one_of(&levels, "Only lines of this level or a graver one."));
         }
-        Payload::Stats | Payload::Anything | Payload::Files => {}
+        ChannelKind::Stream(StreamKind::Stats)
+        | ChannelKind::Socket(SocketKind::Echo | SocketKind::Upload) => {}
     }
-    if channel.duplex {
+    if channel.is_socket() {
         add("reject", one_of(&["close"], REJECT));
     } else {
-        if channel.payload == Payload::Messages {
+        if channel.kind == ChannelKind::Stream(StreamKind::Events) {
             add(
                 "names",
                 one_of(

@@ -4,7 +4,7 @@ use poem_openapi::registry::Registry;
 use poem_openapi::types::{Example, ToJSON, Type};
 use serde_json::{Map, Value, json};
 
-use super::channels::{Channel, Payload};
+use crate::protocol::channels::{Channel, ChannelKind, SocketKind, StreamKind};
 use crate::protocol::client_message::ClientMessage;
 use crate::protocol::examples::uploads::CONTENT;
 use crate::protocol::examples::{commands, messages, upload_socket};
@@ -45,6 +45,25 @@ const STATS: &str = "stats";
 const PROBLEM: &str = "problem";
 const ANYTHING: &str = "anything";
 
+/// What a stream sends about itself.
+const ABOUT_STREAMS: [&str; 5] =
+    ["connection_established", "gap", "token_expiring", "token_refreshed", "going_away"];
+/// What the inbox brings.
+const INBOX: [&str; 10] = [
+    "job_update",
+    "property_notification",
+    "system_notification",
+    "admin_notification",
+    "chat",
+    "direct_message",
+    "message_edited",
+    "message_deleted",
+    "system",
+    "upload_completed",
+];
+/// What only feeds bring.
+const FEEDS: [&str; 3] = ["job_log", "property_update", "system_alert"];
+
 impl Messages {
     /// Collects them; their schemas go into `registry`.
     pub(super) fn collect(registry: &mut Registry) -> Self {
@@ -71,32 +90,27 @@ impl Messages {
 
     /// The messages of a channel in one direction, by key.
     pub(super) fn keys_for(&self, channel: &Channel, direction: Direction) -> Vec<String> {
-        if direction == Direction::FromClient && !channel.duplex {
-            return Vec::new();
+        use Direction::{FromClient, FromServer};
+        match (channel.kind, direction) {
+            (ChannelKind::Socket(SocketKind::Echo), _) => vec![ANYTHING.to_owned()],
+            (ChannelKind::Socket(SocketKind::Upload), FromServer) => self.file_server.keys(),
+            (ChannelKind::Socket(SocketKind::Upload), FromClient) => self.file_client.keys(),
+            (ChannelKind::Socket(SocketKind::Messages), FromServer) => self.server.keys(),
+            (ChannelKind::Socket(SocketKind::Messages), FromClient) => self.client.keys(),
+            (ChannelKind::Stream(_), FromClient) => Vec::new(),
+            (ChannelKind::Stream(kind), FromServer) => match kind {
+                StreamKind::Events => self.stream_keys(&[&INBOX[..], &FEEDS].concat(), Vec::new()),
+                StreamKind::Notifications => self.stream_keys(&INBOX, Vec::new()),
+                StreamKind::Stats => self.stream_keys(&[], vec![self.streams.key(STATS)]),
+                StreamKind::Logs => self.stream_keys(&[], self.logs.keys()),
+            },
         }
-        let problem = self.streams.key(PROBLEM);
-        let own = |names: &[&str]| names.iter().map(|name| self.server.key(name)).collect::<Vec<_>>();
-        match (channel.payload, direction) {
-            (Payload::Anything, _) => vec![ANYTHING.to_owned()],
-            (Payload::Files, Direction::FromServer) => self.file_server.keys(),
-            (Payload::Files, Direction::FromClient) => self.file_client.keys(),
-            (Payload::Messages | Payload::Inbox, Direction::FromClient) => self.client.keys(),
-            (Payload::Messages | Payload::Inbox, Direction::FromServer) => {
-                let of_streams = (!channel.duplex).then_some(problem);
-                self.server.keys().into_iter().chain(of_streams).collect()
-            }
-            (Payload::Stats, _) => {
-                let mut keys = own(&["connection_established", "token_expiring", "going_away"]);
-                keys.extend([self.streams.key(STATS), problem]);
-                keys
-            }
-            (Payload::Logs, _) => {
-                let mut keys = own(&["connection_established", "gap", "token_expiring", "going_away"]);
-                keys.extend(self.logs.keys());
-                keys.push(problem);
-                keys
-            }
-        }
+    }
+
+    /// The keys of a stream that sends these messages of sockets, and `own` ones.
+    fn stream_keys(&self, shared: &[&str], own: Vec<String>) -> Vec<String> {
+        let shared = ABOUT_STREAMS.iter().chain(shared).map(|kind| self.server.key(kind));
+        shared.chain(own).chain([self.streams.key(PROBLEM)]).collect()
     }
 
     /// Every message by key, for `components`.
@@ -215,4 +229,36 @@ fn anything() -> Value {
         "payload": { "type": "string", "description": "Whatever the client likes to see again." },
         "examples": [{ "name": "greeting", "summary": "A text", "payload": "hello" }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a socket sends in answer to its client, or to those who are present: a stream sends none of it.
+    const SOCKETS_ONLY: [&str; 11] = [
+        "ack",
+        "error",
+        "pong",
+        "presence",
+        "status_update",
+        "subscription_confirmed",
+        "subscription_error",
+        "subscription_live",
+        "subscription_removed",
+        "typing",
+        "viewers",
+    ];
+
+    #[test]
+    fn every_message_is_one_of_streams_or_of_sockets_only() {
+        let messages = Messages::collect(&mut Registry::new());
+        let lists = [&ABOUT_STREAMS[..], &INBOX, &FEEDS, &SOCKETS_ONLY].concat();
+
+        let mut all: Vec<_> = messages.server.members.iter().map(|(kind, _)| kind.as_str()).collect();
+        let mut listed = lists;
+        all.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(listed, all);
+    }
 }

@@ -1,14 +1,13 @@
 //! The AsyncAPI 3.0 document of sockets and streams, made from the same types that are sent.
 
-mod channels;
 mod connecting;
 mod messages;
 
 use poem_openapi::registry::Registry;
 use serde_json::{Map, Value, json};
 
-use self::channels::{CHANNELS, Channel};
 use self::messages::{Direction, Messages};
+use super::channels::{CHANNELS, Channel};
 use super::schemas;
 
 /// The whole document, for the public URL.
@@ -23,7 +22,7 @@ pub fn document(public_url: Option<&str>) -> Value {
             format!("receive_{}", channel.name),
             operation(channel, Direction::FromServer, &messages),
         );
-        if channel.duplex {
+        if channel.is_socket() {
             operations.insert(
                 format!("send_{}", channel.name),
                 operation(channel, Direction::FromClient, &messages),
@@ -70,7 +69,7 @@ const TAGS: [(&str, &str); 2] = [
 ];
 
 fn tag(channel: &Channel) -> &'static str {
-    if channel.duplex { SOCKETS } else { STREAMS }
+    if channel.is_socket() { SOCKETS } else { STREAMS }
 }
 
 fn describe(channel: &Channel, messages: &Messages) -> Value {
@@ -78,7 +77,7 @@ fn describe(channel: &Channel, messages: &Messages) -> Value {
         [Direction::FromServer, Direction::FromClient].map(|side| messages.keys_for(channel, side)).concat();
     let referred =
         keys.iter().map(|key| (key.clone(), json!({ "$ref": format!("#/components/messages/{key}") })));
-    let server = if channel.duplex { "socket" } else { "stream" };
+    let server = if channel.is_socket() { "socket" } else { "stream" };
     let mut described = json!({
         "address": channel.address,
         "title": channel.title,
@@ -94,7 +93,7 @@ fn describe(channel: &Channel, messages: &Messages) -> Value {
             parameters.map(|(name, words)| ((*name).to_owned(), json!({ "description": words }))).collect();
         described["parameters"] = Value::Object(parameters);
     }
-    if channel.duplex {
+    if channel.is_socket() {
         connecting::describe_socket(channel, &mut described);
     }
     described
@@ -116,7 +115,7 @@ fn operation(channel: &Channel, direction: Direction, messages: &Messages) -> Va
         "messages": keys.iter().map(of_channel).collect::<Vec<_>>(),
         "tags": [{ "name": tag(channel) }],
     });
-    if !channel.duplex {
+    if !channel.is_socket() {
         connecting::describe_stream(channel, &mut operation);
     }
     operation

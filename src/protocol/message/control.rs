@@ -156,7 +156,7 @@ pub struct StatusUpdate {
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct Gap {
-    /// A feed's name, or `inbox`.
+    /// A feed's name, `inbox`, or `logs` on the stream of a job's log.
     pub subscription: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,

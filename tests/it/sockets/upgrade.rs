@@ -2,14 +2,20 @@
 
 use lotline::domain::identity::authenticate::Credential;
 use serde_json::json;
+use tokio_tungstenite::tungstenite;
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Member;
+use crate::support::settings::Setting;
+
+const SIXTEEN_SOCKETS: &[Setting] =
+    &[("LOTLINE__SERVER__MAX_CONNECTIONS", "16"), ("LOTLINE__LIMITS__SOCKETS_PER_USER", "40")];
 
 on_both_databases! {
     a_token_is_taken_in_each_of_the_four_ways,
     a_ticket_opens_one_socket_and_a_refused_attempt_does_not_use_it,
+    a_node_without_room_for_a_socket_does_not_use_the_ticket with super::SIXTEEN_SOCKETS,
     two_credentials_are_refused,
     a_parameter_that_is_given_twice_is_refused,
     the_user_in_the_path_must_be_the_tokens,
@@ -59,6 +65,31 @@ async fn a_ticket_opens_one_socket_and_a_refused_attempt_does_not_use_it(app: &T
     request().open().await.next_of_type("connection_established").await;
 
     request().try_handshake().await.expect_problem(401, "unauthenticated");
+}
+
+async fn a_node_without_room_for_a_socket_does_not_use_the_ticket(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut open = Vec::new();
+    for _ in 0..16 {
+        open.push(bob.connects().await);
+    }
+    let ticket = ticket_of(&bob).await;
+    let request = || app.anonymous().socket_request("/ws").query("ticket", &ticket);
+
+    request().try_handshake().await.expect_problem(503, "unavailable");
+    request().query("reject", "close").try_handshake().await.expect_problem(503, "unavailable");
+
+    assert_eq!(open.remove(0).close().await, 1000);
+    app.wait_for_connections(15).await;
+    // The connection's end of the count follows the session's.
+    let mut socket = loop {
+        match request().try_open().await {
+            Ok(socket) => break socket,
+            Err(tungstenite::Error::Http(refused)) => assert_eq!(refused.status(), 503),
+            Err(error) => panic!("no socket: {error}"),
+        }
+    };
+    socket.next_of_type("connection_established").await;
 }
 
 async fn two_credentials_are_refused(app: &TestApp) {

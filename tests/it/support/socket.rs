@@ -62,7 +62,8 @@ impl<'a> SocketRequest<'a> {
         }
     }
 
-    async fn try_open(self) -> Result<Socket, tungstenite::Error> {
+    /// The socket, or why it does not open.
+    pub async fn try_open(self) -> Result<Socket, tungstenite::Error> {
         let key = tungstenite::handshake::client::generate_key();
         let request = http::Request::get(format!("ws://{}{}", self.app.address, self.target()))
             .header("host", self.app.address.to_string())

@@ -1,38 +1,61 @@
-//! The table of sockets and streams that a client can open.
+//! The table of sockets and streams that a client can open: the router serves it, and the AsyncAPI document describes it.
 
 /// A connection that a client can open.
-pub(super) struct Channel {
-    pub(super) name: &'static str,
-    pub(super) address: &'static str,
-    pub(super) title: &'static str,
-    pub(super) description: &'static str,
-    pub(super) parameters: &'static [(&'static str, &'static str)],
-    /// Whether the client may send messages.
-    pub(super) duplex: bool,
-    pub(super) payload: Payload,
+pub struct Channel {
+    pub name: &'static str,
+    /// The path; a parameter is in braces.
+    pub address: &'static str,
+    pub title: &'static str,
+    pub description: &'static str,
+    pub parameters: &'static [(&'static str, &'static str)],
+    pub kind: ChannelKind,
 }
 
-/// What a channel's messages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Payload {
-    /// The inbox and the subscribed feeds.
+pub enum ChannelKind {
+    Socket(SocketKind),
+    Stream(StreamKind),
+}
+
+/// What a socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketKind {
+    /// The inbox, the subscribed feeds, and the client's own messages.
     Messages,
-    /// The inbox alone.
-    Inbox,
-    /// Live statistics, and messages about the connection itself.
+    /// Whatever the client sends comes back.
+    Echo,
+    /// Files, sent in chunks.
+    Upload,
+}
+
+/// The content of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// The inbox, named `notification`.
+    Notifications,
+    /// The inbox and the named feeds, named by type.
+    Events,
+    /// Live statistics of the tenant, once a second.
     Stats,
-    /// Lines of a job's log, its end, and messages about the connection itself.
+    /// The lines of one job's log.
     Logs,
-    /// Whatever the client sends: an echo has no schema.
-    Anything,
-    /// The messages of the upload socket.
-    Files,
+}
+
+impl Channel {
+    /// The path as a route: a parameter begins with a colon.
+    pub fn route(&self) -> String {
+        self.address.replace('{', ":").replace('}', "")
+    }
+
+    pub fn is_socket(&self) -> bool {
+        matches!(self.kind, ChannelKind::Socket(_))
+    }
 }
 
 const OWN_USER: &[(&str, &str)] = &[("user_id", "The token's own user; another one is refused with 403.")];
 
 /// Every channel.
-pub(super) const CHANNELS: &[Channel] = &[
+pub const CHANNELS: &[Channel] = &[
     Channel {
         name: "socket",
         address: "/ws",
@@ -41,8 +64,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       the upgrade; `connection_established` is the first message. Parameters that are not known are \
                       refused by name.",
         parameters: &[],
-        duplex: true,
-        payload: Payload::Messages,
+        kind: ChannelKind::Socket(SocketKind::Messages),
     },
     Channel {
         name: "socketAuthenticated",
@@ -50,8 +72,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         title: "Messages, another address",
         description: "The same as `/ws`.",
         parameters: &[],
-        duplex: true,
-        payload: Payload::Messages,
+        kind: ChannelKind::Socket(SocketKind::Messages),
     },
     Channel {
         name: "socketOfUser",
@@ -59,8 +80,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         title: "Messages of one user",
         description: "The same as `/ws`; the user must be the token's.",
         parameters: OWN_USER,
-        duplex: true,
-        payload: Payload::Messages,
+        kind: ChannelKind::Socket(SocketKind::Messages),
     },
     Channel {
         name: "chatSocketOfUser",
@@ -68,8 +88,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         title: "Messages of one user, another address",
         description: "The same as `/ws`; the user must be the token's.",
         parameters: OWN_USER,
-        duplex: true,
-        payload: Payload::Messages,
+        kind: ChannelKind::Socket(SocketKind::Messages),
     },
     Channel {
         name: "chatStream",
@@ -77,8 +96,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         title: "Messages, another address",
         description: "The same as `/ws`.",
         parameters: &[],
-        duplex: true,
-        payload: Payload::Messages,
+        kind: ChannelKind::Socket(SocketKind::Messages),
     },
     Channel {
         name: "fileUpload",
@@ -88,8 +106,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       `complete`. After a disconnect `resume` continues at the stored offset. At most `credit` chunks \
                       may be unanswered; a client that sends more is read more slowly.",
         parameters: &[],
-        duplex: true,
-        payload: Payload::Files,
+        kind: ChannelKind::Socket(SocketKind::Upload),
     },
     Channel {
         name: "fileUploadOfUser",
@@ -97,8 +114,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         title: "Files of one user",
         description: "The same as `/ws/file-upload`; the user must be the token's.",
         parameters: OWN_USER,
-        duplex: true,
-        payload: Payload::Files,
+        kind: ChannelKind::Socket(SocketKind::Upload),
     },
     Channel {
         name: "echo",
@@ -107,8 +123,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         description: "Sends every text or binary message back, for diagnosis and conformance tests. One socket a user: a \
                       second is refused as one too many is (429, 4409).",
         parameters: &[],
-        duplex: true,
-        payload: Payload::Anything,
+        kind: ChannelKind::Socket(SocketKind::Echo),
     },
     Channel {
         name: "notifications",
@@ -116,8 +131,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         title: "The inbox as a stream",
         description: "Server-sent events: the inbox. Events are named `notification`; `?names=type` names them by type.",
         parameters: &[],
-        duplex: false,
-        payload: Payload::Inbox,
+        kind: ChannelKind::Stream(StreamKind::Notifications),
     },
     Channel {
         name: "events",
@@ -127,8 +141,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       The stream continues after `Last-Event-ID`, else `lastEventId` or `last_event_id`, else `since`. It \
                       ends with the event `problem`.",
         parameters: &[],
-        duplex: false,
-        payload: Payload::Messages,
+        kind: ChannelKind::Stream(StreamKind::Events),
     },
     Channel {
         name: "stats",
@@ -137,8 +150,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         description: "Server-sent events for admins: the tenant's live statistics once a second, as the event `stats`. It \
                       has no ids and nothing to resume.",
         parameters: &[],
-        duplex: false,
-        payload: Payload::Stats,
+        kind: ChannelKind::Stream(StreamKind::Stats),
     },
     Channel {
         name: "logs",
@@ -149,8 +161,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       `end.{execution_id}`: a client that reconnects with it gets 204 until the job is retried. \
                       `?level=` and `?min_level=` as in the list of lines.",
         parameters: &[("job_id", "The job's id.")],
-        duplex: false,
-        payload: Payload::Logs,
+        kind: ChannelKind::Stream(StreamKind::Logs),
     },
     Channel {
         name: "eventsAlias",
@@ -158,7 +169,6 @@ pub(super) const CHANNELS: &[Channel] = &[
         title: "Inbox and feeds as a stream, another address",
         description: "The same as `/sse/events`.",
         parameters: &[],
-        duplex: false,
-        payload: Payload::Messages,
+        kind: ChannelKind::Stream(StreamKind::Events),
     },
 ];
