@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """An external worker for Lotline in the standard library: copy it, put your crawl into `crawl`, keep the rest.
 
-    LOTLINE_KEY=llk_… python3 worker.py --url http://127.0.0.1:8001 --spider my_site [--once]
+    LOTLINE_KEY=llk_… python3 worker.py --url http://127.0.0.1:8001 --spider my_site [--once] [--quiet]
 
 The key needs the scopes jobs:run, properties:write and logs:write (`lotline key create`). An admin creates the spider
-with `POST /api/v1/spiders {"name": "my_site", "runner": "external"}`; users start jobs with `POST /api/v1/jobs`.
+with `POST /api/v1/spiders {"name": "my_site", "runner": "external"}`; users start jobs with `POST /api/v1/jobs`. Without
+such a spider no job comes, and the worker waits.
 
 From Scrapy: call `run.add(item)` in a pipeline's `process_item`, give `run.progress(pages, stats)` what
 `crawler.stats.get_stats()` says (it may hold dates: `json.dumps(…, default=str)`), send `logging` records to
@@ -22,6 +23,7 @@ good; a repeated crawl writes its own lines, under its own execution.
 
 import argparse
 import collections
+import http.client
 import json
 import os
 import random
@@ -78,10 +80,11 @@ class Server:
                 if not may_try or attempt == TRIES:
                     raise Refused(status, problem, for_now=bool(may_try)) from None
                 wait = int(told) if told and told.isdigit() else wait
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
+                why = getattr(error, "reason", None) or error
                 if attempt == TRIES:
-                    raise
-                print(f"cannot reach the server ({error}); trying again", file=sys.stderr)
+                    raise ConnectionError(f"cannot reach {self.base}: {why}") from None
+                print(f"cannot reach {self.base} ({why}); trying again", file=sys.stderr)
             time.sleep(wait)
 
 
@@ -179,18 +182,22 @@ class Run:
                 print(f"heartbeat: {error}", file=sys.stderr)
 
 
-def work(server, claim):
+def work(server, claim, tell):
     run = Run(server, claim)
     try:
         try:
             run.start()
             run.end("complete", stats=crawl(run))
+            ended = "completed"
         except Stop:
+            ended = "dropped: its lease was lost" if run.lost else "cancelled"
             if not run.lost:
                 run.end("complete", finish_reason="cancelled")
         except Exception as error:  # every failure is reported to the job's users
             run.log("error", repr(error))
             run.end("fail", error=repr(error)[:1000])
+            ended = f"failed: {error!r}"
+        tell(f"job {run.job['job_id']} {ended}")
     except (Stop, Refused, OSError) as error:
         print(f"job {run.job['job_id']} could not be ended: {error!r}; its lease ends by itself", file=sys.stderr)
     finally:
@@ -230,24 +237,56 @@ def key_of(url):
     return {"source": parts.netloc[:100], "listing_key": (parts.path or "/")[-200:], "source_url": url}
 
 
-def main():
-    options = argparse.ArgumentParser(description="A worker for Lotline.")
-    options.add_argument("--url", default="http://127.0.0.1:8001")
-    options.add_argument("--spider", action="append", required=True, help="spider to claim jobs of; may be repeated")
-    options.add_argument("--once", action="store_true", help="end after one job, or when there is none")
-    options = options.parse_args()
-    server = Server(options.url, os.environ["LOTLINE_KEY"])
+def options():
+    parser = argparse.ArgumentParser(description="A worker for Lotline. LOTLINE_KEY in the environment is its API key.")
+    parser.add_argument("--url", default="http://127.0.0.1:8001")
+    parser.add_argument("--spider", action="append", required=True, help="spider to claim jobs of; may be repeated")
+    parser.add_argument("--once", action="store_true", help="end after one job, or when there is none")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    chosen = parser.parse_args()
+    chosen.key = os.environ.get("LOTLINE_KEY", "").strip()
+    if not re.fullmatch("[!-~]+", chosen.key):
+        parser.exit(2, "worker: set LOTLINE_KEY to the API key that `lotline key create` prints\n")
+    if not re.match("https?://.", chosen.url):
+        parser.exit(2, f"worker: --url {chosen.url}: the address of a server begins with http:// or https://\n")
+    return chosen
+
+
+def serve(chosen, tell):
+    server, reached = Server(chosen.url, chosen.key), False
+    tell(f"waiting at {chosen.url} for jobs of {', '.join(chosen.spider)}")
     while True:
         claim = None
         try:
-            claim = server.post("/workers/claim", {"spiders": options.spider, "wait_seconds": 5 if options.once else 30})
-        except OSError:  # the server may be down for long; keep trying
-            if options.once:
+            claim = server.post("/workers/claim", {"spiders": chosen.spider, "wait_seconds": 5 if chosen.once else 30})
+            reached = True
+        except Refused as refused:  # a busy server is asked again
+            if chosen.once or not refused.for_now:
+                raise
+            reached = True
+        except OSError:  # a server that answered before may be down for long; keep trying
+            if chosen.once or not reached:
                 raise
         if claim:
-            work(server, claim)
-        if options.once:
+            job = claim["job"]
+            tell(f"job {job['job_id']} of {job['spider_name']} taken")
+            work(server, claim, tell)
+        if chosen.once:
             return
+
+
+def main():
+    chosen = options()
+    tell = (lambda line: None) if chosen.quiet else (lambda line: print(line, file=sys.stderr, flush=True))
+    try:
+        serve(chosen, tell)
+    except Refused as refused:
+        sys.exit(f"worker: the server refuses to give out jobs: {str(refused).strip()}")
+    except OSError as error:
+        sys.exit(f"worker: {error}")
+    except KeyboardInterrupt:
+        print("worker: stopped; a job that was taken is given out again when its lease ends", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

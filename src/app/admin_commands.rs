@@ -2,32 +2,24 @@
 
 use std::io::{self, BufRead, IsTerminal, stdin};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::cli::{KeyCommand, RenameArgs, UserArgs, UserCommand};
-use super::flag_errors::problem_line;
+use super::command_identity::{command_identity, first_identity, require_store, signing_identity};
+use super::error_line::{ErrorLine, problem_line};
 use super::lists::{self, OutputFormat};
-use super::node::open_identity;
-use crate::base::clock::{Clock, rfc3339};
+use crate::base::clock::rfc3339;
 use crate::base::ids::KeyId;
-use crate::base::page::{MAX_LIMIT, PageRequest};
 use crate::config::Settings;
-use crate::domain::error::Result as DomainResult;
-use crate::domain::identity::Identity;
 use crate::domain::identity::bootstrap::{self, BootstrapKey, BootstrapUser};
 use crate::domain::identity::password_links::{PasswordLink, require_public_url};
 use crate::domain::identity::users::UserPatch;
 use crate::domain::identity::{api_keys, users};
-use crate::domain::op::Op;
 use crate::protocol::problem::{Code, Problem};
-use crate::storage::api_keys::ApiKeyRow;
-use crate::storage::users::UserRow;
-
-/// A one-line error message of a subcommand.
-pub type ErrorLine = String;
+use crate::protocol::user::UserView;
 
 pub async fn create_tenant(settings: &Settings, slug: &str, name: &str) -> Result<String, ErrorLine> {
-    let identity = command_identity(settings).await?;
+    let identity = first_identity(settings).await?;
     let tenant = bootstrap::create_tenant(&identity, slug, name).await.map_err(problem_line)?;
     Ok(format!("tenant {} ({}) made", tenant.slug, tenant.id))
 }
@@ -48,7 +40,9 @@ pub async fn run_user_command(settings: &Settings, verb: &UserCommand) -> Result
         UserCommand::Activate(of) => return activate(settings, of).await,
         UserCommand::PasswordLink(of) => return password_link(settings, of).await,
     };
-    let password = if *password_stdin { Some(read_password(username)?) } else { None };
+    // Before a password is asked for.
+    require_store(settings)?;
+    let password = if *password_stdin { Some(read_new_password(username)?) } else { None };
     let identity = command_identity(settings).await?;
     match (tenant, password) {
         (Some(tenant), password) if !operator => {
@@ -90,7 +84,7 @@ pub async fn run_key_command(settings: &Settings, verb: &KeyCommand) -> Result<S
 }
 
 pub async fn mint_token(settings: &Settings, tenant: &str, username: &str) -> Result<String, ErrorLine> {
-    let identity = command_identity(settings).await?;
+    let identity = signing_identity(settings).await?;
     let token = bootstrap::mint_token(&identity, tenant, username, None).await.map_err(problem_line)?;
     Ok(token.text.expose().to_owned())
 }
@@ -129,10 +123,10 @@ async fn patch_user(
     of: &UserArgs,
     patch: UserPatch,
     to_line: impl FnOnce(Problem) -> ErrorLine,
-) -> Result<UserRow, ErrorLine> {
+) -> Result<UserView, ErrorLine> {
     let identity = command_identity(settings).await?;
     let (op, user) = bootstrap::find_user(&identity, &of.tenant, &of.username).await.map_err(problem_line)?;
-    users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await.map_err(to_line)
+    users::change(&op, user, &patch, &|_: &UserView| Ok(())).await.map_err(to_line)
 }
 
 /// For subcommands without a flag for the field that a refusal names.
@@ -179,52 +173,34 @@ async fn revoke_key(settings: &Settings, tenant: &str, id: KeyId) -> Result<Stri
     Ok(format!("API key {id} revoked; {RUNNING_SERVER_NOTE}"))
 }
 
-/// All users of a tenant.
-pub(super) async fn all_users(op: &Op) -> Result<Vec<UserRow>, ErrorLine> {
-    collect_pages(async |after| users::list(op, page_request(after)).await.map(|page| (page.rows, page.next)))
-        .await
-}
-
-/// All API keys of a tenant that were not revoked.
-pub(super) async fn all_keys(op: &Op) -> Result<Vec<ApiKeyRow>, ErrorLine> {
-    collect_pages(async |after| {
-        api_keys::list(op, page_request(after)).await.map(|page| (page.rows, page.next))
-    })
-    .await
-}
-
-pub(super) fn page_request<K>(after: Option<K>) -> PageRequest<K> {
-    PageRequest { limit: MAX_LIMIT, after }
-}
-
-/// A whole list, fetched page by page.
-pub(super) async fn collect_pages<T, K>(
-    read: impl AsyncFn(Option<K>) -> DomainResult<(Vec<T>, Option<K>)>,
-) -> Result<Vec<T>, ErrorLine> {
-    let (mut rows, mut after) = (Vec::new(), None);
-    loop {
-        let (page, next) = read(after).await.map_err(problem_line)?;
-        rows.extend(page);
-        match next {
-            Some(next) => after = Some(next),
-            None => return Ok(rows),
+/// A password to set: on a terminal it is prompted for twice, because a typing error cannot be seen.
+fn read_new_password(username: &str) -> Result<SecretString, ErrorLine> {
+    let password = read_password(username)?;
+    if stdin().is_terminal() {
+        let again = prompt_password(&format!("{username}, again"))?;
+        if again.expose_secret() != password.expose_secret() {
+            return Err("the two passwords differ; nothing was changed".to_owned());
         }
     }
-}
-
-pub(super) async fn command_identity(settings: &Settings) -> Result<Identity, ErrorLine> {
-    open_identity(settings, Clock::system()).await.map_err(|error| error.to_string())
+    Ok(password)
 }
 
 /// A password, prompted for without echo on a terminal, else one line of standard input. As an argument it would be
 /// visible to every user of the machine.
 pub(super) fn read_password(username: &str) -> Result<SecretString, ErrorLine> {
-    let read = if stdin().is_terminal() {
-        rpassword::prompt_password(format!("password of {username}: "))
-    } else {
-        read_line()
-    };
-    read.map(SecretString::from).map_err(|error| format!("cannot read the password: {error}"))
+    if stdin().is_terminal() {
+        return prompt_password(username);
+    }
+    read_line().map(SecretString::from).map_err(unreadable_password)
+}
+
+fn prompt_password(whose: &str) -> Result<SecretString, ErrorLine> {
+    let read = rpassword::prompt_password(format!("password of {whose}: "));
+    read.map(SecretString::from).map_err(unreadable_password)
+}
+
+fn unreadable_password(error: io::Error) -> ErrorLine {
+    format!("cannot read the password: {error}")
 }
 
 fn read_line() -> io::Result<String> {

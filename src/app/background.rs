@@ -13,7 +13,7 @@ use crate::crawler::reader::ReaderProgram;
 use crate::crawler::runner::{Runner, RunnerLimits};
 use crate::domain::idempotency;
 use crate::domain::identity::sweep::purge_expired;
-use crate::domain::jobs::{progress_flush, sweep};
+use crate::domain::jobs::{lease, worker_reports};
 use crate::domain::key_clashes;
 use crate::domain::limits::{alert, overrides};
 use crate::domain::log_retention::{LogRetention, trim_logs};
@@ -63,7 +63,7 @@ pub fn spawn(work: &TaskTracker, services: &Services, settings: &Settings, stop:
 
 async fn flush_progress(services: Services, stop: CancellationToken) {
     while tick(&services, PROGRESS_INTERVAL, &stop).await {
-        if let Err(problem) = progress_flush::flush_progress(&services).await {
+        if let Err(problem) = worker_reports::flush_progress(&services).await {
             tracing::warn!(%problem, "merged progress could not be published; will retry");
         }
     }
@@ -71,7 +71,7 @@ async fn flush_progress(services: Services, stop: CancellationToken) {
 
 async fn sweep_leases_and_summaries(services: Services, stop: CancellationToken) {
     while tick(&services, SWEEP_INTERVAL, &stop).await {
-        if let Err(problem) = sweep::sweep_leases(&services).await {
+        if let Err(problem) = lease::sweep_leases(&services).await {
             tracing::warn!(%problem, "leases could not be swept; will retry");
         }
         if let Err(problem) = platform_broadcast::flush(&services).await {

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::cli::{BackupArgs, RestoreArgs};
+use super::command_identity::require_store;
+use super::error_line::ErrorLine;
 use super::wiring as parts;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
@@ -13,11 +15,9 @@ use crate::storage::{
     self, ActiveKey, ApiKeyPolicy, DatabaseSettings, IntegrityReport, RestoreRequest, micros,
 };
 
-/// A one-line error message of a subcommand.
-type ErrorLine = String;
-
 pub async fn backup(settings: &Settings, args: &BackupArgs) -> Result<String, ErrorLine> {
     let store = sqlite_path(settings, "copied with pg_dump or pg_basebackup")?;
+    require_store(settings)?;
     let found = storage::backup_sqlite(&store, &args.to, args.force, Entropy).await.map_err(error_line)?;
     Ok(format!("{} written\n{}", args.to.display(), format_integrity(&found)))
 }
@@ -26,7 +26,10 @@ pub async fn restore(settings: &Settings, args: &RestoreArgs) -> Result<String, 
     match &args.from {
         Some(from) if !args.verify => restore_from(settings, from, args).await,
         Some(from) => verify(&DatabaseSettings::Sqlite { path: from.clone() }).await,
-        None => verify(&parts::database(settings)).await,
+        None => {
+            require_store(settings)?;
+            verify(&parts::database(settings)).await
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server (the default).
-    Serve,
+    Serve(ServeArgs),
     /// Run a real crawl of real listings on this machine, with two tenants.
     Demo(DemoArgs),
     /// Serve a small listings site on this machine, for a first crawl.
@@ -57,6 +57,21 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
 }
 
+// Not shown in the help: flags that `serve` does not have, refused with the key to set instead.
+#[derive(Debug, Default, Args)]
+pub struct ServeArgs {
+    #[arg(long, hide = true, value_parser = refuse_address_flag)]
+    pub port: Option<String>,
+    #[arg(long, hide = true, value_parser = refuse_address_flag)]
+    pub bind: Option<String>,
+}
+
+fn refuse_address_flag(_: &str) -> Result<String, String> {
+    let words = "the address is a setting: set the variable LOTLINE__SERVER__BIND to one such as 127.0.0.1:8001, or \
+                 server.bind in the file of --config";
+    Err(words.to_owned())
+}
+
 #[derive(Debug, Args)]
 pub struct SampleSiteArgs {
     /// The port on this machine; 0 takes a free one.
@@ -75,7 +90,7 @@ pub struct DemoArgs {
     /// The port on this machine; default: the configured one, else 8001 or a free one.
     #[arg(long)]
     pub port: Option<u16>,
-    /// Print a line for every event instead of a summary.
+    /// Print a line for each event or group of events instead of a summary.
     #[arg(long, short)]
     pub verbose: bool,
     /// Simulated days between two crawls.
@@ -113,11 +128,14 @@ pub struct FollowArgs {
 pub enum MigrateCommand {
     /// Apply the pending migrations.
     Up,
-    /// Revert the last migrations, with the data that only they hold.
+    /// Revert the last migrations, with the data that only they hold; on SQLite with the server stopped.
     Down {
         /// Number of migrations.
         #[arg(long, default_value_t = 1)]
         steps: u32,
+        /// Confirm that the data is removed.
+        #[arg(long)]
+        confirm: bool,
     },
     /// List applied and pending migrations.
     Status,
@@ -189,8 +207,8 @@ pub enum UserCommand {
         /// viewer, member or admin.
         #[arg(long, default_value = "member", conflicts_with = "operator")]
         role: crate::auth::key_scope::Role,
-        /// Read the password from standard input, one line, or prompt for it on a terminal; without this flag a
-        /// one-time link is printed.
+        /// Read the password from standard input, one line, or prompt for it twice on a terminal; without this flag
+        /// a one-time link is printed.
         #[arg(long, required_if_eq("operator", "true"))]
         password_stdin: bool,
     },
@@ -291,11 +309,22 @@ pub enum TokenCommand {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Check the configuration and report all errors.
-    Check,
+    Check(ConfigArgs),
     /// Print the effective configuration, secrets hidden.
-    Print,
+    Print(ConfigArgs),
     /// Print the table of all keys, as in docs/configuration.md.
     Table,
+}
+
+// Not shown in the help: an argument that is refused with the flag to use instead.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[arg(hide = true, value_parser = refuse_file_argument)]
+    pub file: Option<String>,
+}
+
+fn refuse_file_argument(given: &str) -> Result<String, String> {
+    Err(format!("the file is named by a flag: --config {given}"))
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use url::form_urlencoded::Serializer;
 
 use super::admin_commands::read_password;
 use super::cli::FollowArgs;
-use super::follow::error_chain;
+use super::error_line::error_chain;
 
 /// A token and its source.
 pub(super) struct SignIn {
@@ -54,10 +54,9 @@ impl SignIn {
             .finish();
         let request = client.post(&account.url).body(form);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| format!("cannot reach {}: {}", account.url, error_chain(&error)))?;
+        let answer = request.send().await.map_err(|error| {
+            format!("cannot reach {}: {}", account.url, error_chain(&error.without_url()))
+        })?;
         let status = answer.status();
         let body: Value = answer.json().await.unwrap_or_default();
         match body["access_token"].as_str() {

@@ -7,14 +7,19 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
-use super::cli::{Cli, Command, ConfigCommand, HealthcheckArgs, MigrateCommand, TokenCommand};
+use super::cli::{Cli, Command, ConfigCommand, HealthcheckArgs, MigrateCommand, ServeArgs, TokenCommand};
+use super::command_identity::require_store;
+use super::error_line::error_chain;
 use super::reload::Reload;
+use super::start_error::StartError;
 use super::{
-    admin_commands, backup, documents, file_modes, follow, sample_site, serve, tenant_commands, token_check,
-    wiring as parts,
+    admin_commands, backup, documents, file_modes, follow, sample_site, serve, start_checks, tenant_commands,
+    token_check, wiring as parts,
 };
 use crate::base::clock::Clock;
-use crate::config::{ConfigError, Settings, TelemetrySettings, format_errors, markdown_table};
+use crate::config::{
+    ConfigError, Settings, TelemetrySettings, format_errors, ignored_variables, markdown_table,
+};
 use crate::crawler::reader::child;
 use crate::storage;
 use crate::telemetry::subscriber;
@@ -59,10 +64,13 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<String, CommandError> {
     let Cli { config, command: verb } = cli;
     let settings = || load_settings(config.as_deref());
-    match verb.unwrap_or(Command::Serve) {
-        Command::Serve => {
+    match verb.unwrap_or(Command::Serve(ServeArgs::default())) {
+        Command::Serve(_) => {
             let settings = settings()?;
             let filter = subscriber::install(&settings.telemetry).map_err(command_error)?;
+            for ignored in ignored_variables(environment()) {
+                tracing::warn!("{ignored}");
+            }
             let load_again = {
                 let config = config.clone();
                 move || read_settings(config.as_deref())
@@ -99,11 +107,9 @@ async fn run(cli: Cli) -> Result<String, CommandError> {
             documents::openapi(settings()?.server.public_url.as_deref()).map_err(command_error)
         }
         Command::Asyncapi => Ok(documents::asyncapi(settings()?.server.public_url.as_deref())),
-        Command::Config(ConfigCommand::Check) => {
-            settings().map(|_| "the configuration is right\n".to_owned())
-        }
+        Command::Config(ConfigCommand::Check(_)) => check_configuration(config.as_deref()),
         Command::Config(ConfigCommand::Table) => Ok(markdown_table()),
-        Command::Config(ConfigCommand::Print) => settings().map(|settings| settings.to_toml()),
+        Command::Config(ConfigCommand::Print(_)) => settings().map(|settings| settings.to_toml()),
         Command::Backup(args) => backup::backup(&settings()?, &args).await.map_err(CommandError::Refused),
         Command::Restore(args) => backup::restore(&settings()?, &args).await.map_err(CommandError::Refused),
         Command::Healthcheck(args) => healthcheck(&args).await,
@@ -125,6 +131,20 @@ fn read_settings(config: Option<&std::path::Path>) -> Result<Settings, Vec<Confi
     Settings::load(config, environment())
 }
 
+/// Everything in the configuration that a start would refuse; opens and creates nothing.
+fn check_configuration(config: Option<&std::path::Path>) -> Result<String, CommandError> {
+    let mut refusals: Vec<String> =
+        ignored_variables(environment()).iter().map(ConfigError::to_string).collect();
+    match read_settings(config) {
+        Ok(settings) => refusals.extend(start_checks::refusals(&settings).iter().map(StartError::to_string)),
+        Err(faults) => refusals.extend(faults.iter().map(ConfigError::to_string)),
+    }
+    if refusals.is_empty() {
+        return Ok("the configuration is right\n".to_owned());
+    }
+    Err(CommandError::Configuration(refusals.join("\n")))
+}
+
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| {
         // A name or value that is not valid text cannot be one of ours, which all are.
@@ -133,8 +153,11 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Installs a log of errors alone: the message of a refusal has no internal cause, and an operator at a terminal has
-/// no other log.
+/// no other log. Variables without an effect are printed: they may have named another store.
 fn install_error_log(settings: Settings) -> Result<Settings, CommandError> {
+    for ignored in ignored_variables(environment()) {
+        let _ = writeln!(std::io::stderr().lock(), "lotline: {ignored}");
+    }
     let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry.clone() };
     subscriber::install(&log).map_err(command_error)?;
     Ok(settings)
@@ -144,10 +167,16 @@ async fn migrate(settings: &Settings, verb: &MigrateCommand) -> Result<String, C
     let database = parts::database(settings);
     match verb {
         MigrateCommand::Up => storage::migrate_up(&database).await.map_err(command_error)?,
-        MigrateCommand::Down { steps } => {
+        MigrateCommand::Down { steps, confirm } => {
+            require_store(settings).map_err(CommandError::Refused)?;
+            if !confirm {
+                let words =
+                    "--confirm is missing: the data that only these migrations hold is removed for ever";
+                return Err(CommandError::Refused(words.to_owned()));
+            }
             storage::migrate_down(&database, *steps).await.map_err(command_error)?;
         }
-        MigrateCommand::Status => {}
+        MigrateCommand::Status => require_store(settings).map_err(CommandError::Refused)?,
     }
     let status = storage::schema_status(&database).await.map_err(command_error)?;
     let lines = status.iter().map(|(name, applied)| {
@@ -158,9 +187,10 @@ async fn migrate(settings: &Settings, verb: &MigrateCommand) -> Result<String, C
 }
 
 async fn healthcheck(args: &HealthcheckArgs) -> Result<String, CommandError> {
+    follow::check_url(&args.url).map_err(CommandError::Refused)?;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().map_err(command_error)?;
     let url = format!("{}/readyz", args.url.trim_end_matches('/'));
-    let answer = client.get(&url).send().await.map_err(|error| command_error(follow::error_chain(&error)))?;
+    let answer = client.get(&url).send().await.map_err(|error| command_error(error_chain(&error)))?;
     if answer.status().is_success() {
         Ok("ready\n".to_owned())
     } else {

@@ -1,6 +1,8 @@
 //! File modes: everything that a node writes is for its own user only: data of every tenant, hashes of passwords,
 //! keys.
 
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::config::{Settings, Store};
@@ -9,6 +11,20 @@ use crate::config::{Settings, Store};
 pub(super) fn set_private_umask() {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
+/// Writes a file that only its owner can read, all of it or nothing: a truncated key must not be found at the next
+/// start.
+pub(super) fn write_privately(path: &Path, text: &str) -> io::Result<()> {
+    let draft = path.with_extension("draft");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)
 }
 
 /// Warns about folders and files that another program or an earlier version created with wider modes.
@@ -33,13 +49,13 @@ fn wide_paths(settings: &Settings) -> Vec<(PathBuf, u32)> {
     let mut files = Vec::new();
     if let Store::Sqlite { path } = settings.store() {
         let with = |end: &str| PathBuf::from(format!("{}{end}", path.display()));
-        files.extend([path.clone(), with("-wal"), with("-shm"), with(".lock")]);
+        files.extend([path.clone(), with("-wal"), with("-shm"), with(".lock"), with(".server.lock")]);
     }
     for folder in ["backups", "exports"] {
         folders.push(data.join(folder));
     }
     for folder in &folders {
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let Ok(entries) = fs::read_dir(folder) else { continue };
         let inside = entries.flatten().take(MOST_LOOKED_AT).map(|entry| entry.path());
         files.extend(inside.filter(|path| path.is_file()));
     }
@@ -61,7 +77,7 @@ fn mode_beyond_owner(path: &Path) -> Option<u32> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+        let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
         (mode & 0o077 != 0).then_some(mode)
     }
     #[cfg(not(unix))]

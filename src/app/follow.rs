@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::cli::FollowArgs;
 use super::client_sign_in::SignIn;
+use super::error_line::error_chain;
 use super::message_line::message_line;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
@@ -88,7 +89,10 @@ async fn follow(
     }
     let answer = match request.send().await {
         Ok(answer) => answer,
-        Err(error) => return StreamEnd::Retry(format!("cannot reach {}: {}", args.url, error_chain(&error))),
+        Err(error) => {
+            let cause = error_chain(&error.without_url());
+            return StreamEnd::Retry(format!("cannot reach {}: {cause}", args.url));
+        }
     };
     let status = answer.status();
     if !status.is_success() {
@@ -126,7 +130,7 @@ async fn read_stream(
                 *position = Some(id);
             }
             if !block.data.is_empty()
-                && let Err(error) = print_message(&block.data, position.as_deref(), args.json)
+                && let Err(error) = print_message(&block.data, position.as_deref(), args)
             {
                 return StreamEnd::OutputFailed(error);
             }
@@ -177,33 +181,34 @@ fn backoff(tries: u32, entropy: Entropy) -> Duration {
     Duration::from_millis(entropy.below(most.as_millis() as u64).max(100))
 }
 
-fn print_message(data: &str, position: Option<&str>, as_json: bool) -> std::io::Result<()> {
+fn print_message(data: &str, position: Option<&str>, args: &FollowArgs) -> std::io::Result<()> {
     let line = match serde_json::from_str::<Value>(data) {
-        // The value for `--since` to resume after this line.
-        Ok(message) if !as_json => format!("{:<14} {}", position.unwrap_or("-"), message_line(&message)),
+        Ok(mut message) if !args.json => {
+            add_tenant_slug(&mut message, args.username.as_deref());
+            // The value for `--since` to resume after this line.
+            format!("{:<14} {}", position.unwrap_or("-"), message_line(&message))
+        }
         // Within JSON such characters occur in texts only, where they may be escaped like this.
         _ => escape_controls(data).into_owned(),
     };
     writeln!(std::io::stdout().lock(), "{line}")
 }
 
+/// Adds the slug that was given at the sign-in: the first message has the tenant's id only.
+fn add_tenant_slug(message: &mut Value, username: Option<&str>) {
+    if let Some((slug, _)) = username.and_then(|username| username.split_once('/'))
+        && message["type"] == "connection_established"
+    {
+        message["tenant_slug"] = slug.into();
+    }
+}
+
 /// Refuses an address that can never be reached.
-fn check_url(text: &str) -> Result<(), String> {
+pub(super) fn check_url(text: &str) -> Result<(), String> {
     match url::Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
         _ => Err(format!("--url must be an address such as http://localhost:8001, not {text}")),
     }
-}
-
-/// The whole chain of a request's error: the outer error alone does not name the cause.
-pub(super) fn error_chain(error: &reqwest::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        words = format!("{words}: {inner}");
-        cause = inner.source();
-    }
-    words
 }
 
 fn print_notice(words: &str) {

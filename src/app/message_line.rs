@@ -22,10 +22,7 @@ fn describe(message: &Value) -> String {
     let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
     let number = |name: &str| message[name].as_i64().unwrap_or_default();
     match message["type"].as_str().unwrap_or_default() {
-        "connection_established" => match message["username"].as_str() {
-            Some(username) => format!("connected as {username} in tenant {}", number("tenant_id")),
-            None => format!("connected with an API key in tenant {}", number("tenant_id")),
-        },
+        "connection_established" => describe_connection(message),
         "job_update" => describe_job(message),
         "property_update" => describe_property(message),
         "property_notification" => format!("{} new properties in {}", number("count"), text("location")),
@@ -33,12 +30,25 @@ fn describe(message: &Value) -> String {
         "system_alert" => format!("{} {}: {}", text("severity"), text("category"), text("message")),
         "chat" | "direct_message" | "message_edited" | "message_deleted" => describe_chat(message),
         "system" => describe_room(&message["payload"]),
-        "gap" => format!("events are missing ({}); read {}", text("reason"), text("resync_url")),
+        "gap" => {
+            let (of, reason, list) = (text("subscription"), text("reason"), text("resync_url"));
+            format!("events of {of} are missing ({reason}); read {list}")
+        }
         "token_expiring" => format!("the token ends in {} s", number("expires_in")),
         "going_away" => {
             format!("the server goes down; it asks for {:.1} s", number("reconnect_after_ms") as f64 / 1e3)
         }
         _ => message.to_string(),
+    }
+}
+
+/// The tenant by its slug where the caller has added that, else by its id.
+fn describe_connection(message: &Value) -> String {
+    let slug = message["tenant_slug"].as_str().map(str::to_owned);
+    let tenant = slug.unwrap_or_else(|| message["tenant_id"].as_i64().unwrap_or_default().to_string());
+    match message["username"].as_str() {
+        Some(username) => format!("connected as {username} in tenant {tenant}"),
+        None => format!("connected with an API key in tenant {tenant}"),
     }
 }
 

@@ -8,16 +8,19 @@ use tokio_util::task::TaskTracker;
 
 use super::reload::Reloadable;
 use super::shutdown::{self, Shutdown, ShutdownTokens};
+use super::signing_keys::MissingKeys;
 use super::start_error::StartError;
-use super::{background, file_limits, issuers, node_id, signing_keys, uploads, wiring as parts};
+use super::{
+    background, file_limits, issuers, node_id, signing_keys, start_checks, uploads, wiring as parts,
+};
 use crate::auth::password::Passwords;
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::cluster::SharedState;
 use crate::cluster::memory::{MemoryUsedTickets, UsedTicketLimits};
-use crate::config::{ClusterSettings, Settings};
+use crate::config::Settings;
 use crate::crawler::reader::ReaderProgram;
-use crate::domain::ephemeral::EphemeralState;
 use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::tickets::TicketParts;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap, failed_sign_ins};
@@ -30,7 +33,7 @@ use crate::http::serve::{Listener, ServeSettings, serve};
 use crate::http::web_origin::OriginPolicy;
 use crate::http::workers::LeaseLength;
 use crate::session::settings::SessionSettings;
-use crate::session::{ConnectionRegistry, relay, role_change, suspended_tenants};
+use crate::session::{ConnectionRegistry, relay, remote_messages, role_change, suspended_tenants};
 use crate::storage::Database;
 
 /// The most connections of metrics collectors.
@@ -59,21 +62,27 @@ impl App {
         clock: Clock,
         readers: ReaderProgram,
     ) -> Result<Self, StartError> {
-        refuse_cluster(settings)?;
+        start_checks::refuse_cluster(settings)?;
         let db = Database::open(&parts::database(settings)).await?;
-        let mut services = Services::new(db, clock, Entropy);
+        let shared = SharedState::of_one_node();
+        let mut services = Services::new(db, clock, Entropy, shared, parts::ephemeral(settings));
         services.node = node_id::load(&settings.server.data_dir, &services.clock);
         services.job_settings = parts::jobs(settings);
         services.limits = Arc::new(Limits::new(parts::limits(settings)));
         services.uploads = Arc::new(uploads::open(settings).await?);
-        services.ephemeral = Arc::new(EphemeralState::new(parts::ephemeral(settings)));
         overrides::refresh(&services)
             .await
             .map_err(|problem| StartError::Quotas(problem.detail.into_owned()))?;
         let listener = Listener::bind(settings.server.bind)?;
-        let metrics = settings.telemetry.metrics_bind.map(Listener::bind).transpose()?;
+        let metrics = settings.telemetry.metrics_bind.map(Listener::bind).transpose();
+        let metrics = metrics.map_err(StartError::metrics_bind)?;
         let work = TaskTracker::new();
-        let identity = Arc::new(build_identity(settings, &services, &work, listener.local_addr())?);
+        let context = IdentityContext {
+            work: &work,
+            address: listener.local_addr(),
+            missing_keys: MissingKeys::Generate,
+        };
+        let identity = Arc::new(build_identity(settings, &services, context)?);
         install_account_check(&services, &identity);
         bootstrap_first_admin(settings, &identity).await?;
         let serving = file_limits::fit_to_open_files(parts::serve(settings));
@@ -158,6 +167,7 @@ impl App {
         work.spawn(failed_sign_ins::run(Arc::clone(&identity), background.clone()));
         work.spawn(suspended_tenants::run(Arc::clone(&registry), background.clone()));
         work.spawn(role_change::run(Arc::clone(&registry), background.clone()));
+        work.spawn(remote_messages::run(Arc::clone(&registry), background.clone()));
         background::spawn(&work, &services, &settings, &background);
         // Crawls are released first, while other nodes can claim them and connected clients can still be notified.
         background::start_crawler(&work, &services, &settings, readers, registry.stopping())?;
@@ -211,27 +221,21 @@ impl App {
     }
 }
 
-/// A node with cluster settings that this version ignores would serve only its own events, so it refuses to start.
-fn refuse_cluster(settings: &Settings) -> Result<(), StartError> {
-    if settings.cluster.url.is_some() {
-        return Err(StartError::OneNodeOnly { key: "cluster.url" });
-    }
-    if settings.cluster.prefix != ClusterSettings::PREFIX {
-        return Err(StartError::OneNodeOnly { key: "cluster.prefix" });
-    }
-    if settings.auth.seal_key.is_some() {
-        return Err(StartError::OneNodeOnly { key: "auth.seal_key" });
-    }
-    Ok(())
+/// What an identity is built with besides the settings and the services.
+pub(super) struct IdentityContext<'a> {
+    /// Runs what hashes passwords.
+    pub(super) work: &'a TaskTracker,
+    pub(super) address: SocketAddr,
+    pub(super) missing_keys: MissingKeys,
 }
 
-fn build_identity(
+pub(super) fn build_identity(
     settings: &Settings,
     services: &Services,
-    work: &TaskTracker,
-    address: SocketAddr,
+    context: IdentityContext<'_>,
 ) -> Result<Identity, StartError> {
-    let ring = signing_keys::load(settings, &services.clock, services.entropy)?;
+    let IdentityContext { work, address, missing_keys } = context;
+    let ring = signing_keys::load(settings, &services.clock, services.entropy, missing_keys)?;
     let (issuers, sources) = issuers::load(&settings.auth, &ring)?;
     let key_sets = KeySets::new(sources, services.clock.clone())
         .map_err(|error| StartError::Issuers(error.to_string()))?;
@@ -269,13 +273,6 @@ fn install_account_check(services: &Services, identity: &Arc<Identity>) {
             }
         })
     });
-}
-
-/// The identity alone, for subcommands that do not serve.
-pub(super) async fn open_identity(settings: &Settings, clock: Clock) -> Result<Identity, StartError> {
-    let db = Database::open(&parts::database(settings)).await?;
-    let services = Services::new(db, clock, Entropy);
-    build_identity(settings, &services, &TaskTracker::new(), settings.server.bind)
 }
 
 async fn bootstrap_first_admin(settings: &Settings, identity: &Identity) -> Result<(), StartError> {

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use super::private_file::write_privately;
+use super::file_modes::write_privately;
 use crate::base::clock::Clock;
 use crate::base::ids::NodeId;
 

@@ -13,11 +13,12 @@ use super::shutdown::{self, Shutdown};
 use super::signals::{Signal, Signals};
 use super::start_error::StartError;
 use super::startup_message::{self, StoreState};
-use super::{file_limits, file_modes, wiring as parts};
+use super::{file_limits, file_modes, start_checks, wiring as parts};
 use crate::base::clock::Clock;
 use crate::config::Settings;
 use crate::crawler::reader::ReaderProgram;
 use crate::domain::identity::bootstrap;
+use crate::storage::ServerLock;
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reads the configuration again, which
 /// came from the file `config` if there is one.
@@ -25,6 +26,8 @@ pub async fn run(settings: &Settings, config: Option<&Path>, reload: Reload) -> 
     file_limits::raise_open_file_limit();
     file_modes::warn_wide_modes(settings);
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
+    start_checks::refuse_cluster(settings)?;
+    let _lock = ServerLock::acquire(&parts::database(settings))?;
     let stop = CancellationToken::new();
     let app = tokio::select! {
         app = App::build(settings, Clock::system(), ReaderProgram::OwnExecutable) => app?,
@@ -38,7 +41,9 @@ pub async fn run(settings: &Settings, config: Option<&Path>, reload: Reload) -> 
     let url = format!("http://{}", app.local_addr());
     let reached_at = parts::advertised_url(settings, app.local_addr());
     let first_steps = startup_message::startup_message(&reached_at, store_state(&app).await, config);
-    let _ = writeln!(std::io::stderr().lock(), "listening on {url}\n{first_steps}");
+    let metrics = app.metrics_addr().map(|address| format!("metrics at http://{address}/metrics\n"));
+    let metrics = metrics.unwrap_or_default();
+    let _ = writeln!(std::io::stderr().lock(), "listening on {url}\n{metrics}{first_steps}");
     app.run_until_stopped(stop).await
 }
 

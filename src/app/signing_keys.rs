@@ -10,28 +10,44 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 
+use super::file_modes::write_privately;
 use super::issuers::refuse_shared_secrets;
-use super::private_file::write_privately;
 use super::start_error::StartError;
 use crate::auth::token::key_ring::{Algorithm, KeyPairKind, KeyRing, SigningKey};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::config::{AuthSettings, OwnAlgorithm, Settings};
 use crate::domain::identity::Identity;
+use crate::domain::op::Services;
 
 /// Files of a shared secret contain `kid secret created-at`, one line.
 const SECRET_EXTENSION: &str = "key";
 /// Files of a key pair; their age is that of the file.
 const PAIR_EXTENSION: &str = "pem";
 
+/// What to do where no keys are configured and the data folder has none of the algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingKeys {
+    /// Generate a key and save it.
+    Generate,
+    /// Generate a key that ends with the process: nothing is written.
+    Temporary,
+    Refuse,
+}
+
 /// The ring that signs and verifies.
-pub fn load(settings: &Settings, clock: &Clock, entropy: Entropy) -> Result<KeyRing, StartError> {
+pub fn load(
+    settings: &Settings,
+    clock: &Clock,
+    entropy: Entropy,
+    missing: MissingKeys,
+) -> Result<KeyRing, StartError> {
     let auth = &settings.auth;
     let wanted = to_algorithm(auth.algorithm);
-    let keys = if auth.keys.is_empty() && auth.key_files.is_empty() {
-        load_or_generate(&settings.keys_dir(), auth.algorithm, clock, entropy)?
-    } else {
+    let keys = if has_configured_keys(auth) {
         configured(auth, wanted)?
+    } else {
+        load_or_generate(settings, clock, entropy, missing)?
     };
     let keys = keys.into_iter().map(|key| if key.algorithm() == wanted { key } else { key.verifying_only() });
     KeyRing::new(keys.collect()).map_err(|error| StartError::Keys(error.to_string()))
@@ -46,7 +62,8 @@ pub fn reload(settings: &Settings, identity: &Identity) -> Result<(), StartError
 
 /// The current keys, checked against the foreign issuers.
 pub fn load_checked(settings: &Settings, identity: &Identity) -> Result<KeyRing, StartError> {
-    let ring = load(settings, &identity.services.clock, identity.services.entropy)?;
+    let Services { clock, entropy, .. } = &identity.services;
+    let ring = load(settings, clock, *entropy, MissingKeys::Generate)?;
     refuse_shared_secrets(identity.issuers().foreign(), &ring)?;
     Ok(ring)
 }
@@ -56,6 +73,11 @@ pub fn install(ring: KeyRing, identity: &Identity) {
     let kid = ring.signing_key(identity.now()).kid().to_owned();
     identity.replace_ring(ring);
     tracing::info!(kid, "the signing keys were read again");
+}
+
+/// Whether the configuration has keys, so that those of the data folder are not used.
+pub(super) fn has_configured_keys(auth: &AuthSettings) -> bool {
+    !auth.keys.is_empty() || !auth.key_files.is_empty()
 }
 
 fn to_algorithm(algorithm: OwnAlgorithm) -> Algorithm {
@@ -87,17 +109,27 @@ fn configured(auth: &AuthSettings, wanted: Algorithm) -> Result<Vec<SigningKey>,
     Ok(keys)
 }
 
-/// All keys of the folder, and a new one if there is none of the algorithm.
+/// All keys of the data folder, and a new one if there is none of the algorithm.
 fn load_or_generate(
-    folder: &Path,
-    algorithm: OwnAlgorithm,
+    settings: &Settings,
     clock: &Clock,
     entropy: Entropy,
+    missing: MissingKeys,
 ) -> Result<Vec<SigningKey>, StartError> {
-    let mut keys = load_folder(folder)?;
-    if keys.iter().all(|key| key.algorithm() != to_algorithm(algorithm)) {
-        keys.push(generate(folder, algorithm, clock.now(), entropy)?);
+    let (folder, algorithm) = (settings.keys_dir(), settings.auth.algorithm);
+    let wanted = to_algorithm(algorithm);
+    let mut keys = load_folder(&folder)?;
+    if keys.iter().any(|key| key.algorithm() == wanted) {
+        return Ok(keys);
     }
+    if missing == MissingKeys::Refuse {
+        return Err(StartError::NoKeys { algorithm: wanted.name(), folder });
+    }
+    let new = generate(algorithm, clock.now(), entropy)?;
+    if missing == MissingKeys::Generate {
+        save(&folder, &new)?;
+    }
+    keys.push(new.key);
     Ok(keys)
 }
 
@@ -135,35 +167,43 @@ fn read_key_file(path: &Path) -> Result<Option<SigningKey>, StartError> {
     }
 }
 
+/// A generated key, and the file that it is saved to.
+struct GeneratedKey {
+    file_name: &'static str,
+    text: String,
+    key: SigningKey,
+}
+
 fn generate(
-    folder: &Path,
     algorithm: OwnAlgorithm,
     now: DateTime<Utc>,
     entropy: Entropy,
-) -> Result<SigningKey, StartError> {
+) -> Result<GeneratedKey, StartError> {
     let broken = |error: &dyn std::fmt::Display| StartError::Keys(error.to_string());
     let pair = |kind| {
         let pem = SigningKey::generate_pem(kind).map_err(|error| broken(&error))?;
         let key = SigningKey::from_pem(&pem, now).map_err(|error| broken(&error))?;
-        Ok::<_, StartError>(("signing.pem", pem, key))
+        Ok::<_, StartError>(GeneratedKey { file_name: "signing.pem", text: pem, key })
     };
-    let (name, text, key) = match algorithm {
+    match algorithm {
         OwnAlgorithm::Hs256 => {
             let (kid, secret) = SigningKey::generate(entropy);
             let line = format!("{kid} {} {}\n", URL_SAFE_NO_PAD.encode(secret), now.timestamp());
             let key = SigningKey::new(&kid, &secret, now).map_err(|error| broken(&error))?;
-            ("signing.key", line, key)
+            Ok(GeneratedKey { file_name: "signing.key", text: line, key })
         }
-        OwnAlgorithm::EdDsa => pair(KeyPairKind::Ed25519)?,
-        OwnAlgorithm::Rs256 => pair(KeyPairKind::Rsa)?,
-    };
+        OwnAlgorithm::EdDsa => pair(KeyPairKind::Ed25519),
+        OwnAlgorithm::Rs256 => pair(KeyPairKind::Rsa),
+    }
+}
+
+fn save(folder: &Path, new: &GeneratedKey) -> Result<(), StartError> {
     // A pair of the other kind keeps its file: its tokens stay valid.
-    let name = if folder.join(name).exists() { "signing-2.pem" } else { name };
-    let path = folder.join(name);
+    let is_taken = folder.join(new.file_name).exists();
+    let path = folder.join(if is_taken { "signing-2.pem" } else { new.file_name });
     fs::create_dir_all(folder)
-        .and_then(|()| write_privately(&path, &text))
-        .map_err(|cause| StartError::Folder { path: path.clone(), cause })?;
-    Ok(key)
+        .and_then(|()| write_privately(&path, &new.text))
+        .map_err(|cause| StartError::Folder { path: path.clone(), cause })
 }
 
 fn parse_secret(text: &str) -> Option<SigningKey> {

@@ -1,9 +1,10 @@
 //! `lotline tenant …`: operations on a whole tenant with direct access to the database; a server may be running on
 //! it.
 
-use super::admin_commands::{self, ErrorLine};
+use super::admin_commands;
 use super::cli::{ExportArgs, TenantCommand};
-use super::flag_errors::problem_line;
+use super::command_identity::{command_identity, require_store};
+use super::error_line::{ErrorLine, problem_line};
 use super::lists::{self, OutputFormat};
 use super::wiring as parts;
 use crate::auth::key_scope::Role;
@@ -11,13 +12,16 @@ use crate::auth::tenant_scope::{SystemReason, TenantScope};
 use crate::base::clock::{Clock, rfc3339};
 use crate::base::entropy::Entropy;
 use crate::base::ids::TenantId;
+use crate::cluster::SharedState;
 use crate::config::Settings;
+use crate::domain::ephemeral::EphemeralSettings;
 use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::op::{Op, Services};
 use crate::domain::tenant_removal::{self, RemovalProgress};
+use crate::protocol::tenant::TenantView;
 use crate::storage::tenants::{self, TenantRow};
 use crate::storage::time;
-use crate::storage::{Database, DatabaseSettings, ExportHead, export_tenant};
+use crate::storage::{Database, ExportHead, export_tenant};
 
 pub async fn run(settings: &Settings, verb: &TenantCommand) -> Result<String, ErrorLine> {
     match verb {
@@ -30,16 +34,20 @@ pub async fn run(settings: &Settings, verb: &TenantCommand) -> Result<String, Er
 }
 
 async fn show(settings: &Settings, slug: &str) -> Result<String, ErrorLine> {
-    let identity = admin_commands::command_identity(settings).await?;
+    let identity = command_identity(settings).await?;
     let tenant = find(&identity.services.db, slug).await?;
     let op = Op::of_system(&identity.services, SystemReason::CommandLine, TenantId(tenant.id));
-    let users = admin_commands::all_users(&op).await?;
-    let keys = admin_commands::all_keys(&op).await?;
-    let active: Vec<&str> =
-        users.iter().filter(|user| user.is_active).map(|user| user.role.as_str()).collect();
+    let users = lists::all_users(&op).await?;
+    let keys = lists::all_keys(&op).await?;
+    let active: Vec<&str> = users.iter().filter(|user| user.is_active).map(|user| user.role.name()).collect();
     let of = |role: Role| active.iter().filter(|name| **name == role.name()).count();
     let mut lines = vec![
-        format!("{} ({}), {}", tenant.slug, tenant.id, tenant_state(&tenant)),
+        format!(
+            "{} ({}), {}",
+            tenant.slug,
+            tenant.id,
+            lists::tenant_state(tenant.removal.is_some(), tenant.is_active)
+        ),
         format!("name      {}", tenant.name),
         format!("made      {}", rfc3339(time(tenant.created_at))),
         format!(
@@ -56,15 +64,6 @@ async fn show(settings: &Settings, slug: &str) -> Result<String, ErrorLine> {
         lines.push(format!("quotas    {quotas}"));
     }
     Ok(lines.join("\n"))
-}
-
-/// The state of the tenant, for display.
-pub(super) fn tenant_state(tenant: &TenantRow) -> &'static str {
-    match (&tenant.removal, tenant.is_active) {
-        (Some(_), _) => "being removed",
-        (None, true) => "active",
-        (None, false) => "suspended",
-    }
 }
 
 async fn export(settings: &Settings, args: &ExportArgs) -> Result<String, ErrorLine> {
@@ -89,9 +88,15 @@ async fn delete(settings: &Settings, slug: &str, confirm: &str) -> Result<String
     }
     let db = open(settings).await?;
     let id = TenantId(find(&db, slug).await?.id);
-    let services = Services::new(db.clone(), Clock::system(), Entropy);
+    let services = Services::new(
+        db.clone(),
+        Clock::system(),
+        Entropy,
+        SharedState::of_one_node(),
+        EphemeralSettings::default(),
+    );
     let op = PlatformOp::of_system(&services, SystemReason::CommandLine);
-    tenant_removal::request(&op, id, confirm, &|_: &TenantRow| Ok(())).await.map_err(problem_line)?;
+    tenant_removal::request(&op, id, confirm, &|_: &TenantView| Ok(())).await.map_err(problem_line)?;
     // A running server may also remove batches of rows: each batch is atomic.
     while tenant_removal::delete_batch(&services, id).await.map_err(problem_line)?
         == RemovalProgress::InProgress
@@ -101,15 +106,10 @@ async fn delete(settings: &Settings, slug: &str, confirm: &str) -> Result<String
     Ok(format!("tenant {slug} ({id}) removed"))
 }
 
-/// Opens the existing store: a subcommand that only reads does not create one.
+/// Opens the existing store.
 async fn open(settings: &Settings) -> Result<Database, ErrorLine> {
-    let database = parts::database(settings);
-    if let DatabaseSettings::Sqlite { path } = &database
-        && !path.exists()
-    {
-        return Err(format!("{} does not exist", path.display()));
-    }
-    Database::open(&database).await.map_err(|error| error.to_string())
+    require_store(settings)?;
+    Database::open(&parts::database(settings)).await.map_err(|error| error.to_string())
 }
 
 /// All changes are on disk already; a running server keeps the file open anyway.

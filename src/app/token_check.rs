@@ -3,46 +3,73 @@
 
 use std::io::BufRead;
 
-use super::admin_commands::{self, ErrorLine};
-use crate::auth::principal::Principal;
+use super::command_identity::signing_identity;
+use super::error_line::{ErrorLine, problem_line};
+use super::lists;
+use crate::auth::key_scope::KeyScope;
+use crate::auth::principal::{KeyPrincipal, Principal};
 use crate::auth::secret::{CredentialKind, PresentedKey};
+use crate::auth::tenant_scope::SystemReason;
 use crate::auth::token::error::TokenError;
 use crate::auth::token::verified::{ForeignSubject, Verified};
 use crate::auth::token::verify::{claimed_issuer, verify};
 use crate::base::clock::rfc3339;
 use crate::config::Settings;
-use crate::domain::identity::Identity;
 use crate::domain::identity::authenticate::{Authenticated, Credential};
+use crate::domain::identity::{Identity, users};
+use crate::domain::op::Op;
 use crate::protocol::problem::Code;
 
 /// Returns the owner of a valid credential, or why it is invalid.
 pub async fn run(settings: &Settings, token: &str) -> Result<String, ErrorLine> {
     let given = if token == "-" { read_line()? } else { token.trim().to_owned() };
-    let identity = admin_commands::command_identity(settings).await?;
+    let identity = signing_identity(settings).await?;
     let token = given.strip_prefix("Bearer ").unwrap_or(&given).trim();
     match identity.authenticate(Credential::Header(token)).await {
-        Ok(admitted) => Ok(describe_valid(&admitted, token, &identity)),
+        Ok(admitted) => describe_valid(&admitted, token, &identity).await,
         Err(problem) => {
             Err(format!("refused: {}", describe_invalid(&identity, token, problem.code, &problem.detail)))
         }
     }
 }
 
-fn describe_valid(admitted: &Authenticated, token: &str, identity: &Identity) -> String {
-    let until = rfc3339(admitted.expires_at);
+async fn describe_valid(
+    admitted: &Authenticated,
+    token: &str,
+    identity: &Identity,
+) -> Result<String, ErrorLine> {
     let who = match &admitted.principal {
         Principal::User(user) => {
             let (name, id, role) = (user.username(), user.user_id(), user.role());
             format!("user {name} ({id}) of tenant {}, {role}", user.tenant_id())
         }
-        Principal::Key(key) => format!("API key {} of tenant {}", key.key_id(), key.tenant_id()),
+        Principal::Key(key) => return describe_key(key, identity).await,
         Principal::Operator(operator) => {
             format!("operator {} ({})", operator.username(), operator.operator_id())
         }
     };
     let issuer = claimed_issuer(token, identity.issuers());
     let issuer = issuer.map(|issuer| format!("issuer {issuer}\n")).unwrap_or_default();
-    format!("holds until {until}\n{who}\n{issuer}")
+    Ok(format!("holds until {}\n{who}\n{issuer}", rfc3339(admitted.expires_at)))
+}
+
+/// A key's own end is not that of a connection on it, which is limited to a day.
+async fn describe_key(key: &KeyPrincipal, identity: &Identity) -> Result<String, ErrorLine> {
+    let op = Op::of_system(&identity.services, SystemReason::CommandLine, key.tenant_id());
+    let (id, tenant) = (key.key_id(), key.tenant_id());
+    let keys = lists::all_keys(&op).await?;
+    let shown = keys.into_iter().find(|shown| shown.id == id.0);
+    let (name, end) = shown.map_or_else(Default::default, |shown| (shown.name, shown.expires_at));
+    let end = end.map_or_else(|| "never ends".to_owned(), |end| format!("holds until {end}"));
+    let owner = users::get(&op, key.made_by()).await.map_err(problem_line)?;
+    let scopes: Vec<&str> = key.scopes().iter().map(KeyScope::name).collect();
+    // The name is a user's text: escaped so that it cannot affect a terminal.
+    Ok(format!(
+        "{end}\nAPI key {id} {name:?} of user {} ({}) of tenant {tenant}\nscopes {}\n",
+        owner.username,
+        owner.id,
+        scopes.join(",")
+    ))
 }
 
 /// Why it is invalid, as text.

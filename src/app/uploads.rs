@@ -3,7 +3,7 @@
 use super::start_error::StartError;
 use crate::blobs::{BlobStore, BucketSettings};
 use crate::config::Settings;
-use crate::domain::uploads::{UploadSettings, Uploads};
+use crate::domain::uploads::store::{UploadSettings, Uploads};
 
 /// Opens the store. A folder is tested; an unreachable bucket may become reachable later and does not prevent the
 /// start.

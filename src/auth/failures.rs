@@ -2,8 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::throttle::Wait;
-
 /// How the wait of one kind of counter grows.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
@@ -34,6 +32,10 @@ pub struct PacingSettings {
     pub max_delayed_per_account: u32,
     pub max_delayed: u32,
 }
+
+/// Too many failures: how long to wait before the next attempt can be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait(pub TimeDelta);
 
 /// A count of failures that decays over time. Its size is constant.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,6 +9,7 @@ pub mod key_scope;
 pub mod password;
 pub mod permission;
 pub mod principal;
+pub mod revocation;
 pub mod secret;
 pub mod tenant_scope;
 pub mod throttle;

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 use super::failures::{AccountPacer, FailureCounter};
-pub use super::failures::{Allowance, PacingSettings};
+pub use super::failures::{Allowance, PacingSettings, Wait};
 use super::fair_lru::FairLruCache;
 use crate::base::ip_prefix::IpPrefix;
 
@@ -90,10 +90,6 @@ pub struct Attempt {
     /// cancelled, call [`LoginThrottle::finish_delay`].
     pub delay: TimeDelta,
 }
-
-/// Too many failures: how long to wait before the next attempt can be allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wait(pub TimeDelta);
 
 impl LoginThrottle {
     /// A throttle without any failures.

@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct MinorUnits(pub i64);
 
-/// The largest amount accepted, in minor units: below 2^53, so that every client's number type holds it.
-const MAX_MINOR_UNITS: i64 = 1 << 52;
-
 impl MinorUnits {
+    /// The largest amount accepted: below 2^53, so that every client's number type holds it.
+    pub const LARGEST: Self = Self(1 << 52);
+
     /// Reads major units with at most as many decimals as the currency has; `None` for anything else.
     pub fn from_major(amount: f64, currency: &str) -> Option<Self> {
         let scaled = amount * minor_per_major(currency) as f64;
         let whole = scaled.round();
         let exact = (scaled - whole).abs() < 1e-6 * scaled.abs().max(1.0);
-        let fits = whole >= 0.0 && whole <= MAX_MINOR_UNITS as f64;
+        let fits = whole >= 0.0 && whole <= Self::LARGEST.0 as f64;
         (amount.is_finite() && exact && fits).then_some(Self(whole as i64))
     }
 

@@ -34,9 +34,22 @@ impl<T, K> Page<T, K> {
         Self { rows, next }
     }
 
+    /// The same for rows of which reading may have ended earlier, at their size (`is_cut`).
+    pub fn from_bounded(rows: Vec<T>, is_cut: bool, limit: u64, key: impl Fn(&T) -> K) -> Self {
+        let last = rows.last().filter(|_| is_cut).map(&key);
+        let page = Self::from_rows(rows, limit, key);
+        Self { next: page.next.or(last), rows: page.rows }
+    }
+
     /// The same page with each row mapped.
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U, K> {
         Page { rows: self.rows.into_iter().map(turn).collect(), next: self.next }
+    }
+
+    /// The same page with each row mapped, or the first error.
+    pub fn try_map<U, E>(self, turn: impl FnMut(T) -> Result<U, E>) -> Result<Page<U, K>, E> {
+        let rows = self.rows.into_iter().map(turn).collect::<Result<_, E>>()?;
+        Ok(Page { rows, next: self.next })
     }
 }
 

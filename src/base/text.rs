@@ -42,12 +42,6 @@ const ZERO_WIDTH: [(char, char); 17] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Whether an address has a user name or a password. Addresses are stored, shown and logged, so they must hold no
-/// secret.
-pub fn has_credentials(url: &url::Url) -> bool {
-    !url.username().is_empty() || url.password().is_some()
-}
-
 /// Whether `text` is a slug: 1 to `most` of `a-z`, `0-9` and `-`, neither first nor last a dash.
 pub fn is_slug(text: &str, most: usize) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

@@ -7,6 +7,7 @@ use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest, Sha256};
 
 use super::error::{Error, Result};
+use crate::base::hex::hex;
 
 /// The format of a saved state. One that another version wrote is refused: the file is sent again.
 const STATE_PREFIX: &str = "sha2-0.11:";
@@ -21,7 +22,7 @@ impl BlobHash {
 
     /// In hexadecimal.
     pub(super) fn finish(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0.finalize())
     }
 
     pub(super) fn serialize_state(&self) -> String {

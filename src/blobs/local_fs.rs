@@ -11,7 +11,8 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
-use super::Checkpoint;
+use super::blocking::blocking;
+use super::checkpoint::Checkpoint;
 use super::error::{Error, Result};
 use super::hash::BlobHash;
 use super::key::BlobKey;
@@ -192,14 +193,4 @@ async fn names(folder: PathBuf) -> Result<Vec<String>> {
 fn join_names(folder: &str, names: Vec<String>) -> impl Stream<Item = Result<String>> + use<> {
     let paths: Vec<Result<String>> = names.into_iter().map(|name| Ok(format!("{folder}/{name}"))).collect();
     stream::iter(paths)
-}
-
-/// Disk work on a blocking thread, so that it blocks no task.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
-        Err(error) => Err(Error::Unavailable(error.to_string())),
-    }
 }

@@ -1,157 +1,19 @@
 //! Layer 3: the bytes of uploads, in a local folder or in an S3-compatible bucket. It knows no rows and no names: a
 //! blob is identified by its tenant's and its own id. The caller records the content and the progress of a blob.
 
+mod blocking;
+mod checkpoint;
 mod error;
 mod hash;
 mod key;
 mod local_fs;
 mod s3;
+mod store;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
-use std::path::PathBuf;
-
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
-
+pub use checkpoint::Checkpoint;
 pub use error::{Error, Result};
 pub use key::BlobKey;
 pub use s3::{BucketSettings, PART_BYTES};
-
-use local_fs::{FileWriter, Folder};
-use s3::{Bucket, ObjectWriter};
-
-/// The store of the bytes.
-pub struct BlobStore(Backend);
-
-enum Backend {
-    Folder(Folder),
-    Bucket(Bucket),
-}
-
-/// The durable progress of a blob: the caller saves it, and passes it in to resume.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// Bytes that survive a crash.
-    pub stored: u64,
-    /// The state of the hash over these bytes; empty at the beginning.
-    pub hash_state: String,
-    /// State that the store needs to resume; opaque to the caller.
-    pub progress: Option<String>,
-}
-
-/// A blob that is being written.
-pub struct BlobWriter(WriterKind);
-
-enum WriterKind {
-    File(FileWriter),
-    Object(ObjectWriter),
-}
-
-impl BlobStore {
-    /// A local folder, which is created if missing.
-    pub fn folder(path: PathBuf) -> Result<Self> {
-        Folder::open(path).map(Backend::Folder).map(Self)
-    }
-
-    /// An S3-compatible bucket. No request is made yet.
-    pub fn bucket(settings: &BucketSettings) -> Result<Self> {
-        Bucket::s3(settings).map(Backend::Bucket).map(Self)
-    }
-
-    /// Memory that ends with the process: for nodes without a configured store, as in tests.
-    pub fn in_memory() -> Self {
-        Self(Backend::Bucket(Bucket::in_memory()))
-    }
-
-    /// Whether the store is writable: creates a small blob and removes it.
-    pub async fn check(&self) -> Result<()> {
-        match &self.0 {
-            Backend::Folder(folder) => folder.check().await,
-            Backend::Bucket(bucket) => bucket.check().await,
-        }
-    }
-
-    /// Begins a blob. The caller saves its first checkpoint before it appends: whatever the store keeps for a blob
-    /// without a saved checkpoint is never found again.
-    pub async fn begin(&self, key: &BlobKey) -> Result<(BlobWriter, Checkpoint)> {
-        match &self.0 {
-            Backend::Folder(folder) => {
-                Ok((BlobWriter(WriterKind::File(folder.begin(key).await?)), Checkpoint::default()))
-            }
-            Backend::Bucket(bucket) => {
-                let object = bucket.begin(key).await?;
-                let checkpoint = object.checkpoint();
-                Ok((BlobWriter(WriterKind::Object(object)), checkpoint))
-            }
-        }
-    }
-
-    /// Resumes at a checkpoint: bytes after it are discarded.
-    pub async fn resume(&self, key: &BlobKey, from: &Checkpoint) -> Result<BlobWriter> {
-        match &self.0 {
-            Backend::Folder(folder) => folder.resume(key, from).await.map(WriterKind::File).map(BlobWriter),
-            Backend::Bucket(bucket) => bucket.resume(key, from).map(WriterKind::Object).map(BlobWriter),
-        }
-    }
-
-    /// Makes a blob readable when all of its bytes are in its last checkpoint. May be repeated after a crash.
-    pub async fn publish(&self, key: &BlobKey, whole: &Checkpoint) -> Result<()> {
-        match &self.0 {
-            // A file is readable without this.
-            Backend::Folder(_) => Ok(()),
-            Backend::Bucket(bucket) => bucket.publish(key, whole).await,
-        }
-    }
-
-    /// The bytes of a published blob within `range`, which must be inside of it.
-    pub async fn read(&self, key: &BlobKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
-        match &self.0 {
-            Backend::Folder(folder) => folder.read(key, range).await,
-            Backend::Bucket(bucket) => bucket.read(key, range).await,
-        }
-    }
-
-    /// Removes a blob, whole or unfinished. A missing one is no error.
-    pub async fn remove(&self, key: &BlobKey, progress: Option<&str>) -> Result<()> {
-        match &self.0 {
-            Backend::Folder(folder) => folder.remove(key).await,
-            Backend::Bucket(bucket) => bucket.remove(key, progress).await,
-        }
-    }
-
-    /// The existing blobs, in no order. Unfinished ones may be among them or not.
-    pub async fn list(&self) -> Result<BoxStream<'static, Result<BlobKey>>> {
-        match &self.0 {
-            Backend::Folder(folder) => folder.list().await,
-            Backend::Bucket(bucket) => Ok(bucket.list()),
-        }
-    }
-}
-
-impl BlobWriter {
-    /// Appends bytes. They may be lost in a crash until the next checkpoint.
-    pub async fn append(&mut self, bytes: Bytes) -> Result<()> {
-        match &mut self.0 {
-            WriterKind::File(file) => file.append(bytes).await,
-            WriterKind::Object(object) => object.append(bytes).await,
-        }
-    }
-
-    /// Makes the appended bytes durable as far as the store can: a bucket keeps whole parts only.
-    pub async fn checkpoint(&mut self) -> Result<Checkpoint> {
-        match &mut self.0 {
-            WriterKind::File(file) => file.checkpoint().await,
-            WriterKind::Object(object) => Ok(object.checkpoint()),
-        }
-    }
-
-    /// Makes all bytes durable, and returns the SHA-256 in hexadecimal: nothing may be appended after this.
-    pub async fn seal(&mut self) -> Result<(Checkpoint, String)> {
-        match &mut self.0 {
-            WriterKind::File(file) => Ok((file.checkpoint().await?, file.hash.clone().finish())),
-            WriterKind::Object(object) => Ok((object.seal().await?, object.hash.clone().finish())),
-        }
-    }
-}
+pub use store::{BlobStore, BlobWriter};

@@ -18,11 +18,11 @@ use object_store::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::Checkpoint;
+use super::blocking::blocking;
+use super::checkpoint::Checkpoint;
 use super::error::{Error, Result};
 use super::hash::BlobHash;
 use super::key::BlobKey;
-use super::local_fs::blocking;
 
 /// Bytes of a part at least; every S3 accepts parts of 5 MiB and more.
 pub const PART_BYTES: u64 = 8 * 1024 * 1024;

@@ -1,5 +1,6 @@
 //! Tests of behaviour that all stores share.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::*;
+use crate::base::hex::hex;
 use crate::base::ids::{TenantId, UploadId};
 
 fn key(number: u8) -> BlobKey {
@@ -72,7 +74,7 @@ async fn a_blob_resumes_at_its_checkpoint_and_discards_what_came_after() {
         let (last, sha256) = growing.seal().await.unwrap();
         blobs.publish(&key(1), &last).await.unwrap();
 
-        let expected: String = Sha256::digest(&whole).iter().map(|byte| format!("{byte:02x}")).collect();
+        let expected = hex(&Sha256::digest(&whole));
         assert_eq!(sha256, expected);
         assert!(reached.stored >= PART_BYTES);
         assert!(read(&blobs, &key(1), 0..whole.len() as u64).await == whole);

@@ -1,4 +1,4 @@
-//! The stores of a cluster of one node: everything stays in this process.
+//! The used tickets of a node that shares them with no other.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
@@ -122,70 +122,35 @@ impl UsedTickets for MemoryUsedTickets {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::sync::Arc;
 
     use super::*;
-    use crate::auth::authenticate::TicketGrant;
-    use crate::auth::key_scope::Role;
-    use crate::auth::principal::sample;
-    use crate::auth::ticket::Ticket;
-    use crate::base::ids::UserId;
+    use crate::cluster::contract::{self, TICKET_LIFE, ticket_use};
 
-    const LIFE: Duration = Duration::from_secs(30);
     const LIMITS: UsedTicketLimits =
         UsedTicketLimits { tenant_bytes: 6 * USE_BYTES, owner_bytes: 2 * USE_BYTES };
 
-    fn tickets() -> (Clock, MemoryUsedTickets) {
+    #[tokio::test]
+    async fn the_memory_store_keeps_the_contract() {
         let clock = Clock::manual(DateTime::UNIX_EPOCH);
-        (clock.clone(), MemoryUsedTickets::new(clock, Entropy, LIMITS))
-    }
+        let make =
+            || Arc::new(MemoryUsedTickets::new(clock.clone(), Entropy, LIMITS)) as Arc<dyn UsedTickets>;
 
-    fn used(clock: &Clock, tenant: i64, user: i64) -> TicketUse {
-        let grant = TicketGrant::of(&sample::user(Role::Member), clock.now()).unwrap();
-        let ticket = Ticket::new(grant, clock.steady() + LIFE, Entropy);
-        let owner = TicketOwner::User(UserId(user));
-        TicketUse { tenant_id: TenantId(tenant), owner, ticket: ticket.id, expires_at: ticket.expires_at }
-    }
-
-    #[tokio::test]
-    async fn a_ticket_is_used_once() {
-        let (clock, tickets) = tickets();
-        let used = used(&clock, 1, 1);
-
-        assert!(!tickets.is_used(used.ticket).await.unwrap());
-        assert!(tickets.record_use(used).await.unwrap());
-        assert!(!tickets.record_use(used).await.unwrap());
-        assert!(tickets.is_used(used.ticket).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn a_limit_that_is_reached_refuses_only_its_owner() {
-        let (clock, tickets) = tickets();
-        for _ in 0..2 {
-            assert!(tickets.record_use(used(&clock, 1, 1)).await.unwrap());
-        }
-
-        let refused = |answer| matches!(answer, Err(UsedTicketsError::LimitReached));
-        assert!(refused(tickets.record_use(used(&clock, 1, 1)).await));
-        for user in [2, 2, 3, 3] {
-            assert!(tickets.record_use(used(&clock, 1, user)).await.unwrap());
-        }
-        // The tenant's limit is reached now; another tenant has its own.
-        assert!(refused(tickets.record_use(used(&clock, 1, 4)).await));
-        assert!(tickets.record_use(used(&clock, 2, 1)).await.unwrap());
+        contract::used_tickets(&clock, make).await;
     }
 
     #[tokio::test]
     async fn expired_uses_are_purged_from_all_tables() {
-        let (clock, tickets) = tickets();
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        let tickets = MemoryUsedTickets::new(clock.clone(), Entropy, LIMITS);
         for user in [1, 1, 2, 3] {
-            tickets.record_use(used(&clock, 1, user)).await.unwrap();
+            tickets.record_use(ticket_use(&clock, 1, user)).await.unwrap();
         }
         assert_eq!(tickets.bytes(), 4 * USE_BYTES);
 
-        clock.advance(LIFE);
+        clock.advance(TICKET_LIFE);
 
-        assert!(tickets.record_use(used(&clock, 1, 1)).await.unwrap());
+        assert!(tickets.record_use(ticket_use(&clock, 1, 1)).await.unwrap());
         let uses = tickets.uses.lock();
         assert_eq!((uses.used_ids.len(), uses.by_expiry.len()), (1, 1));
         assert_eq!((uses.of_owners.len(), uses.of_tenants.len()), (1, 1));

@@ -106,56 +106,13 @@ impl PresenceStore for MemoryPresenceStore {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
+    use std::sync::Arc;
 
     use super::*;
-    use crate::base::clock::Clock;
-
-    const ANN: TenantUser = TenantUser { tenant: TenantId(1), user: UserId(7) };
-
-    fn connection() -> ConnectionId {
-        ConnectionId::new(&Clock::manual(DateTime::UNIX_EPOCH))
-    }
+    use crate::cluster::contract;
 
     #[test]
-    fn a_user_is_online_if_any_connection_is_and_away_if_all_are() {
-        let (presence_store, one, other) = (MemoryPresenceStore::default(), connection(), connection());
-
-        presence_store.put(ANN, one, Availability::Online);
-        presence_store.put(ANN, other, Availability::Away);
-        assert_eq!(presence_store.availability_of(ANN), Some(Availability::Online));
-
-        presence_store.put(ANN, one, Availability::Away);
-        assert_eq!(
-            (presence_store.availability_of(ANN), presence_store.connection_count(ANN)),
-            (Some(Availability::Away), 2)
-        );
-
-        presence_store.remove(ANN, one);
-        presence_store.remove(ANN, other);
-        assert_eq!((presence_store.availability_of(ANN), presence_store.count()), (None, 0));
-    }
-
-    #[test]
-    fn only_a_changed_availability_is_a_change() {
-        let (presence_store, one, other) = (MemoryPresenceStore::default(), connection(), connection());
-        presence_store.put(ANN, one, Availability::Online);
-        assert_eq!(presence_store.take_changed(), [ANN]);
-
-        presence_store.put(ANN, other, Availability::Online);
-        presence_store.put(ANN, other, Availability::Away);
-        presence_store.remove(ANN, other);
-        assert_eq!(presence_store.take_changed(), []);
-
-        presence_store.remove(ANN, one);
-        assert_eq!(presence_store.take_changed(), [ANN]);
-    }
-
-    #[test]
-    fn the_same_user_id_of_another_tenant_is_another_user() {
-        let presence_store = MemoryPresenceStore::default();
-        presence_store.put(ANN, connection(), Availability::Online);
-
-        assert_eq!(presence_store.availability_of(TenantUser { tenant: TenantId(2), ..ANN }), None);
+    fn the_memory_store_keeps_the_contract() {
+        contract::presence_store(|| Arc::new(MemoryPresenceStore::default()));
     }
 }

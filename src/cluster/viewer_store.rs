@@ -131,52 +131,13 @@ impl ViewerStore for MemoryViewerStore {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
+    use std::sync::Arc;
 
     use super::*;
-    use crate::base::clock::Clock;
-
-    const HOUSE: TenantProperty = TenantProperty { tenant: TenantId(1), property: PropertyId(5) };
-    const ANN: UserId = UserId(7);
-    const BOB: UserId = UserId(8);
-
-    fn connection() -> ConnectionId {
-        ConnectionId::new(&Clock::manual(DateTime::UNIX_EPOCH))
-    }
+    use crate::cluster::contract;
 
     #[test]
-    fn a_user_with_several_connections_counts_once() {
-        let viewer_store = MemoryViewerStore::default();
-        let tabs = [connection(), connection()];
-        tabs.iter().for_each(|tab| viewer_store.put(HOUSE, ANN, *tab));
-        viewer_store.put(HOUSE, BOB, connection());
-
-        assert_eq!(viewer_store.viewers_of(HOUSE, 20).count, 2);
-        assert_eq!(viewer_store.viewers_of(HOUSE, 1).first_users.len(), 1);
-
-        viewer_store.remove(HOUSE, tabs[0]);
-        assert_eq!(viewer_store.viewers_of(HOUSE, 20).count, 2);
-        viewer_store.remove(HOUSE, tabs[1]);
-        assert_eq!(viewer_store.viewers_of(HOUSE, 20), ViewerSummary { count: 1, first_users: vec![BOB] });
-    }
-
-    #[test]
-    fn the_list_pages_by_id_and_omits_properties_without_viewers() {
-        let viewer_store = MemoryViewerStore::default();
-        let connections: Vec<_> = (1..=3).map(|id| (PropertyId(id), connection())).collect();
-        for (property, connection) in &connections {
-            viewer_store.put(TenantProperty { property: *property, ..HOUSE }, ANN, *connection);
-        }
-
-        let listed = |after: Option<i64>| viewer_store.list(HOUSE.tenant, after.map(PropertyId), 2);
-        assert_eq!(listed(None), [(PropertyId(1), 1), (PropertyId(2), 1)]);
-        assert_eq!(listed(Some(2)), [(PropertyId(3), 1)]);
-        assert_eq!(viewer_store.list(TenantId(2), None, 2), []);
-
-        for (property, connection) in connections {
-            viewer_store.remove(TenantProperty { property, ..HOUSE }, connection);
-        }
-        assert_eq!((listed(None), viewer_store.count()), (Vec::new(), 0));
-        assert_eq!(viewer_store.take_changed().len(), 3);
+    fn the_memory_store_keeps_the_contract() {
+        contract::viewer_store(|| Arc::new(MemoryViewerStore::default()));
     }
 }

@@ -1,5 +1,7 @@
 //! Checks across keys: values that are valid alone and invalid together.
 
+use std::net::SocketAddr;
+
 use super::reader::ConfigReader;
 use super::sections::database::DatabaseUrl;
 use super::settings::Settings;
@@ -49,6 +51,7 @@ pub(super) fn check(settings: &Settings, reader: &mut ConfigReader) {
     refuse_roles_without_postgres(settings, reader);
     refuse_incomplete_bucket(settings, reader);
     refuse_open_metrics(settings, reader);
+    refuse_shared_address(settings, reader);
 }
 
 /// Metrics are served to the machine itself, or to clients with the key.
@@ -62,6 +65,24 @@ fn refuse_open_metrics(settings: &Settings, reader: &mut ConfigReader) {
             "is no loopback address, so it needs telemetry.metrics_key, which is asked for there",
         );
     }
+}
+
+/// Of two listeners on one address the second would be told that another process uses it.
+fn refuse_shared_address(settings: &Settings, reader: &mut ConfigReader) {
+    let (metrics, server) = ("telemetry.metrics_bind", "server.bind");
+    let address = settings.server.bind;
+    let is_shared = settings.telemetry.metrics_bind.is_some_and(|bind| overlaps(bind, address));
+    if is_shared && reader.all_valid(&[metrics, server]) {
+        reader.refuse(metrics, "is the address of server.bind; give another port");
+    }
+}
+
+/// Whether both cannot be listened on at once. Port 0 takes a free port.
+fn overlaps(one: SocketAddr, other: SocketAddr) -> bool {
+    let includes = |all: SocketAddr, one: SocketAddr| {
+        all.ip() == one.ip() || (all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4()))
+    };
+    one.port() != 0 && one.port() == other.port() && (includes(one, other) || includes(other, one))
 }
 
 /// A bucket needs its keys, and settings of a bucket need a bucket.

@@ -1,15 +1,19 @@
 //! Layer 1: the configuration, read and validated completely before anything starts.
 
+mod load;
 mod settings;
 
 mod error;
+mod ignored_variables;
 mod keys;
 mod layers;
 mod reader;
+mod redact;
+mod suggest;
+mod table_reader;
 
 mod cross_checks;
 mod sections;
-mod suggest;
 
 mod docs_table;
 mod print;
@@ -18,6 +22,7 @@ pub mod network;
 
 pub use docs_table::markdown_table;
 pub use error::{ConfigError, format_errors};
+pub use ignored_variables::ignored_variables;
 pub use sections::auth::OwnAlgorithm;
 pub use sections::auth::{AuthSettings, SigningSecret};
 pub use sections::bootstrap::{BootstrapSettings, FirstAdmin};

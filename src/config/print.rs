@@ -3,8 +3,7 @@
 
 use std::fmt::Write;
 
-/// Replaces a secret.
-pub(super) const HIDDEN: &str = "********";
+use super::redact::HIDDEN;
 
 /// One effective value.
 #[derive(Clone, Debug)]
@@ -42,35 +41,4 @@ pub(super) fn render(values: &[EffectiveValue]) -> String {
         };
     }
     text
-}
-
-/// A connection string without its password, or only stars if it cannot be parsed.
-pub(super) fn without_password(text: &str) -> String {
-    if text.is_empty() || text.starts_with("sqlite:") {
-        return text.to_owned();
-    }
-    let Ok(mut url) = url::Url::parse(text) else { return HIDDEN.to_owned() };
-    if url.password().is_some() && url.set_password(Some(HIDDEN)).is_err() {
-        return HIDDEN.to_owned();
-    }
-    // Drivers take passwords as parameters too, under several names.
-    if url.query().is_some() {
-        url.set_query(Some(HIDDEN));
-    }
-    url.set_fragment(None);
-    url.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_string_keeps_its_host_and_loses_its_password() {
-        assert_eq!(without_password("postgres://ann:s3cret@db:5432/x"), "postgres://ann:********@db:5432/x");
-        assert_eq!(without_password("postgres://db/x?user=ann&password=s3cret"), "postgres://db/x?********");
-        assert_eq!(without_password("redis://:s3cret@cache"), "redis://:********@cache");
-        assert_eq!(without_password("postgres://ann:s3:cr@et@"), HIDDEN);
-        assert_eq!(without_password("sqlite:./a.db"), "sqlite:./a.db");
-    }
 }

@@ -1,14 +1,10 @@
-//! The whole configuration as types: loaded once, and passed on in parts.
+//! The whole configuration as types; the node gets it in parts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::cross_checks;
-use super::error::ConfigError;
-use super::layers::Layers;
 use super::print::{EffectiveValue, render};
-use super::reader::ConfigReader;
 use super::sections::auth::AuthSettings;
 use super::sections::bootstrap::BootstrapSettings;
 use super::sections::cluster::ClusterSettings;
@@ -37,7 +33,7 @@ pub struct Settings {
     pub uploads: UploadSettings,
     pub telemetry: TelemetrySettings,
     pub bootstrap: BootstrapSettings,
-    effective: Vec<EffectiveValue>,
+    pub(super) effective: Vec<EffectiveValue>,
 }
 
 /// The effective store.
@@ -48,33 +44,6 @@ pub enum Store {
 }
 
 impl Settings {
-    /// Reads defaults, file and environment, or returns all errors in them.
-    pub fn load(
-        config_file: Option<&Path>,
-        env: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, Vec<ConfigError>> {
-        let mut form = ConfigReader::new(Layers::merge(config_file, env));
-        // In the order of the default file, which is the order of `to_toml`.
-        let mut settings = Self {
-            server: ServerSettings::read(&mut form),
-            database: DatabaseSettings::read(&mut form),
-            cluster: ClusterSettings::read(&mut form),
-            auth: AuthSettings::read(&mut form),
-            cors: CorsSettings::read(&mut form),
-            limits: LimitSettings::read(&mut form),
-            eventlog: EventLogSettings::read(&mut form),
-            crawler: CrawlerSettings::read(&mut form),
-            rooms: RoomSettings::read(&mut form),
-            uploads: UploadSettings::read(&mut form),
-            telemetry: TelemetrySettings::read(&mut form),
-            bootstrap: BootstrapSettings::read(&mut form),
-            effective: Vec::new(),
-        };
-        cross_checks::check(&settings, &mut form);
-        settings.effective = form.finish()?;
-        Ok(settings)
-    }
-
     /// The effective values, as TOML with secrets hidden and a note of each value's source.
     pub fn to_toml(&self) -> String {
         render(&self.effective)

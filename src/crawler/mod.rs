@@ -12,6 +12,7 @@ pub mod robots;
 
 pub mod budget;
 pub mod page;
+mod page_url;
 
 pub mod extract;
 pub mod links;
@@ -24,6 +25,7 @@ mod weighted;
 pub mod reader;
 mod slots;
 
+mod crawl_deps;
 mod job;
 
 pub mod runner;

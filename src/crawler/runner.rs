@@ -6,19 +6,18 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::crawl_deps::CrawlDeps;
 use super::fetch::Fetcher;
 use super::hosts::Hosts;
 use super::job;
 use super::reader::ReaderPool;
 use super::settings::CrawlerSettings;
 use super::slots::Slots;
-use crate::domain::jobs::builtin::BuiltinQueue;
+use crate::domain::jobs::claims::BuiltinQueue;
 use crate::domain::op::Services;
 
 /// How often to look for jobs that were created on other nodes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Parts of a second that waits are spread over.
-const JITTER_STEPS: u64 = 1_000;
 
 /// How much a node's crawler does at once.
 #[derive(Clone, Copy, Debug)]
@@ -36,24 +35,6 @@ pub struct Runner {
     deps: CrawlDeps,
     queue: BuiltinQueue,
     lease: Duration,
-}
-
-/// What every crawl of a node works with. Clones share it.
-#[derive(Clone)]
-pub(super) struct CrawlDeps {
-    pub(super) services: Services,
-    pub(super) settings: Arc<CrawlerSettings>,
-    pub(super) fetcher: Fetcher,
-    pub(super) hosts: Arc<Hosts>,
-    pub(super) slots: Slots,
-    pub(super) readers: ReaderPool,
-}
-
-impl CrawlDeps {
-    /// A number in `0.0..1.0`.
-    pub(super) fn jitter(&self) -> f64 {
-        self.services.entropy.below(JITTER_STEPS) as f64 / JITTER_STEPS as f64
-    }
 }
 
 impl Runner {

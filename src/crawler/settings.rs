@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::reader::ReaderSettings;
+use super::reader::settings::ReaderSettings;
 use super::reading::ReadingLimits;
 
 /// A host and a port that the guard lets through although they are not public.

@@ -13,7 +13,7 @@ use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::base::ids::BroadcastId;
 use crate::base::text;
 use crate::protocol::event::Event;
-use crate::protocol::message::{AdminNotification, SystemNotification};
+use crate::protocol::message::{AdminNotification, Logged, SystemNotification};
 use crate::protocol::position::Position;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::routing::Audience;
@@ -77,8 +77,7 @@ fn event(op: &Op, new: NewBroadcast, broadcast_id: BroadcastId) -> Event {
                 timestamp: epoch_seconds(now),
                 broadcast_id: Some(broadcast_id.to_string()),
                 sender_id,
-                position: None,
-                occurred_at: None,
+                logged: Logged::default(),
             },
         },
         audience @ (Audience::Everyone | Audience::Role(_) | Audience::User(_)) => Event::Broadcast {
@@ -90,8 +89,7 @@ fn event(op: &Op, new: NewBroadcast, broadcast_id: BroadcastId) -> Event {
                 timestamp: epoch_seconds(now),
                 broadcast_id: broadcast_id.to_string(),
                 sender_id,
-                position: None,
-                occurred_at: None,
+                logged: Logged::default(),
             },
         },
     }

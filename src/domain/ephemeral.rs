@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::presence::PresenceTracker;
-use super::typing::TypingTracker;
-use super::viewing::ViewerTracker;
-use crate::cluster::presence_store::MemoryPresenceStore;
-use crate::cluster::viewer_store::MemoryViewerStore;
+use super::presence::tracker::PresenceTracker;
+use super::typing::tracker::TypingTracker;
+use super::viewing::tracker::ViewerTracker;
+use crate::cluster::presence_store::PresenceStore;
+use crate::cluster::viewer_store::ViewerStore;
 
 /// Settings of the ephemeral state.
 #[derive(Clone, Copy, Debug)]
@@ -32,19 +32,17 @@ pub struct EphemeralState {
 }
 
 impl EphemeralState {
-    pub fn new(settings: EphemeralSettings) -> Self {
+    pub fn new(
+        settings: EphemeralSettings,
+        presence: Box<dyn PresenceStore>,
+        viewers: Box<dyn ViewerStore>,
+    ) -> Self {
         let EphemeralSettings { create_on_join, presence_grace } = settings;
         Self {
             create_on_join,
-            presence: PresenceTracker::new(Box::<MemoryPresenceStore>::default(), presence_grace),
-            viewing: ViewerTracker::new(Box::<MemoryViewerStore>::default()),
+            presence: PresenceTracker::new(presence, presence_grace),
+            viewing: ViewerTracker::new(viewers),
             typing: TypingTracker::default(),
         }
-    }
-}
-
-impl Default for EphemeralState {
-    fn default() -> Self {
-        Self::new(EphemeralSettings::default())
     }
 }

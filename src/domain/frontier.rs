@@ -4,16 +4,15 @@
 //! it, and one that a user asked for (a retry of an ended job) finds none and starts from the beginning.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
 use super::error::Result;
-use super::jobs::Lease;
-use super::jobs::lease;
+use super::jobs::lease::{self, Lease};
 use super::jobs::state::JobInput;
 use super::jobs::view::json;
 use super::op::Op;
+use crate::base::hex::sha256_hex;
 use crate::base::ids::JobId;
 use crate::storage::crawl_urls::{self, CrawlUrlRow, NewCrawlUrl, VisitUpdate};
 use crate::storage::jobs;
@@ -101,7 +100,7 @@ impl Fingerprint {
         Self(u128::from_be_bytes(first))
     }
 
-    /// Parses the first half of what [`hash`] returns.
+    /// Parses the first half of the hash that is stored.
     fn stored(hash: &str) -> Option<Self> {
         u128::from_str_radix(hash.get(..32)?, 16).ok().map(Self)
     }
@@ -189,7 +188,7 @@ fn group_updates(outcomes: &[UrlOutcome]) -> BTreeMap<VisitUpdate, Vec<i64>> {
 fn row(new: NewUrl) -> NewCrawlUrl {
     // Pairs of strings always serialise.
     let known = serde_json::to_string(&new.known).ok().filter(|_| !new.known.is_empty());
-    NewCrawlUrl { url_hash: hash(&new.url), url: new.url, depth: new.depth, known }
+    NewCrawlUrl { url_hash: sha256_hex(&new.url), url: new.url, depth: new.depth, known }
 }
 
 fn queued_url(row: CrawlUrlRow) -> Result<QueuedUrl> {
@@ -197,16 +196,6 @@ fn queued_url(row: CrawlUrlRow) -> Result<QueuedUrl> {
     let attempts = u32::try_from(row.attempts).unwrap_or(u32::MAX);
     let suspect = row.state == "suspect";
     Ok(QueuedUrl { id: row.id, url: row.url, depth: row.depth, attempts, known, suspect })
-}
-
-/// SHA-256 in hex.
-fn hash(url: &str) -> String {
-    let digest = Sha256::digest(url.as_bytes());
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]
@@ -217,7 +206,7 @@ mod tests {
     fn a_fingerprint_is_the_first_half_of_what_is_stored() {
         let url = "https://homes.example.com/h/1";
 
-        assert_eq!(Fingerprint::stored(&hash(url)), Some(Fingerprint::of(url)));
+        assert_eq!(Fingerprint::stored(&sha256_hex(url)), Some(Fingerprint::of(url)));
         assert_eq!(Fingerprint::stored("short"), None);
     }
 }

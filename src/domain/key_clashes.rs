@@ -7,7 +7,7 @@ use crate::auth::tenant_scope::SystemReason;
 use crate::base::clock::epoch_seconds;
 use crate::base::ids::{TenantId, UserId};
 use crate::protocol::event::Event;
-use crate::protocol::message::AdminNotification;
+use crate::protocol::message::{AdminNotification, Logged};
 use crate::storage::users::{self, UserRow};
 
 /// Users read at once.
@@ -43,8 +43,7 @@ async fn notify_of(services: &Services, user: &UserRow) -> Result<()> {
         timestamp: epoch_seconds(op.now()),
         broadcast_id: None,
         sender_id: None,
-        position: None,
-        occurred_at: None,
+        logged: Logged::default(),
     };
     notifications::notify(&op, &mut change, Event::AdminNotice { message }).await?;
     op.commit(change).await?;

@@ -3,21 +3,17 @@
 
 use super::error::Result;
 use super::op::Op;
+use crate::base::clock::rfc3339;
 use crate::base::ids::{NotificationId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::eventlog::EventTx;
 use crate::protocol::event::Event;
+use crate::protocol::notification::NotificationView;
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
 use crate::protocol::routing::{Audience, Routing};
 use crate::storage::notifications::{self, NewNotification, NotificationRow, Readership};
-use crate::storage::{events, micros};
-
-/// A notification as one user sees it.
-pub struct Notification {
-    pub row: NotificationRow,
-    pub read: bool,
-}
+use crate::storage::{events, micros, time};
 
 /// The sort key of the list: newest first.
 pub type NotificationKey = (i64, uuid::Uuid);
@@ -64,14 +60,26 @@ fn audience(routing: &Routing) -> Option<Audience> {
 pub async fn list(
     op: &Op,
     page: PageRequest<NotificationKey>,
-) -> Result<Page<Notification, NotificationKey>> {
+) -> Result<Page<NotificationView, NotificationKey>> {
     let (user, role) = reader(op)?;
     let tx = op.read().await?;
     let rows = notifications::list(&tx, &readership(user, role), page.after, page.limit + 1).await?;
     let page = Page::from_rows(rows, page.limit, |row| (row.seq, row.id));
     let ids: Vec<_> = page.rows.iter().map(|row| row.id).collect();
     let read = notifications::read_by(&tx, user, &ids).await?;
-    Ok(page.map(|row| Notification { read: read.contains(&row.id), row }))
+    Ok(page.map(|row| view(&row, read.contains(&row.id))))
+}
+
+/// A notification as one user sees it.
+fn view(row: &NotificationRow, read: bool) -> NotificationView {
+    NotificationView {
+        notification_id: row.id.to_string(),
+        kind: row.kind.clone(),
+        // The body was written by the server as JSON.
+        message: serde_json::from_str(&row.body).unwrap_or_default(),
+        read,
+        created_at: rfc3339(time(row.created_at)),
+    }
 }
 
 /// Marks one of the caller's notifications as read.

@@ -1,172 +1,28 @@
-//! The context of a use case: caller, tenant and services.
+//! The context of a use case: its caller, its tenant, and the path from a change to its readers.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::broadcast;
 
-use super::ephemeral::EphemeralState;
 use super::error::Result;
-use super::idempotency::{AnswerSubject, Begin, IdempotencyKey, IdempotentOperation, InFlight};
-use super::jobs::settings::JobSettings;
-use super::jobs::wakeups::JobWakeups;
-use super::limits::Limits;
-use super::revocation::Revocation;
-use super::rooms::membership_cache::MembershipCache;
-use super::uploads::Uploads;
+use super::idempotency::key::IdempotencyKey;
+use super::idempotency::operation::{Begin, IdempotentOperation};
+use super::idempotency::subject::AnswerSubject;
+pub use super::services::Services;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::tenant_scope::{SystemReason, TenantScope};
-use crate::base::clock::Clock;
-use crate::base::entropy::Entropy;
 use crate::base::failpoint::{Failpoint, reach};
-use crate::base::ids::{NodeId, TenantId, UserId};
-use crate::eventlog::{Committed, EventTx, LogCache};
-use crate::hub::Hub;
+use crate::base::ids::{TenantId, UserId};
+use crate::cluster::broker::NodeMessage;
+use crate::eventlog::{Committed, EventTx};
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::idempotency_keys::AnyTx;
-use crate::storage::{self, Database, TenantTx, micros};
-use crate::telemetry::metrics::Metrics;
-
-/// The services of a node, shared by all use cases.
-#[derive(Clone)]
-pub struct Services {
-    pub db: Database,
-    pub hub: Arc<Hub>,
-    /// Cache of recent log reads, for readers that reconnect together.
-    pub log_cache: Arc<LogCache>,
-    /// Cache of room memberships, for the same readers.
-    pub membership_cache: Arc<MembershipCache>,
-    pub clock: Clock,
-    pub entropy: Entropy,
-    /// Announces revoked credentials to connection holders and credential caches.
-    pub revocations: broadcast::Sender<Revocation>,
-    enforcer: Arc<OnceLock<Enforcer>>,
-    principal_check: Arc<OnceLock<PrincipalCheck>>,
-    /// Id of this node in the deployment; newly generated unless the composition root sets it.
-    pub node: NodeId,
-    /// Wakes claims and crawlers that wait for a job.
-    pub wakeups: JobWakeups,
-    /// Pauses and limits of the job queue.
-    pub job_settings: JobSettings,
-    /// Idempotency keys in use; concurrent requests with the same key wait.
-    pub in_flight: InFlight,
-    /// Metrics, as in `services.metrics.refused(code)`.
-    pub metrics: Arc<Metrics>,
-    /// Rate limits and quotas of callers and tenants; unlimited unless the composition root sets them.
-    pub limits: Arc<Limits>,
-    /// Presence, viewers and typing.
-    pub ephemeral: Arc<EphemeralState>,
-    /// Storage of files; in memory unless the composition root sets another.
-    pub uploads: Arc<Uploads>,
-}
-
-/// Closes this node's connections that a revocation affects.
-type Enforcer = Box<dyn Fn(&Revocation) + Send + Sync>;
-
-/// Rejects a caller that has lost the credential or a permission since the request was authenticated.
-type PrincipalCheck = Box<dyn Fn(Principal) -> BoxFuture<'static, Result<()>> + Send + Sync>;
-
-/// Capacity of the revocation channel. An operation sends one revocation, whatever it ends, and closes this
-/// node's own connections before it is answered, not through this channel. A receiver that lags nevertheless
-/// rechecks every open connection against the store and closes only those without a valid credential.
-const REVOCATION_QUEUE: usize = 8192;
-
-/// Maximum attempts to begin a change if its caller has to be read from the store again each time.
-const MAX_BEGIN_ATTEMPTS: usize = 4;
-
-impl Services {
-    pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
-        let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        let (hub, log_cache, membership_cache) = (Arc::default(), Arc::default(), Arc::default());
-        let (enforcer, wakeups, in_flight) = (Arc::default(), JobWakeups::default(), InFlight::default());
-        let node = NodeId::new(&clock);
-        let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
-        let (ephemeral, uploads) = (Arc::default(), Arc::default());
-        Self {
-            db,
-            hub,
-            log_cache,
-            membership_cache,
-            clock,
-            entropy,
-            revocations,
-            enforcer,
-            principal_check: Arc::default(),
-            node,
-            wakeups,
-            job_settings: JobSettings::default(),
-            in_flight,
-            metrics,
-            limits,
-            ephemeral,
-            uploads,
-        }
-    }
-
-    /// Sets the function that closes this node's connections; only the first call takes effect.
-    pub fn set_enforcer(&self, enforcer: impl Fn(&Revocation) + Send + Sync + 'static) {
-        let _ = self.enforcer.set(Box::new(enforcer));
-    }
-
-    /// Sets the check of a caller before each change; only the first call takes effect. Without it a caller
-    /// is checked only once, when the request is authenticated.
-    pub fn set_principal_check(
-        &self,
-        check: impl Fn(Principal) -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
-    ) {
-        let _ = self.principal_check.set(Box::new(check));
-    }
-
-    /// Rejects a caller that has lost the credential or a permission since the request was authenticated.
-    pub async fn recheck_principal(&self, principal: &Principal) -> Result<()> {
-        match self.principal_check.get() {
-            Some(check) => check(principal.clone()).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Begins a change by `principal` and rechecks the principal once the transaction has begun: a revocation may
-    /// have been committed while it waited. The check must not read from the store while the transaction is held,
-    /// since the read could wait for it: if cached data is not enough, the transaction is dropped first.
-    pub async fn begin_for<T, F>(
-        &self,
-        principal: &Principal,
-        begun: impl Future<Output = storage::Result<T>> + Send,
-        again: impl Fn() -> F + Send + Sync,
-    ) -> Result<T>
-    where
-        T: Send,
-        F: Future<Output = storage::Result<T>> + Send,
-    {
-        let mut tx = begun.await?;
-        for _ in 0..MAX_BEGIN_ATTEMPTS {
-            if let Some(judged) = self.recheck_principal(principal).now_or_never() {
-                return judged.map(|()| tx);
-            }
-            drop(tx);
-            self.recheck_principal(principal).await?;
-            tx = again().await?;
-        }
-        let words = "Your account is being changed at this moment; try again.";
-        Err(Problem::new(Code::Unavailable, words).retry_after(1))
-    }
-
-    /// Publishes a revocation; without receivers no connection is open, which is no error. This node's own
-    /// connections are closed before the caller is answered, so that they receive nothing published after the answer.
-    pub fn publish_revocation(&self, revocation: Revocation) {
-        if let Some(enforce) = self.enforcer.get() {
-            enforce(&revocation);
-        }
-        let _ = self.revocations.send(revocation);
-    }
-}
+use crate::storage::{TenantTx, micros};
 
 /// Where a request came from; for the audit log.
 #[derive(Clone, Debug, Default)]
@@ -281,15 +137,16 @@ impl Op {
     /// caller disconnects in between, the log poll finds the events within about a second.
     pub async fn commit(&self, change: EventTx) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
-        self.dispatch(&committed);
-        Ok(committed.position())
+        let position = committed.position();
+        self.dispatch(committed);
+        Ok(position)
     }
 
     /// Like [`Op::begin`], but returns the stored answer if the same was done before under the same key. With
     /// a key the change must end with [`Op::commit_idempotent`].
     pub async fn begin_idempotent<T: DeserializeOwned>(&self) -> Result<Begin<EventTx, T>> {
         let Some(operation) = self.idempotency() else { return Ok(Begin::Execute(self.begin().await?)) };
-        operation.acquire(&self.services).await?;
+        operation.acquire(&self.services.in_flight, &self.services.clock).await?;
         let change = self.begin().await?;
         let answer = operation.find_answer(&self.services.clock, AnyTx::Tenant(&change.tx)).await?;
         Ok(answer.map_or_else(|| Begin::Execute(change), Begin::Replay))
@@ -335,21 +192,22 @@ impl Op {
                 .store_answer(&self.services.clock, AnyTx::Tenant(&appended.tx), subject, &answer)
                 .await?;
         }
-        self.dispatch(&appended.commit().await?);
+        self.dispatch(appended.commit().await?);
         Ok(answer)
     }
 
-    /// Dispatches committed events to this node's readers.
-    fn dispatch(&self, committed: &Committed) {
+    /// Dispatches committed events to the readers.
+    fn dispatch(&self, committed: Committed) {
         reach(Failpoint::CommitAfter);
-        self.count_events(committed);
-        self.services.hub.publish_committed(self.scope.tenant_id(), &committed.envelopes);
-    }
-
-    fn count_events(&self, committed: &Committed) {
         if committed.envelopes.is_empty() {
             return;
         }
+        self.count_events(&committed);
+        let (tenant_id, envelopes) = (self.scope.tenant_id(), committed.envelopes);
+        self.services.publisher.publish(NodeMessage::Committed { tenant_id, envelopes });
+    }
+
+    fn count_events(&self, committed: &Committed) {
         let Services { metrics, .. } = &self.services;
         for label in &committed.labels {
             metrics.events.of(*label).inc();

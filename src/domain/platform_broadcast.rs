@@ -15,7 +15,7 @@ use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::{BroadcastId, NotificationId, TenantId};
 use crate::protocol::event::Event;
-use crate::protocol::message::SystemNotification;
+use crate::protocol::message::{Logged, SystemNotification};
 use crate::protocol::routing::Audience;
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::notifications as notification_rows;
@@ -93,8 +93,7 @@ async fn deliver(services: &Services, tenant: TenantId, row: &PlatformBroadcastR
         timestamp: epoch_seconds(op.now()),
         broadcast_id: row.id.to_string(),
         sender_id: None,
-        position: None,
-        occurred_at: None,
+        logged: Logged::default(),
     };
     let event = Event::Broadcast { audience: Audience::Everyone, message };
     notifications::notify_as(&op, &mut change, event, notification_id).await?;

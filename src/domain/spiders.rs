@@ -11,7 +11,7 @@ use crate::base::page::{Page, PageRequest};
 use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::protocol::spider::{AUTO, NewSpider, Runner, Spider, SpiderInput};
 use crate::storage::spiders::{self, SpiderFields, SpiderRow};
-use crate::storage::{Error, TenantTx, jobs, micros, time};
+use crate::storage::{BoundedRows, Error, TenantTx, jobs, micros, time};
 
 /// The key of `auto` in the list: before every stored spider.
 const AUTO_KEY: i64 = 0;
@@ -40,11 +40,12 @@ pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
 pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<Spider, i64>> {
     op.require(Permission::ReadSpiders)?;
     let tx = op.read().await?;
-    let rows = spiders::list(&tx, page.after.unwrap_or(AUTO_KEY), page.limit + 1).await?;
+    let BoundedRows { rows, is_cut } =
+        spiders::list(&tx, page.after.unwrap_or(AUTO_KEY), page.limit + 1).await?;
     let stored = rows.iter().map(|row| Ok((row.id, view(row)?)));
     let auto = page.after.is_none().then(|| Ok((AUTO_KEY, auto())));
     let all = auto.into_iter().chain(stored).collect::<Result<Vec<_>>>()?;
-    Ok(Page::from_rows(all, page.limit, |(key, _)| *key).map(|(_, spider)| spider))
+    Ok(Page::from_bounded(all, is_cut, page.limit, |(key, _)| *key).map(|(_, spider)| spider))
 }
 
 pub async fn get(op: &Op, name: &str) -> Result<Spider> {
@@ -199,7 +200,7 @@ fn audit_entry(action: &'static str, name: &str) -> AuditEntry {
 mod tests {
     use super::*;
     use crate::auth::key_scope::{KeyScope, Role};
-    use crate::domain::jobs::create::create as create_job;
+    use crate::domain::jobs::queue::create as create_job;
     use crate::domain::testing::World;
     use crate::protocol::job::NewJob;
 
@@ -283,11 +284,11 @@ mod tests {
 
         assert_eq!(delete(&admin, "portal", &always).await.unwrap_err().code, Code::Conflict);
         let id = crate::base::ids::JobId(job.job_id);
-        crate::domain::jobs::cancel::cancel(&admin, id).await.unwrap();
+        crate::domain::jobs::queue::cancel(&admin, id).await.unwrap();
         delete(&admin, "portal", &always).await.unwrap();
 
         assert_eq!(get(&admin, "portal").await.unwrap_err().code, Code::NotFound);
-        assert_eq!(crate::domain::jobs::get::get(&admin, id).await.unwrap().spider_name, "portal");
+        assert_eq!(crate::domain::jobs::read::get(&admin, id).await.unwrap().spider_name, "portal");
     }
 
     #[tokio::test]

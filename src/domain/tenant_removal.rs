@@ -5,15 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Result;
 use super::identity::platform_op::PlatformOp;
+use super::identity::tenant_view;
 use super::identity::tenants::Precondition;
 use super::op::{AuditEntry, Services};
-use super::revocation::Revocation;
 use super::uploads;
 use crate::auth::permission::Permission;
+use crate::auth::revocation::Revocation;
 use crate::auth::tenant_scope::SystemReason;
 use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::TenantId;
 use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
+use crate::protocol::tenant::TenantView;
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::tenant_removal::{self, RowCounts};
 use crate::storage::tenants::{self, TenantRow};
@@ -50,18 +52,18 @@ pub async fn request(
     id: TenantId,
     confirm: &str,
     precondition: Precondition<'_>,
-) -> Result<TenantRow> {
+) -> Result<TenantView> {
     op.require(Permission::ManageTenants)?;
     let tx = op.begin().await?;
     let tenant = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
-    precondition(&tenant)?;
+    precondition(&tenant_view::tenant(tenant.clone())?)?;
     if confirm != tenant.slug {
         let path = [PathSegment::Name("confirm".to_owned())];
         let words = "must be the tenant's slug: everything of the tenant is removed for ever";
         return Err(Problem::validation(vec![FieldError::in_parameter("query", &path, "invalid", words)]));
     }
     if tenant.removal.is_some() {
-        return Ok(tenant);
+        return tenant_view::tenant(tenant);
     }
     let entry = AuditEntry {
         action: "tenant.removal_requested",
@@ -82,7 +84,7 @@ pub async fn request(
     let marked = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
     tx.commit().await?;
     op.services.publish_revocation(Revocation::Tenant(id));
-    Ok(marked)
+    tenant_view::tenant(marked)
 }
 
 /// Deletes a batch of the next tenant that is marked for removal; `None` when there is no such tenant.

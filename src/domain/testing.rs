@@ -12,6 +12,8 @@ use crate::auth::tenant_scope::SystemReason;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{TenantId, UserId};
+use crate::cluster::SharedState;
+use crate::domain::ephemeral::EphemeralSettings;
 use crate::storage::tenants::NewTenant;
 use crate::storage::users::NewUser;
 use crate::storage::{Database, DatabaseSettings, micros, tenants, users};
@@ -35,12 +37,29 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await;
         let clock = Clock::manual(DateTime::from_timestamp(1_764_000_000, 0).unwrap());
-        Self { services: Services::new(db, clock, Entropy), tenant: TenantId(0), folder }
+        Self {
+            services: Services::new(
+                db,
+                clock,
+                Entropy,
+                SharedState::of_one_node(),
+                EphemeralSettings::default(),
+            ),
+            tenant: TenantId(0),
+            folder,
+        }
     }
 
     /// A node that starts anew on the same store, as after a crash.
     pub(crate) async fn restarted(&self) -> Services {
-        Services::new(open(&self.folder).await, self.services.clock.clone(), Entropy)
+        let db = open(&self.folder).await;
+        Services::new(
+            db,
+            self.services.clock.clone(),
+            Entropy,
+            SharedState::of_one_node(),
+            EphemeralSettings::default(),
+        )
     }
 
     /// Everything that the store has on disk.

@@ -13,11 +13,11 @@ use super::body::BodyReservation;
 use super::client_ip::request_origin;
 use super::problem::oauth::REALM;
 use super::rate_limits::count_caller;
+use super::request_data::identity;
 use super::validation::refuse_before_body;
 use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
 use crate::domain::idempotency::{IdempotencyKey, IdempotentOperation};
-use crate::domain::identity::Identity;
 use crate::domain::identity::authenticate::{Authenticated, Credential};
 use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::op::{Op, Origin, forbidden};
@@ -260,13 +260,6 @@ async fn authenticate(request: &Request) -> Result<Authenticated, Problem> {
         Some(sessions) => sessions.authenticate(&sessions.admission.requests, credential).await,
         None => identity(request)?.authenticate(credential).await,
     }
-}
-
-pub(super) fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {
-    request.data::<Arc<Identity>>().ok_or_else(|| {
-        tracing::error!("application data missing from request");
-        Problem::internal()
-    })
 }
 
 /// The token in `Authorization: Bearer`.

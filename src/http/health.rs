@@ -21,7 +21,7 @@ pub fn livez(Data(registry): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Valu
 /// The process can work: the database answers and accepts writes, the log is followed, the node is not shutting down.
 #[handler]
 pub async fn readyz(Data(registry): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Value>, Problem> {
-    registry.check_ready().await?;
+    registry.health.check_ready(&registry.services, registry.is_leaving()).await?;
     Ok(Json(json!({ "status": "ready" })))
 }
 

@@ -7,9 +7,9 @@ use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::registry::{MetaHeader, MetaParamIn, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 
-use super::body::{BodyReservation, BodySize, Single, read_whole};
-use super::caller::identity;
-use super::validation::{bad_parameters, refuse_bad_parameters, refuse_before_body};
+use super::body::{BodyReservation, BodySize, REPLAYED, Single, read_whole};
+use super::request_data::identity;
+use super::validation::{bad_parameters, refuse_before_body};
 use crate::domain::idempotency::{IdempotencyKey, IdempotentOperation, SentRequest};
 use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
@@ -19,7 +19,6 @@ use crate::protocol::problem::Problem;
 pub struct IdempotencyKeyHeader<S = Single>(pub Option<IdempotencyKey>, PhantomData<S>);
 
 const KEY: &str = "Idempotency-Key";
-pub(in crate::http) const REPLAYED: &str = "Idempotent-Replayed";
 
 impl<'a, S: BodySize> ApiExtractor<'a> for IdempotencyKeyHeader<S> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
@@ -54,7 +53,8 @@ impl<'a, S: BodySize> ApiExtractor<'a> for IdempotencyKeyHeader<S> {
             query: uri.query().unwrap_or_default(),
             body: &bytes,
         };
-        let presented = IdempotencyKey::of_request(identity(request)?, &sent);
+        let identity = identity(request)?;
+        let presented = IdempotencyKey::of_request(&identity.ring(), identity.now(), &sent);
         if let Some(account) = BodyReservation::of(request) {
             account.buffer(bytes.clone());
         }
@@ -77,7 +77,8 @@ impl DeferredIdempotencyKey {
     /// The key with the text that represents the body.
     pub fn idempotency_key(&self, identity: &Identity, body: &[u8]) -> Option<IdempotencyKey> {
         let DeferredRequest { key, method, path, query } = self.0.as_ref()?;
-        Some(IdempotencyKey::of_request(identity, &SentRequest { key, method, path, query, body }))
+        let sent = SentRequest { key, method, path, query, body };
+        Some(IdempotencyKey::of_request(&identity.ring(), identity.now(), &sent))
     }
 }
 
@@ -100,8 +101,9 @@ impl<'a> ApiExtractor<'a> for DeferredIdempotencyKey {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<String>,
     ) -> poem::Result<Self> {
-        refuse_bad_parameters(request)?;
-        let Some(key) = request.header(KEY) else { return Ok(Self(None)) };
+        refuse_before_body(request)?;
+        let is_good = bad_parameters(request).is_empty();
+        let Some(key) = request.header(KEY).filter(|_| is_good) else { return Ok(Self(None)) };
         let uri = request.original_uri();
         Ok(Self(Some(DeferredRequest {
             key: key.to_owned(),

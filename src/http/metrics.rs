@@ -18,12 +18,11 @@ use super::problem::oauth::REALM;
 use super::security_headers::SecurityHeaders;
 use super::validation::OperationTable;
 use crate::auth::permission::Permission;
-use crate::auth::tenant_scope::SystemReason;
 use crate::domain::identity::authenticate::Credential;
+use crate::domain::identity::tenants;
 use crate::domain::op::forbidden;
 use crate::protocol::problem::{Code, Problem};
 use crate::session::ConnectionRegistry;
-use crate::storage::tenants;
 use crate::telemetry::metrics::{Text, tenants_text};
 
 /// How many tenants have metrics of their own; `None`: these metrics are off.
@@ -102,8 +101,7 @@ pub async fn tenant_metrics(
     let meters = sessions.services.metrics.tenants.busiest_first();
     let (busiest, rest) = meters.split_at(most.min(meters.len()));
     let ids: Vec<_> = busiest.iter().map(|(id, _)| *id).collect();
-    let tx = sessions.services.db.system(SystemReason::Health).read().await?;
-    let slugs = tenants::slugs(&tx, &ids).await?;
+    let slugs = tenants::slugs(&sessions.services, &ids).await?;
     let named = busiest.iter().filter_map(|(id, meter)| {
         let (_, slug) = slugs.iter().find(|(known, _)| known == id)?;
         Some((slug.clone(), Arc::clone(meter)))

@@ -20,6 +20,7 @@ pub mod workers;
 
 pub mod live;
 
+pub mod base;
 pub mod body;
 mod cache_control;
 pub mod caller;
@@ -29,7 +30,6 @@ pub mod document;
 pub mod etag;
 pub mod health;
 pub mod idempotency;
-pub mod json_rows;
 pub mod jwks;
 pub mod list;
 pub mod messages;
@@ -37,6 +37,7 @@ pub mod metrics;
 pub mod pages;
 pub mod problem;
 pub mod rate_limits;
+mod request_data;
 pub mod rooms;
 pub mod security_headers;
 pub mod serve;

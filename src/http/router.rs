@@ -12,6 +12,7 @@ use super::admin::AdminApi;
 use super::api_keys::ApiKeysApi;
 use super::audit_log::AuditLogApi;
 use super::auth::AuthApi;
+use super::base::BASE;
 use super::body::{BodyBudgetLayer, BodySettings};
 use super::broadcasts::BroadcastsApi;
 use super::cache_control::CacheControl;
@@ -45,9 +46,6 @@ use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
 use crate::protocol::channels::{CHANNELS, ChannelKind};
 use crate::session::ConnectionRegistry;
-
-/// The base path of REST.
-pub const BASE: &str = "/api/v1";
 
 /// All REST resources.
 type Apis = (
@@ -172,9 +170,9 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .at("/openapi.json", get(document_answer(document)))
         .at("/docs/async", get(pages::endpoint(pages::documentation(Some(&address)))))
         .at("/asyncapi.json", get(document_answer(asyncapi(Some(&address)))))
-        .at("/problems", get(pages::endpoint(pages::reference())))
+        .at("/problems", get(pages::endpoint(pages::problems_first())))
         .at("/problems/:code", get(pages::problem))
-        .at("/close-codes", get(pages::endpoint(pages::reference())))
+        .at("/close-codes", get(pages::endpoint(pages::close_codes_first())))
         .at("/favicon.ico", get(pages::favicon_ico))
         .at("/favicon.svg", get(pages::favicon_svg))
         .at("/livez", get(health::livez))

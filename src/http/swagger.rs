@@ -13,14 +13,9 @@ use super::pages::{self, HEADER_STYLE};
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The library has no dark style: light and dark are inverted, and colours keep their hue. The filter is on the root:
-/// on any other element it would move the dialogs, which are fixed to the window.
-const STYLE: &str = "body { margin: 0; } .swagger-ui .wrapper { padding: 0 1.25rem; }\n\
-    @media (prefers-color-scheme: dark) {\n\
-      html { filter: invert(.9) hue-rotate(180deg); }\n\
-      html, body { background: #fff; }\n\
-      header.site, .highlight-code, .microlight { filter: invert(1) hue-rotate(180deg); }\n\
-    }";
+/// The library has no dark style, and some of its light one is hard to read: the colours are those of our
+/// other pages.
+const STYLE: &str = include_str!("swagger.css");
 
 /// What the library's page lacks: a width for phones, a title and our icon.
 const HEAD: &str = "<title>Lotline: REST</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\

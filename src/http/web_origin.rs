@@ -43,14 +43,14 @@ impl OriginPolicy {
 
     /// Whether a page of this origin may read an answer, as far as that needs no other header of the request.
     pub fn is_listed(&self, origin: &str) -> bool {
-        self.allowed.read().contains(&origin.to_ascii_lowercase())
+        self.allowed.read().iter().any(|listed| listed == origin)
     }
 
     fn allows_origin(&self, origin: &str, headers: &HeaderMap) -> bool {
         if self.is_listed(origin) {
             return true;
         }
-        let Some(page) = WebOrigin::parse(origin) else { return false };
+        let Some(page) = WebOrigin::of_header(origin) else { return false };
         let any_listed = !self.allowed.read().is_empty();
         self.is_same(&page, headers) || (self.bound_to_loopback && !any_listed && is_loopback(origin))
     }
@@ -94,6 +94,15 @@ struct WebOrigin {
 }
 
 impl WebOrigin {
+    /// The origin in a header: the text must be a serialised origin and nothing else (RFC 6454 section 6.2), except
+    /// that the scheme's default port may be written out. The parser accepts any URL.
+    fn of_header(text: &str) -> Option<Self> {
+        let whole = Url::parse(text).ok()?.origin().ascii_serialization();
+        let origin = Self::parse(text)?;
+        let is_origin = text == whole || text == format!("{whole}:{}", origin.port);
+        is_origin.then_some(origin)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         let (host, port) = (url.host_str()?.to_owned(), url.port_or_known_default()?);
@@ -162,7 +171,7 @@ mod tests {
             ("api.example.com", "http://api.example.com:80", ""),
             ("API.example.com", "https://api.example.com", "https"),
             ("api.example.com:443", "https://api.example.com", "https"),
-            ("[::1]:8001", "http://[0:0::1]:8001", ""),
+            ("[0:0::1]:8001", "http://[::1]:8001", ""),
         ] {
             assert!(plain.allows(&asked(host, origin, proto)), "{host} {origin} {proto}");
         }
@@ -178,6 +187,42 @@ mod tests {
         assert!(public.allows(&asked("10.0.0.5:8001", "https://api.example.com", "")));
         assert!(public.allows(&asked("api.example.com", "https://api.example.com:443", "")));
         assert!(!public.allows(&asked("api.example.com", "http://api.example.com", "")));
+    }
+
+    #[test]
+    fn what_is_no_serialised_origin_is_not_let_in() {
+        let loopback = OriginPolicy::new(&[], None, true);
+        let listed = OriginPolicy::new(&["https://app.example.com".to_owned()], None, true);
+
+        for rest in ["/", "/a", "?", "?a", "#", "#a", ":", " "] {
+            assert!(!loopback.allows(&headers(&format!("http://localhost{rest}"))), "{rest:?}");
+            assert!(!listed.allows(&headers(&format!("https://app.example.com{rest}"))), "{rest:?}");
+        }
+        for origin in [
+            "http://user@localhost",
+            "http://@localhost",
+            "http://:@localhost",
+            "HTTP://localhost",
+            "http://LOCALHOST",
+            "http:localhost",
+            "http:/localhost",
+            "http:\\\\localhost",
+            "http:///localhost",
+            "http://local\thost",
+            "http://127.1",
+            "http://localhost:0080",
+            "http://localhost:080",
+            "http://user@api.example.com:8001",
+            "http://api.example.com:8001/",
+        ] {
+            assert!(!loopback.allows(&headers(origin)), "{origin:?}");
+        }
+        for origin in ["HTTPS://app.example.com", "https://APP.example.com", "https://ann@app.example.com"] {
+            assert!(!listed.allows(&headers(origin)) && !listed.is_listed(origin), "{origin}");
+        }
+        assert!(
+            loopback.allows(&headers("http://localhost:80")) && listed.is_listed("https://app.example.com")
+        );
     }
 
     #[test]

@@ -15,8 +15,9 @@ use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
 use crate::protocol::problem::CloseCode;
+use crate::protocol::reader::Reader;
 use crate::protocol::routing::Ephemeral;
-use crate::protocol::subscription::{Interest, Reader, Subscription};
+use crate::protocol::subscription::{Interest, Subscription};
 use crate::protocol::websocket::encode::TextFrame;
 
 /// Bytes counted for a heartbeat: about a quiet stream's `id:` line.

@@ -85,6 +85,11 @@ impl Hub {
         }
     }
 
+    /// Number of the tenant's readers on this node.
+    pub fn readers(&self, tenant_id: TenantId) -> usize {
+        self.tenant(tenant_id).map_or(0, |tenant| tenant.readers())
+    }
+
     /// Continues after `upto` although this node never had the events that are missing up to there, because the log
     /// no longer has them. Every reader of the tenant's events is closed with `closing`, to resume and get the gap.
     pub fn skip_to(&self, tenant_id: TenantId, upto: i64, closing: &Closing) {

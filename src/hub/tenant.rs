@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::mailbox::Mailbox;
 use super::mailbox::{Closing, ControlMessage, Item};
@@ -75,10 +75,23 @@ impl TenantHub {
         self.state.lock().sequencer.reset();
     }
 
+    /// Delivers committed events. The lock is passed on between two of them: others wait for one event, not for a
+    /// batch.
     pub(super) fn publish_committed(&self, envelopes: &[Arc<Envelope>]) -> bool {
         let mut state = self.state.lock();
         envelopes.iter().for_each(|envelope| state.sequencer.accept(envelope));
-        state.deliver()
+        loop {
+            if !state.deliver_next() {
+                return state.sequencer.has_gap();
+            }
+            MutexGuard::unlock_fair(state);
+            state = self.state.lock();
+        }
+    }
+
+    /// Number of readers.
+    pub(super) fn readers(&self) -> usize {
+        self.state.lock().mailboxes
     }
 
     pub(super) fn skip_to(&self, upto: i64, closing: &Closing) -> bool {
@@ -195,21 +208,26 @@ impl TenantHub {
 impl State {
     /// Delivers everything that is next in sequence; returns whether something is missing after that.
     fn deliver(&mut self) -> bool {
-        while let Some(envelope) = self.sequencer.next() {
-            // A mailbox on both lists takes the event once: it knows the last sequence number that it got.
-            for topic in envelope.routing.topics().into_iter().flatten() {
-                for mailbox in self.topics.get(&topic).into_iter().flatten() {
-                    mailbox.deliver(&envelope);
-                }
-            }
-            if let Routing::Membership { user, .. } = &envelope.routing {
-                self.memberships_changed_at = envelope.seq();
-                self.membership_changes.insert(*user);
-                let theirs = self.topics.get(&Topic::User(*user)).cloned().unwrap_or_default();
-                theirs.iter().for_each(|mailbox| self.apply_membership(mailbox, &envelope));
+        while self.deliver_next() {}
+        self.sequencer.has_gap()
+    }
+
+    /// Delivers the event that is next in sequence, if it is there.
+    fn deliver_next(&mut self) -> bool {
+        let Some(envelope) = self.sequencer.next() else { return false };
+        // A mailbox on both lists takes the event once: it knows the last sequence number that it got.
+        for topic in envelope.routing.topics().into_iter().flatten() {
+            for mailbox in self.topics.get(&topic).into_iter().flatten() {
+                mailbox.deliver(&envelope);
             }
         }
-        self.sequencer.has_gap()
+        if let Routing::Membership { user, .. } = &envelope.routing {
+            self.memberships_changed_at = envelope.seq();
+            self.membership_changes.insert(*user);
+            let theirs = self.topics.get(&Topic::User(*user)).cloned().unwrap_or_default();
+            theirs.iter().for_each(|mailbox| self.apply_membership(mailbox, &envelope));
+        }
+        true
     }
 
     /// Adds a mailbox to the list of a room that its reader has joined, or removes it. The reader's interest has the

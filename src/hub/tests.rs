@@ -11,9 +11,10 @@ use crate::base::ids::{JobId, UserId};
 use crate::protocol::command::Subscribe;
 use crate::protocol::message::{GoingAway, JobLog, Pong, PongPayload};
 use crate::protocol::problem::CloseCode;
+use crate::protocol::reader::Reader;
 use crate::protocol::role::Role;
 use crate::protocol::routing::{Audience, Routing};
-use crate::protocol::subscription::{Reader, Subscription};
+use crate::protocol::subscription::Subscription;
 
 const USER: UserId = UserId(7);
 const EPOCH: i64 = 1;

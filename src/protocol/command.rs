@@ -3,10 +3,11 @@
 
 use serde_json::{Map, Value};
 
+use super::feed::Feed;
+use super::filter::Filter;
 use super::position;
-use super::subscription::{Feed, Filter};
 use crate::base::ids::{PropertyId, UserId};
-use crate::base::json_integer::as_integer;
+use crate::base::json_integer::{MAX_SAFE_INTEGER, as_integer};
 use crate::base::normalize;
 
 /// One message of a client.
@@ -112,16 +113,27 @@ pub(super) fn read<C>(
     let Value::Object(fields) = value else {
         return (None, refused("invalid_message", "A message is a JSON object with a type"));
     };
-    let reply_to = fields.get("id").filter(|id| id.is_string() || id.is_number());
-    if reply_to.and_then(Value::as_str).is_some_and(|id| id.len() > MAX_ID) {
-        let words = format!("id must be a number, or text of at most {MAX_ID} bytes");
+    let reply_to = fields.get("id").filter(|id| !id.is_null()).cloned();
+    if !reply_to.as_ref().is_none_or(is_message_id) {
+        let words = format!("id must be a number below 2^53, or text of at most {MAX_ID} bytes");
         return (None, refused("invalid_message", &words));
     }
-    let reply_to = reply_to.cloned();
     let Some(kind) = fields.get("type").and_then(Value::as_str) else {
         return (reply_to, refused("invalid_message", "A message needs a type"));
     };
     (reply_to, command(kind, &Fields(&fields)))
+}
+
+/// Whether the answer can repeat the id as it was written: a whole number beyond 64 bits was rounded when it was
+/// parsed.
+fn is_message_id(id: &Value) -> bool {
+    match id {
+        Value::String(text) => text.len() <= MAX_ID,
+        Value::Number(number) => {
+            !number.is_f64() || number.as_f64().is_some_and(|number| number.abs() <= MAX_SAFE_INTEGER as f64)
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    }
 }
 
 fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, CommandError> {
@@ -226,15 +238,22 @@ pub fn parse_subscriptions(text: &str) -> Result<Vec<Subscribe>, CommandError> {
     subscriptions_of(text)?.iter().map(Subscribe::from_value).collect()
 }
 
-/// A text for each faulty subscription in such a list.
-pub fn subscription_faults(text: &str) -> Vec<String> {
+/// Maximum number of faulty subscriptions that a refusal explains.
+const MOST_FAULTS: usize = 10;
+
+/// What is wrong with each subscription of such a list, in one text; `None`: nothing.
+pub fn explain_subscriptions(text: &str) -> Option<String> {
     let words = |refused| match refused {
         CommandError::Command { message, .. } | CommandError::Subscription { message, .. } => message,
     };
-    match subscriptions_of(text) {
-        Ok(list) => list.iter().filter_map(|one| Subscribe::from_value(one).err().map(words)).collect(),
+    let faults: Vec<String> = match subscriptions_of(text) {
+        Ok(list) => {
+            let faults = list.iter().filter_map(|one| Subscribe::from_value(one).err());
+            faults.take(MOST_FAULTS).map(words).collect()
+        }
         Err(refused) => vec![words(refused)],
-    }
+    };
+    (!faults.is_empty()).then(|| faults.join("; "))
 }
 
 fn subscriptions_of(text: &str) -> Result<Vec<Value>, CommandError> {
@@ -410,13 +429,37 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_too_long_to_keep_is_refused() {
-        let with_id = |bytes: usize| parse(&format!(r#"{{"type":"ping","id":"{}"}}"#, "i".repeat(bytes)));
+    fn an_id_that_cannot_come_back_as_it_was_is_refused() {
+        let with_id = |id: &str| parse(&format!(r#"{{"type":"ping","id":{id}}}"#));
+        let text = |bytes: usize| format!("\"{}\"", "i".repeat(bytes));
+        let words = "id must be a number below 2^53, or text of at most 200 bytes".to_owned();
+        let refusal = Err(invalid(words));
 
-        assert_eq!(with_id(MAX_ID).command, Ok(Command::Ping));
-        let refused = with_id(MAX_ID + 1);
-        let words = "id must be a number, or text of at most 200 bytes".to_owned();
-        assert_eq!((refused.reply_to, refused.command), (None, Err(invalid(words))));
+        for good in ["7", "-7", "1.5", "9007199254740993", "18446744073709551615", &text(MAX_ID)] {
+            let read = with_id(good);
+            let reply_to = read.reply_to.map(|id| id.to_string());
+            assert_eq!((read.command, reply_to.as_deref()), (Ok(Command::Ping), Some(good)));
+        }
+        assert_eq!(with_id("null"), Request { reply_to: None, command: Ok(Command::Ping) });
+        for bad in ["[]", "{}", "true", "10000000000000000000000000", "1e25", &text(MAX_ID + 1)] {
+            let refused = with_id(bad);
+            assert_eq!((refused.reply_to, refused.command), (None, refusal.clone()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_faulty_subscription_of_a_list_is_explained() {
+        let list = r#"[{"subscription":"job_updates","filter":{"x":1}},{"subscription":"news"},"system_alerts",
+            {"subscription":"job_updates","key":7}]"#;
+
+        let words = explain_subscriptions(list).unwrap();
+
+        let parts: Vec<&str> = words.split("; ").collect();
+        assert_eq!(parts.len(), 3, "{words}");
+        assert!(parts[0].starts_with("filter of job_updates: x is not a field of it"), "{words}");
+        assert_eq!(parts[1..], ["Invalid subscription: news", "key must be text of at most 100 bytes"]);
+        assert_eq!(explain_subscriptions("job_updates"), None);
+        assert_eq!(explain_subscriptions(&"news,".repeat(50)).unwrap().matches("news").count(), 10);
     }
 
     #[test]

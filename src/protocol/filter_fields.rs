@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::subscription::{BoundingBox, Feed};
+use super::bounding_box::BoundingBox;
+use super::feed::Feed;
 use crate::base::json_integer::as_integer;
 use crate::base::text::truncate;
 

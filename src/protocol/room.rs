@@ -111,6 +111,18 @@ pub struct Message {
     pub deleted_at: Option<String>,
 }
 
+/// Another user that has exchanged messages with the caller.
+#[derive(Debug, Object)]
+#[oai(rename = "Conversation", skip_serializing_if_is_none, example)]
+pub struct ConversationView {
+    pub user_id: i64,
+    pub username: String,
+    pub display_name: Option<String>,
+    /// Messages of that user that the caller has not read.
+    pub unread_count: u64,
+    pub started_at: String,
+}
+
 /// A message to be sent to a room.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::feed::Feed;
 use super::role::Role;
-use super::subscription::Feed;
 use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
 
 /// Which readers may see an event, by inbox or by feed, with the facts that filters need.

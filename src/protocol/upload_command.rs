@@ -4,15 +4,28 @@
 use serde_json::Value;
 
 use super::command::{CommandError, Fields, invalid, missing, read, unknown_type};
+use crate::base::json_integer::as_integer;
 
 /// One text message of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UploadCommand {
-    Metadata { filename: String, size: Option<i64>, content_type: Option<String>, sha256: Option<String> },
+    Metadata(Metadata),
     Complete,
     Resume { upload_id: String },
     Ping,
     RefreshToken { token: String },
+}
+
+/// The announcement of a file, as far as it could be read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metadata {
+    /// Present unless there is a fault.
+    pub filename: Option<String>,
+    pub size: Option<i64>,
+    pub content_type: Option<String>,
+    pub sha256: Option<String>,
+    /// What is wrong with each field that could not be read. The others are checked too before it is refused.
+    pub faults: Vec<String>,
 }
 
 /// Parses a text message. Returns the `id` for its answer as well.
@@ -22,12 +35,7 @@ pub fn parse(text: &str) -> (Option<Value>, Result<UploadCommand, CommandError>)
 
 fn command(kind: &str, fields: &Fields<'_>) -> Result<UploadCommand, CommandError> {
     match kind {
-        "metadata" => Ok(UploadCommand::Metadata {
-            filename: fields.required_text(kind, "filename")?,
-            size: size(fields)?,
-            content_type: fields.optional_text(kind, "content_type")?.filter(|text| !text.is_empty()),
-            sha256: fields.optional_text(kind, "sha256")?,
-        }),
+        "metadata" => Ok(UploadCommand::Metadata(metadata(kind, fields))),
         "complete" => Ok(UploadCommand::Complete),
         "resume" => Ok(UploadCommand::Resume { upload_id: fields.required_text(kind, "upload_id")? }),
         "ping" => Ok(UploadCommand::Ping),
@@ -39,10 +47,30 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<UploadCommand, CommandErro
     }
 }
 
+fn metadata(kind: &str, fields: &Fields<'_>) -> Metadata {
+    let mut faults = Vec::new();
+    let filename = keep(fields.required_text(kind, "filename").map(Some), &mut faults);
+    let size = keep(size(fields), &mut faults);
+    let content_type = keep(fields.optional_text(kind, "content_type"), &mut faults);
+    let sha256 = keep(fields.optional_text(kind, "sha256"), &mut faults);
+    Metadata { filename, size, content_type: content_type.filter(|text| !text.is_empty()), sha256, faults }
+}
+
+/// The value of a field that could be read; else its fault is added to the others.
+fn keep<T>(read: Result<Option<T>, CommandError>, faults: &mut Vec<String>) -> Option<T> {
+    match read {
+        Ok(value) => value,
+        Err(CommandError::Command { message, .. } | CommandError::Subscription { message, .. }) => {
+            faults.push(message);
+            None
+        }
+    }
+}
+
 fn size(fields: &Fields<'_>) -> Result<Option<i64>, CommandError> {
     match fields.get("size") {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_i64() {
+        Some(value) => match as_integer(value) {
             Some(size) => Ok(Some(size)),
             None => Err(invalid("size of metadata must be a whole number of bytes".to_owned())),
         },
@@ -84,12 +112,8 @@ mod tests {
 
     #[test]
     fn both_envelope_styles_are_read_and_refusals_are_those_of_every_socket() {
-        let wanted = UploadCommand::Metadata {
-            filename: "a".to_owned(),
-            size: None,
-            content_type: None,
-            sha256: None,
-        };
+        let wanted =
+            UploadCommand::Metadata(Metadata { filename: Some("a".to_owned()), ..Metadata::default() });
         assert_eq!(parse(r#"{"type":"metadata","payload":{"filename":"a"}}"#).1, Ok(wanted.clone()));
         assert_eq!(
             parse(r#"{"type":"metadata","filename":"a","size":null,"content_type":""}"#).1,
@@ -101,10 +125,37 @@ mod tests {
         };
         assert_eq!(words("{"), "Invalid JSON format");
         assert_eq!(words(r#"{"type":"chat"}"#), "Unknown message type: chat");
-        assert_eq!(words(r#"{"type":"metadata"}"#), "metadata needs the field filename, as text");
-        assert_eq!(
-            words(r#"{"type":"metadata","filename":"a","size":1.5}"#),
-            "size of metadata must be a whole number of bytes"
-        );
+    }
+
+    fn metadata_of(text: &str) -> Metadata {
+        match parse(text).1.unwrap() {
+            UploadCommand::Metadata(metadata) => metadata,
+            other => panic!("{other:?} is no metadata"),
+        }
+    }
+
+    #[test]
+    fn a_whole_number_of_bytes_is_one_however_it_is_written() {
+        for (size, wanted) in [("5", Some(5)), ("5.0", Some(5)), ("5e2", Some(500)), ("null", None)] {
+            let read = metadata_of(&format!(r#"{{"type":"metadata","filename":"a","size":{size}}}"#));
+            assert_eq!((read.size, read.faults), (wanted, Vec::new()), "{size}");
+        }
+        for size in ["1.5", "\"5\"", "true", "1e30"] {
+            let read = metadata_of(&format!(r#"{{"type":"metadata","filename":"a","size":{size}}}"#));
+            assert_eq!(read.faults, ["size of metadata must be a whole number of bytes"], "{size}");
+        }
+    }
+
+    #[test]
+    fn every_field_that_cannot_be_read_is_named_and_the_others_are_kept() {
+        let read = metadata_of(r#"{"type":"metadata","size":"x","content_type":7,"sha256":"ab"}"#);
+
+        let faults = [
+            "metadata needs the field filename, as text",
+            "size of metadata must be a whole number of bytes",
+            "content_type of metadata must be text",
+        ];
+        assert_eq!(read.faults, faults);
+        assert_eq!((read.filename, read.sha256.as_deref()), (None, Some("ab")));
     }
 }

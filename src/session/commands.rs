@@ -12,8 +12,8 @@ use super::connection::Connection;
 use super::connection_status;
 use super::follower::Follower;
 use super::presence_guard::PresenceGuard;
+use super::registry::ConnectionRegistry;
 use super::role_change;
-use super::supervisor::ConnectionRegistry;
 use crate::auth::principal::Principal;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::base::ids::ConnectionId;
@@ -21,14 +21,15 @@ use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::op::Op;
 use crate::hub::ControlMessage;
 use crate::protocol::command::{self, Command, CommandError, Request, Subscribe};
+use crate::protocol::feed::Feed;
 use crate::protocol::message::{
     Ack, ConnectionEstablished, ErrorMessage, MessagePayload, Pong, PongPayload, ServerMessage,
     SubscriptionError, TokenRefreshed,
 };
 use crate::protocol::position::Position;
 use crate::protocol::problem::Problem;
+use crate::protocol::reader::Reader;
 use crate::protocol::routing::Audience;
-use crate::protocol::subscription::{Feed, Reader};
 
 /// The commands of one connection.
 pub struct Commands {
@@ -239,7 +240,7 @@ fn refusal(refused: CommandError, reply_to: Option<Value>) -> ServerMessage {
 }
 
 fn error(problem: &Problem, reply_to: Option<Value>) -> ServerMessage {
-    let message = problem.detail.clone().into_owned();
+    let message = problem.message();
     ServerMessage::Error(ErrorMessage {
         payload: MessagePayload { message: message.clone() },
         message,

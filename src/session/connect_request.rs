@@ -1,9 +1,10 @@
 //! What a client asks for when it connects, the same on every carrier: `since` and `subscriptions`.
 
-use crate::protocol::command::{CommandError, Subscribe, parse_subscriptions};
+use crate::protocol::command::{Subscribe, explain_subscriptions, parse_subscriptions};
 use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
-use crate::protocol::subscription::{Interest, Reader, Subscription};
+use crate::protocol::reader::Reader;
+use crate::protocol::subscription::{Interest, Subscription};
 
 /// The feeds to follow and where to start.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ impl ConnectRequest {
     ) -> Result<Self, Problem> {
         let subscriptions = match subscriptions {
             None => Vec::new(),
-            Some(text) => parse_subscriptions(text).map_err(refusal)?,
+            Some(text) => parse_subscriptions(text).map_err(|_| bad_subscriptions(text))?,
         };
         if subscriptions.len() > max_subscriptions {
             let words = format!("at most {max_subscriptions} subscriptions are allowed on one connection");
@@ -60,10 +61,7 @@ fn remove_same_key(interest: &mut Interest, like: &Subscription) {
     interest.subscriptions.retain(|other| other.filter.feed() != like.filter.feed() || other.key != like.key);
 }
 
-fn refusal(refused: CommandError) -> Problem {
-    match refused {
-        CommandError::Command { message, .. } | CommandError::Subscription { message, .. } => {
-            Problem::new(Code::BadRequest, message)
-        }
-    }
+/// The refusal of a list that cannot be parsed: it names every subscription that is wrong.
+fn bad_subscriptions(text: &str) -> Problem {
+    Problem::new(Code::BadRequest, explain_subscriptions(text).unwrap_or_default())
 }

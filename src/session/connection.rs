@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use super::admission::Permit;
 use super::connection_limits::{Carrier, Owner};
 use super::control_channel::ControlChannel;
-use super::supervisor::ConnectionRegistry;
 use super::traffic::Traffic;
 use crate::auth::principal::Principal;
 use crate::auth::tenant_scope::TenantScope;
@@ -19,7 +18,8 @@ use crate::domain::op::Origin;
 use crate::hub::{Closing, ControlMessage, Mailbox};
 use crate::protocol::message::ServerMessage;
 use crate::protocol::problem::CloseCode;
-use crate::protocol::subscription::{Interest, Reader};
+use crate::protocol::reader::Reader;
+use crate::protocol::subscription::Interest;
 
 /// One live connection, as the supervisor sees it.
 pub struct Connection {
@@ -179,14 +179,14 @@ impl Connection {
     pub(super) fn offer(&self, message: &ServerMessage) {
         self.control.offer(ControlMessage::control(message));
     }
-}
 
-/// A mailbox for a connection that follows nothing: only control messages and the close arrive there.
-pub(super) fn control_only_mailbox(registry: &ConnectionRegistry, connection: &Connection) -> Arc<Mailbox> {
-    let interest = Interest::new(Reader::unconnected(None, None), None);
-    let mailbox = Arc::new(Mailbox::new(interest, registry.settings.queue_bytes));
-    // A mailbox that nothing was put into has lost nothing, so the gate opens.
-    let _ = mailbox.open_gate(0);
-    connection.attach(&mailbox);
-    mailbox
+    /// Attaches a mailbox for a connection that follows nothing: only control messages and the close arrive there.
+    pub(super) fn attach_control_mailbox(&self, queue_bytes: usize) -> Arc<Mailbox> {
+        let interest = Interest::new(Reader::unconnected(None, None), None);
+        let mailbox = Arc::new(Mailbox::new(interest, queue_bytes));
+        // A mailbox that nothing was put into has lost nothing, so the gate opens.
+        let _ = mailbox.open_gate(0);
+        self.attach(&mailbox);
+        mailbox
+    }
 }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::connection::Connection;
 use crate::auth::principal::Principal;
+use crate::auth::revocation::RevocationSubject;
 use crate::base::ids::ConnectionId;
-use crate::domain::revocation::RevocationSubject;
 
 /// Bounded by the connections themselves: each is here once, and three times in the index.
 #[derive(Default)]

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use parking_lot::Mutex;
 
+use crate::auth::principal::Principal;
+use crate::auth::revocation::RevocationSubject;
 use crate::base::ids::{KeyId, TenantId, UserId};
-use crate::domain::revocation::RevocationSubject;
 use crate::telemetry::metrics;
 
 /// The carrier of a connection; each has a limit of its own.
@@ -34,6 +35,15 @@ pub enum Owner {
 }
 
 impl Owner {
+    /// The owner of a principal's connections; an operator has none.
+    pub(super) fn of(principal: &Principal) -> Option<Self> {
+        match principal {
+            Principal::User(user) => Some(Self::User(user.tenant_id(), user.user_id())),
+            Principal::Key(key) => Some(Self::Key(key.tenant_id(), key.key_id())),
+            Principal::Operator(_) => None,
+        }
+    }
+
     /// The subject by which the owner's connections are indexed.
     pub(super) fn subject(self) -> RevocationSubject {
         match self {

@@ -90,7 +90,8 @@ impl ControlChannel {
 mod tests {
     use super::*;
     use crate::protocol::problem::CloseCode;
-    use crate::protocol::subscription::{Interest, Reader};
+    use crate::protocol::reader::Reader;
+    use crate::protocol::subscription::Interest;
 
     fn mailbox() -> Arc<Mailbox> {
         Arc::new(Mailbox::new(Interest::new(Reader::unconnected(None, None), None), 1_000))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
-use super::supervisor::ConnectionRegistry;
+use super::registry::ConnectionRegistry;
 use crate::protocol::message::{GoingAway, ServerMessage};
 use crate::protocol::problem::CloseCode;
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::connect_request::ConnectRequest;
-use super::initial_rooms::read_rooms;
 use crate::auth::tenant_scope::TenantScope;
+use crate::base::ids::RoomId;
 use crate::domain::op::Services;
 use crate::eventlog::{self, Head, Since};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::position::Position;
-use crate::protocol::subscription::{Interest, Reader};
-use crate::storage;
+use crate::protocol::reader::Reader;
+use crate::protocol::subscription::Interest;
+use crate::storage::{self, room_members};
 
 /// Maximum rows that one call examines; it may return fewer events or none, with more to come.
 const MAX_EXAMINED: u64 = 10_000;
@@ -53,6 +54,18 @@ pub async fn read_page(
             interest.rooms.load(&rooms, head.seq);
             read_matching(services, scope, interest, Position { epoch: head.epoch, seq: after }, limit).await
         }
+    }
+}
+
+/// The reader's rooms, each with the sequence number that its membership began after.
+async fn read_rooms(
+    services: &Services,
+    scope: &TenantScope,
+    reader: Reader,
+) -> storage::Result<Vec<(RoomId, i64)>> {
+    match reader.user {
+        Some(user) => room_members::rooms_of(&services.db.tenant(scope).read().await?, user).await,
+        None => Ok(Vec::new()),
     }
 }
 

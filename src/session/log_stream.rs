@@ -12,20 +12,19 @@ use super::commands::join;
 use super::connect_request::ConnectRequest;
 use super::follower::Follower;
 use super::registration::ConnectionGuard;
+use super::registry::ConnectionRegistry;
 use super::sse::{Keepalive, closing_event, log_unreadable_event, retry_line, write_event};
-use super::supervisor::ConnectionRegistry;
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
-use crate::domain::jobs::follow_log::{self, LogCursor, LogStart};
-use crate::domain::jobs::logs::LogQuery;
+use crate::domain::jobs::logs::{self, LogCursor, LogQuery, LogStart};
 use crate::domain::op::Op;
 use crate::hub::{Closing, Item};
 use crate::protocol::command::Subscribe;
+use crate::protocol::filter::{Filter, JobFilter};
 use crate::protocol::job::LogLine;
 use crate::protocol::log_stream::{LogStreamEnd, LogStreamEvent, LogStreamLine};
 use crate::protocol::message::{Gap, ServerMessage};
 use crate::protocol::problem::{CloseCode, Code, Problem};
-use crate::protocol::subscription::{Filter, JobFilter};
 use crate::protocol::websocket::encode::TextFrame;
 
 /// Interval of reads without a wake-up: another node may have stored lines.
@@ -178,7 +177,7 @@ impl LogStream {
     async fn write_lines(&mut self, text: &mut BytesMut) -> Result<bool> {
         let connection = &self.guard.connection;
         let op = Op::of_caller(&self.registry.services, connection.principal(), connection.origin.clone())?;
-        let read = follow_log::read_page(&op, self.request.job, self.cursor, self.request.query).await?;
+        let read = logs::read_page(&op, self.request.job, self.cursor, self.request.query).await?;
         for line in read.lines {
             self.cursor = LogCursor::Line(line.id);
             let id = line.id.to_string();

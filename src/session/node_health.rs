@@ -1,27 +1,21 @@
-//! The node's health: whether it is ready, and the metrics that are sampled on request.
+//! The node's health: whether it is ready.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
 use super::relay::Liveness;
-use super::supervisor::ConnectionRegistry;
 use crate::auth::tenant_scope::SystemReason;
-use crate::base::clock::rfc3339;
 use crate::domain::error::Result;
+use crate::domain::op::Services;
 use crate::protocol::problem::{Code, Problem};
-use crate::protocol::stats::NodeStats;
-use crate::storage::{self, jobs, tenants};
-use crate::telemetry::metrics::{Carrier, OpenJobStatus, ProcessMetrics};
+use crate::storage::{self, Database, tenants};
 use crate::telemetry::watchdog::Probe;
 
 /// How long the database may take to answer the probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How old the counts of jobs may be: they are counted over all tenants.
-const JOB_COUNT_TTL: TimeDelta = TimeDelta::seconds(10);
 
 /// The node's state for probes and metrics.
 pub struct NodeHealth {
@@ -30,7 +24,8 @@ pub struct NodeHealth {
     pub relay_liveness: Arc<Liveness>,
     /// Recorded while the runtime runs its tasks.
     pub runtime_probe: Arc<Probe>,
-    jobs_counted_at: Mutex<Option<DateTime<Utc>>>,
+    /// When the jobs of all tenants were counted last for the metrics.
+    pub(super) jobs_counted_at: Mutex<Option<DateTime<Utc>>>,
 }
 
 impl NodeHealth {
@@ -42,18 +37,16 @@ impl NodeHealth {
             jobs_counted_at: Mutex::new(None),
         }
     }
-}
 
-impl ConnectionRegistry {
     /// Fails with the reason why the node cannot serve, if there is one.
-    pub async fn check_ready(&self) -> Result<()> {
+    pub async fn check_ready(&self, services: &Services, is_leaving: bool) -> Result<()> {
         let not_ready = |words: &'static str| Err(Problem::new(Code::Unavailable, words).retry_after(1));
-        if self.is_leaving() {
+        if is_leaving {
             return not_ready("The server is restarting.");
         }
         let answered = tokio::select! {
-            answered = self.probe() => answered,
-            () = self.clock().sleep(PROBE_TIMEOUT) => return not_ready("The database does not answer in time."),
+            answered = probe(&services.db) => answered,
+            () = services.clock.sleep(PROBE_TIMEOUT) => return not_ready("The database does not answer in time."),
         };
         if let Err(error) = answered {
             tracing::warn!(%error, "the database does not answer the probe of readiness");
@@ -62,123 +55,23 @@ impl ConnectionRegistry {
                 _ => not_ready("The database does not answer."),
             };
         }
-        if !self.health.relay_liveness.is_alive(self.clock().now()) {
+        if !self.relay_liveness.is_alive(services.clock.now()) {
             return not_ready("The heads of the logs are not compared any more.");
         }
         Ok(())
     }
+}
 
-    /// Reads; and after a write has failed because the disk was full, tests with a write whether there is room again.
-    async fn probe(&self) -> storage::Result<()> {
-        let db = &self.services.db;
-        let tx = db.system(SystemReason::Health).read().await?;
-        tenants::probe(&tx).await?;
-        drop(tx);
-        if db.writes().is_disk_full() {
-            let tx = db.system(SystemReason::Health).begin().await?;
-            tenants::probe_write(&tx).await?;
-            tx.commit().await?;
-            db.writes().clear_disk_full();
-        }
-        Ok(())
+/// Reads; and after a write has failed because the disk was full, tests with a write whether there is room again.
+async fn probe(db: &Database) -> storage::Result<()> {
+    let tx = db.system(SystemReason::Health).read().await?;
+    tenants::probe(&tx).await?;
+    drop(tx);
+    if db.writes().is_disk_full() {
+        let tx = db.system(SystemReason::Health).begin().await?;
+        tenants::probe_write(&tx).await?;
+        tx.commit().await?;
+        db.writes().clear_disk_full();
     }
-
-    /// The node's current figures; the metrics are updated too.
-    pub fn node_stats(&self) -> NodeStats {
-        self.sample_metrics();
-        let Self { services, health: node, .. } = self;
-        let metrics = &services.metrics;
-        let (open_writes, _) = services.db.writes().count_and_oldest();
-        NodeStats {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            database: services.db.engine().to_owned(),
-            started_at: rfc3339(node.started_at),
-            leaving: self.is_leaving(),
-            connections: super::tenant_stats::count_by_carrier(&self.all()),
-            active_tenants: metrics.active_tenants.get() as u64,
-            queued_bytes: metrics.queued_bytes.get() as u64,
-            lag: metrics.lag.get() as u64,
-            resident_bytes: metrics.resident.get() as u64,
-            open_fds: metrics.open_fds.get() as u64,
-            max_fds: metrics.max_fds.get() as u64,
-            cpu_seconds: metrics.cpu.get(),
-            tasks: metrics.tasks.get() as u64,
-            stalled_seconds: metrics.stalled.get(),
-            head_poll_age_seconds: metrics.poll_age.get(),
-            open_writes: open_writes as u64,
-            oldest_write_seconds: metrics.oldest_write.get(),
-            disk_full: services.db.writes().is_disk_full(),
-            server_time: services.clock.epoch_seconds(),
-        }
-    }
-
-    /// All metrics, in the Prometheus format.
-    pub async fn metrics_text(&self) -> String {
-        self.sample_metrics();
-        if let Err(error) = self.sample_jobs().await {
-            // The other figures are needed most when the database is down.
-            tracing::debug!(%error, "jobs could not be counted");
-        }
-        self.services.metrics.text()
-    }
-
-    /// Samples the metrics that are not counted as they change.
-    fn sample_metrics(&self) {
-        let metrics = &self.services.metrics;
-        self.sample_connections();
-        metrics.set_process(&ProcessMetrics::read());
-        let now = self.clock().now();
-        metrics.started.set(self.health.started_at.timestamp() as f64);
-        let replays_waiting = self.services.db.replays_waiting() + self.services.log_cache.waiting();
-        metrics.replays_waiting.set(replays_waiting as f64);
-        metrics.poll_age.set(self.health.relay_liveness.age(now).as_secs_f64());
-        metrics.stalled.set(self.health.runtime_probe.silent_for().as_secs_f64());
-        metrics.leaving.set(f64::from(u8::from(self.is_leaving())));
-        let (open, oldest) = self.services.db.writes().count_and_oldest();
-        metrics.open_writes.set(open as f64);
-        metrics.oldest_write.set(oldest.as_secs_f64());
-        let (hits, misses) = self.identity.cache_counts();
-        metrics.cache_hits.set(hits as f64);
-        metrics.cache_misses.set(misses as f64);
-        let ephemeral = &self.services.ephemeral;
-        metrics.users_online.set(ephemeral.presence.user_count() as f64);
-        metrics.viewers.set(ephemeral.viewing.connections() as f64);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            metrics.tasks.set(runtime.metrics().num_alive_tasks() as f64);
-            metrics.workers.set(runtime.metrics().num_workers() as f64);
-        }
-    }
-
-    fn sample_connections(&self) {
-        let metrics = &self.services.metrics;
-        let all = self.all();
-        let counts = super::tenant_stats::count_by_carrier(&all);
-        metrics.connections.of(Carrier::Socket).set(counts.sockets as f64);
-        metrics.connections.of(Carrier::Upload).set(counts.uploads as f64);
-        metrics.connections.of(Carrier::Stream).set(counts.streams as f64);
-        let tenants: HashSet<_> = all.iter().map(|one| one.scope.tenant_id()).collect();
-        metrics.active_tenants.set(tenants.len() as f64);
-        metrics.queued_bytes.set(all.iter().map(|one| one.backlog().0).sum::<usize>() as f64);
-        let heads: std::collections::HashMap<_, _> = self.services.hub.cursors().into_iter().collect();
-        let lags = all.iter().filter_map(|one| Some(one.lag(heads.get(&one.scope.tenant_id())?.seq)));
-        metrics.lag.set(lags.max().unwrap_or(0) as f64);
-    }
-
-    async fn sample_jobs(&self) -> storage::Result<()> {
-        let now = self.clock().now();
-        let fresh =
-            self.health.jobs_counted_at.lock().is_some_and(|at| now - at < JOB_COUNT_TTL && at <= now);
-        if fresh {
-            return Ok(());
-        }
-        let tx = self.services.db.system(SystemReason::Health).read().await?;
-        let counts = jobs::open_by_status(&tx).await?;
-        for state in OpenJobStatus::ALL {
-            let count =
-                counts.iter().find(|(status, _)| status == state.word()).map_or(0, |(_, count)| *count);
-            self.services.metrics.jobs.of(*state).set(count as f64);
-        }
-        *self.health.jobs_counted_at.lock() = Some(now);
-        Ok(())
-    }
+    Ok(())
 }

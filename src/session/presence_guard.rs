@@ -7,8 +7,8 @@ use crate::auth::tenant_scope::TenantScope;
 use crate::base::ids::{ConnectionId, RoomId};
 use crate::cluster::presence_store::TenantUser;
 use crate::domain::op::Services;
-use crate::domain::presence::DisconnectKind;
-use crate::domain::viewing::ViewTarget;
+use crate::domain::presence::tracker::DisconnectKind;
+use crate::domain::viewing::tracker::ViewTarget;
 use crate::hub::{ControlMessage, Mailbox};
 use crate::protocol::problem::CloseCode;
 
@@ -72,7 +72,7 @@ impl Drop for PresenceGuard {
         if let Some(look) = self.viewing {
             ephemeral.viewing.leave(look, self.connection);
         }
-        ephemeral.typing.leave(&self.services.hub, self.user, self.connection);
+        ephemeral.typing.leave(&self.services.publisher, self.user, self.connection);
         let silent = self.mailbox.closing().is_some_and(|closing| closing.code == CloseCode::Idle);
         let departure = if silent { DisconnectKind::TimedOut } else { DisconnectKind::Normal };
         ephemeral.presence.leave(self.user, self.connection, departure, self.services.clock.steady());

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
 use super::connection_limits::Carrier;
+use super::registry::ConnectionRegistry;
 use super::role_change;
-use super::supervisor::ConnectionRegistry;
 use crate::auth::principal::Principal;
 use crate::base::clock::rfc3339;
 use crate::base::ids::ConnectionId;

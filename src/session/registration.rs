@@ -13,9 +13,8 @@ use super::connection::Connection;
 use super::connection_limits::{Carrier, Owner};
 use super::control_channel::ControlChannel;
 use super::node_capacity::CapacityError;
-use super::supervisor::ConnectionRegistry;
+use super::registry::ConnectionRegistry;
 use super::traffic::Traffic;
-use crate::auth::principal::Principal;
 use crate::auth::tenant_scope::TenantScope;
 use crate::base::ids::{ConnectionId, TenantId};
 use crate::base::ip_prefix::IpPrefix;
@@ -85,7 +84,7 @@ impl ConnectionRegistry {
         origin: Origin,
     ) -> Result<ConnectionGuard, Problem> {
         self.refuse_when_stopping()?;
-        let (Some(scope), Some(owner)) = (admitted.principal.scope(), owner_of(&admitted.principal)) else {
+        let (Some(scope), Some(owner)) = (admitted.principal.scope(), Owner::of(&admitted.principal)) else {
             return Err(Problem::new(
                 Code::Forbidden,
                 "Operators have no tenant; sign in as one of its users.",
@@ -279,14 +278,5 @@ impl Drop for ConnectionGuard {
 impl Drop for CapacityReservation {
     fn drop(&mut self) {
         self.registry.capacity.release(self.tenant_id, self.address);
-    }
-}
-
-/// The owner of a principal's connections; an operator has none.
-pub(super) fn owner_of(principal: &Principal) -> Option<Owner> {
-    match principal {
-        Principal::User(user) => Some(Owner::User(user.tenant_id(), user.user_id())),
-        Principal::Key(key) => Some(Owner::Key(key.tenant_id(), key.key_id())),
-        Principal::Operator(_) => None,
     }
 }

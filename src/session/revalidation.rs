@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
+use super::registry::ConnectionRegistry;
 use super::role_change::{self, close_reason};
-use super::supervisor::ConnectionRegistry;
 use crate::auth::principal::Principal;
 use crate::base::ids::ConnectionId;
 use crate::domain::error::Result;
@@ -28,19 +27,13 @@ const PAUSE_AFTER: Duration = Duration::from_millis(500);
 /// Interval between two attempts while the store cannot be read.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// A request to check all connections.
-#[derive(Default)]
-pub(super) struct Revalidation {
-    requested: Notify,
-}
-
 impl ConnectionRegistry {
     /// Revocations were missed: no cached account is trusted without a read, and every open connection is checked.
     pub fn revalidate_all(&self) {
         tracing::warn!("revocations were missed; every open connection is checked against the store");
         // The accounts first: a connection that is admitted from here on is checked against the current store.
         self.identity.invalidate_accounts();
-        self.revalidation.requested.notify_one();
+        self.revalidation_requested.notify_one();
     }
 }
 
@@ -48,7 +41,7 @@ impl ConnectionRegistry {
 pub(super) async fn run(registry: Arc<ConnectionRegistry>, stop: CancellationToken) {
     let judging = async {
         loop {
-            registry.revalidation.requested.notified().await;
+            registry.revalidation_requested.notified().await;
             check_all(&registry).await;
         }
     };

@@ -1,41 +1,15 @@
 //! Applies a change of role or name to open connections, in place, between two deliveries. From then on what the new
 //! role may not see is neither delivered nor replayed; what it may see is not lost.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
-use super::supervisor::ConnectionRegistry;
+use super::registry::ConnectionRegistry;
 use crate::auth::principal::Principal;
-use crate::base::ids::ConnectionId;
 use crate::protocol::problem::{CloseCode, Code, Problem};
-use crate::protocol::subscription::Reader;
-
-/// Connections of users with a changed role or name. A set and no queue: bounded by the open connections, and no
-/// change is missed, however many there are.
-#[derive(Default)]
-pub(super) struct RoleChangeQueue {
-    pending: Mutex<BTreeSet<ConnectionId>>,
-    changed: Notify,
-}
-
-impl RoleChangeQueue {
-    pub(super) fn enqueue(&self, connections: &[Arc<Connection>]) {
-        if !connections.is_empty() {
-            self.pending.lock().extend(connections.iter().map(|one| one.id));
-            self.changed.notify_one();
-        }
-    }
-
-    async fn next(&self) -> BTreeSet<ConnectionId> {
-        self.changed.notified().await;
-        std::mem::take(&mut *self.pending.lock())
-    }
-}
+use crate::protocol::reader::Reader;
 
 /// Updates connections as roles change, until `stop`. One after the other: two changes of one user must not overtake
 /// each other.
@@ -101,7 +75,10 @@ pub(super) fn close_reason(connection: &Connection, problem: &Problem) -> Option
             Some((CloseCode::SessionRevoked, "key revoked"))
         }
         Code::Unauthenticated => Some((CloseCode::SessionRevoked, "session revoked")),
-        Code::Forbidden => Some((CloseCode::Forbidden, "scope taken away")),
+        Code::Forbidden if connection.principal().key_id().is_some() => {
+            Some((CloseCode::Forbidden, "scope taken away"))
+        }
+        Code::Forbidden => Some((CloseCode::Forbidden, "role changed")),
         Code::InactiveUser => Some((CloseCode::Forbidden, "User not found or inactive")),
         _ => None,
     }

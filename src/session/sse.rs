@@ -12,7 +12,7 @@ use super::connect_request::ConnectRequest;
 use super::connection::Connection;
 use super::follower::Follower;
 use super::registration::ConnectionGuard;
-use super::supervisor::ConnectionRegistry;
+use super::registry::ConnectionRegistry;
 use crate::hub::{Closing, Item};
 use crate::protocol::problem::{CloseCode, StreamProblem};
 use crate::protocol::websocket::encode::TextFrame;

@@ -1,36 +1,20 @@
-//! The registry of this node's live connections, which checks their heartbeats and expiry. One tick a second over all
-//! of them replaces three timers for each.
+//! Checks heartbeats, unfinished messages and expiry of all connections. One tick a second over all of them replaces
+//! three timers for each.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::admission::Admission;
-use super::budget::ByteBudget;
 use super::connection::Connection;
-use super::connection_index::ConnectionIndex;
-use super::connection_limits::{Carrier, ConnectionSlots};
-use super::connection_status::StatusCache;
-use super::node_capacity::NodeCapacity;
-use super::node_health::NodeHealth;
-use super::registration::owner_of;
-use super::revalidation::{self, Revalidation};
-use super::role_change::RoleChangeQueue;
-use super::settings::SessionSettings;
-use super::tenant_stats::StatsCache;
-use crate::auth::principal::Principal;
-use crate::base::clock::Clock;
-use crate::base::ids::{ConnectionId, TenantId};
-use crate::domain::identity::Identity;
-use crate::domain::op::Services;
-use crate::domain::revocation::{Revocation, RevocationSubject};
+use super::connection_limits::Carrier;
+use super::registry::ConnectionRegistry;
+use super::revalidation;
+use crate::auth::revocation::Revocation;
 use crate::protocol::message::{ServerMessage, TokenExpiring};
 use crate::protocol::problem::CloseCode;
 
@@ -39,79 +23,14 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long before its token expires a client is notified.
 const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 
-/// Maximum concurrent slow closes; further ones get the usual time. Each holds a part of a frame, and a socket.
-const MAX_SLOW_CLOSES: usize = 256;
-
-/// Every live connection of this node, and the services that they use.
-pub struct ConnectionRegistry {
-    pub services: Arc<Services>,
-    pub identity: Arc<Identity>,
-    pub settings: SessionSettings,
-    pub(super) status_cache: StatusCache,
-    pub(super) stats_cache: StatsCache,
-    pub health: NodeHealth,
-    /// Connections run on this tracker; it is awaited at the end.
-    pub tasks: TaskTracker,
-    pub(super) slots: ConnectionSlots,
-    pub(super) capacity: NodeCapacity,
-    pub(super) index: ConnectionIndex,
-    /// Connections of users with a changed role.
-    pub(super) role_changes: RoleChangeQueue,
-    pub(super) revalidation: Revalidation,
-    /// Bytes of messages that clients have begun and not ended.
-    pub(super) unfinished_budget: Arc<ByteBudget>,
-    /// Permits for sockets that were too slow, which have more time than others to read the close frame.
-    pub(super) slow_closes: Semaphore,
-    /// Limits on concurrent connects.
-    pub admission: Admission,
-    /// Notified when the last connection is closed.
-    pub(super) emptied: Notify,
-    leaving: AtomicBool,
-    pub(super) stopping: CancellationToken,
-    /// The identity of the database that the connections' positions belong to.
-    database_identity: AtomicI64,
-}
-
 impl ConnectionRegistry {
-    pub fn new(services: Services, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
-        let history = AtomicI64::new(services.db.identity_hash());
-        let registry = Arc::new(Self {
-            database_identity: history,
-            admission: Admission::new(settings.admission, &services),
-            health: NodeHealth::new(services.clock.now()),
-            services: Arc::new(services),
-            identity,
-            status_cache: StatusCache::default(),
-            stats_cache: StatsCache::default(),
-            settings,
-            tasks: TaskTracker::new(),
-            slots: ConnectionSlots::new(settings.connection_limits),
-            capacity: NodeCapacity::new(settings.max_connections),
-            unfinished_budget: ByteBudget::new(settings.echo_message_bytes.max(settings.message_bytes)),
-            index: ConnectionIndex::default(),
-            slow_closes: Semaphore::new(MAX_SLOW_CLOSES),
-            role_changes: RoleChangeQueue::default(),
-            revalidation: Revalidation::default(),
-            emptied: Notify::new(),
-            leaving: AtomicBool::new(false),
-            stopping: CancellationToken::new(),
-        });
-        let live = Arc::downgrade(&registry);
-        registry.services.set_enforcer(move |word| {
-            if let Some(registry) = live.upgrade() {
-                registry.revoke(word);
-            }
-        });
-        registry
-    }
-
     /// Checks all connections once a second until `stop`, and revalidates them after revocations were missed.
     pub async fn supervise(self: Arc<Self>, stop: CancellationToken) {
         tokio::join!(self.run_ticks(&stop), revalidation::run(Arc::clone(&self), stop.clone()));
     }
 
     async fn run_ticks(&self, stop: &CancellationToken) {
-        let mut revocations = self.services.revocations.subscribe();
+        let mut revocations = self.services.publisher.revocations();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -193,28 +112,6 @@ impl ConnectionRegistry {
         }
     }
 
-    pub(super) fn send_heartbeat(&self, one: &Connection) {
-        one.last_heartbeat_at.store(self.steady_micros(), Ordering::Relaxed);
-        if let Some(mailbox) = one.control.mailbox() {
-            self.services.hub.send_heartbeat(&one.scope, &mailbox);
-        }
-    }
-
-    /// Closes the connections that a revocation is about, and updates those of a user with a changed role.
-    pub fn revoke(&self, revocation: &Revocation) {
-        let subjects = revocation.subjects().into_iter();
-        let concerned: Vec<_> = subjects.flat_map(|subject| self.index.by_subject(subject)).collect();
-        for one in &concerned {
-            if let Some((code, reason)) = revocation.close_reason_for(one.scope.tenant_id(), &one.principal())
-            {
-                one.close(code, reason);
-            }
-        }
-        if matches!(revocation, Revocation::UserChanged { .. }) {
-            self.role_changes.enqueue(&concerned);
-        }
-    }
-
     /// Closes every connection: the log that it follows was replaced.
     fn close_all_to_resume(&self) {
         for one in self.connections(|_| true) {
@@ -222,76 +119,8 @@ impl ConnectionRegistry {
         }
     }
 
-    /// From now on the node reports that it is not ready; everything else continues.
-    pub fn start_leaving(&self) {
-        self.leaving.store(true, Ordering::Relaxed);
-    }
-
-    /// Waits until no connection is left.
-    pub(super) async fn wait_until_empty(&self) {
-        loop {
-            let emptied = self.emptied.notified();
-            if self.index.is_empty() {
-                return;
-            }
-            emptied.await;
-        }
-    }
-
-    /// Every connection of the node.
-    pub fn all(&self) -> Vec<Arc<Connection>> {
-        self.connections(|_| true)
-    }
-
-    /// The connections of a tenant.
-    pub fn of_tenant(&self, tenant_id: TenantId) -> Vec<Arc<Connection>> {
-        self.index.by_subject(RevocationSubject::Tenant(tenant_id))
-    }
-
-    /// Number of connections of a tenant.
-    pub fn count_of_tenant(&self, tenant_id: TenantId) -> usize {
-        self.capacity.of_tenant(tenant_id)
-    }
-
-    /// Number of connections of a principal, and of the tenant.
-    pub fn counts(&self, tenant_id: TenantId, principal: &Principal) -> (usize, usize) {
-        let of_caller = owner_of(principal).map_or(0, |owner| self.slots.count(owner));
-        (of_caller, self.capacity.of_tenant(tenant_id))
-    }
-
-    /// Bytes that are held of messages that clients have begun and not ended.
-    pub fn unfinished_bytes(&self) -> usize {
-        self.unfinished_budget.used_bytes()
-    }
-
-    pub fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {
-        self.index.find(id)
-    }
-
-    /// Cancelled once the node stops: every long wait ends with it.
-    pub fn stopping(&self) -> &CancellationToken {
-        &self.stopping
-    }
-
-    /// Whether the node is about to stop.
-    pub fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed) || self.stopping.is_cancelled()
-    }
-
-    pub fn clock(&self) -> &Clock {
-        &self.services.clock
-    }
-
-    pub(super) fn connections(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
-        self.index.matching(which)
-    }
-
     fn micros(&self) -> i64 {
         self.services.clock.now().timestamp_micros()
-    }
-
-    pub(super) fn steady_micros(&self) -> i64 {
-        self.services.clock.steady().timestamp_micros()
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::supervisor::ConnectionRegistry;
+use super::registry::ConnectionRegistry;
+use crate::auth::revocation::Revocation;
 use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::TenantId;
-use crate::domain::revocation::Revocation;
 use crate::storage::{self, tenant_removal};
 
 /// Interval of the check: one query for all tenants.

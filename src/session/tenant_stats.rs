@@ -1,43 +1,20 @@
-//! A tenant's live figures, for `GET /stats` and for the stream that sends them once a second. The store's counts may
-//! be a second old, so that any number of dashboards costs one query.
+//! A tenant's live figures, for `GET /stats` and for the stream that sends them once a second.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
-
-use chrono::{DateTime, TimeDelta, Utc};
-use parking_lot::Mutex;
 
 use super::connection::Connection;
 use super::connection_limits::Carrier;
-use super::supervisor::ConnectionRegistry;
+use super::registry::ConnectionRegistry;
 use crate::auth::permission::Permission;
-use crate::base::ids::TenantId;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::domain::{jobs, properties};
 use crate::protocol::stats::{ConnectionCounts, TenantStats};
-
-/// How old the store's counts may be.
-const CACHE_TTL: TimeDelta = TimeDelta::seconds(1);
-/// Cached tenants; beyond that the cache is cleared.
-const MAX_TENANTS: usize = 10_000;
-
-/// The store's counts of the last second.
-#[derive(Default)]
-pub struct StatsCache(Mutex<HashMap<TenantId, CachedCounts>>);
-
-/// Counts, and the time of their query.
-type CachedCounts = (DateTime<Utc>, Arc<StoreCounts>);
-
-struct StoreCounts {
-    jobs: BTreeMap<String, u64>,
-    properties: BTreeMap<String, u64>,
-}
 
 /// The figures of the caller's tenant.
 pub async fn load_tenant_stats(registry: &ConnectionRegistry, op: &Op) -> Result<TenantStats> {
     op.require(Permission::ReadStats)?;
-    let counted = load_counts(registry, op).await?;
+    let counted = registry.tenant_counts.by_status(op).await?;
     let tenant_id = op.scope.tenant_id();
     let open = registry.of_tenant(tenant_id);
     let users: HashSet<_> = open.iter().filter_map(|one| one.user_id()).collect();
@@ -71,24 +48,4 @@ pub(super) fn count_by_carrier(open: &[Arc<Connection>]) -> ConnectionCounts {
         }
         counts
     })
-}
-
-async fn load_counts(registry: &ConnectionRegistry, op: &Op) -> Result<Arc<StoreCounts>> {
-    let (tenant_id, now) = (op.scope.tenant_id(), op.now());
-    let cached = registry.stats_cache.0.lock().get(&tenant_id).cloned();
-    if let Some((at, counted)) = cached
-        && (TimeDelta::zero()..CACHE_TTL).contains(&(now - at))
-    {
-        return Ok(counted);
-    }
-    let counted = Arc::new(StoreCounts {
-        jobs: jobs::count::by_status(op).await?,
-        properties: properties::get::by_status(op).await?,
-    });
-    let mut cache = registry.stats_cache.0.lock();
-    if cache.len() >= MAX_TENANTS {
-        cache.clear();
-    }
-    cache.insert(tenant_id, (now, Arc::clone(&counted)));
-    Ok(counted)
 }

@@ -7,15 +7,16 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 
 use super::commands::connection_established;
-use super::connection::control_only_mailbox;
 use super::registration::ConnectionGuard;
+use super::registry::ConnectionRegistry;
+use super::role_change::close_reason;
 use super::sse::{closing_event, log_unreadable_event, retry_line, write_event};
-use super::supervisor::ConnectionRegistry;
 use super::tenant_stats::load_tenant_stats;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::eventlog;
-use crate::hub::{Item, Mailbox};
+use crate::hub::{Closing, Item, Mailbox};
+use crate::protocol::problem::Problem;
 use crate::protocol::stats::Stats;
 use crate::protocol::websocket::encode::TextFrame;
 
@@ -25,7 +26,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 struct StatsStream {
     registry: Arc<ConnectionRegistry>,
     guard: ConnectionGuard,
-    op: Op,
     mailbox: Arc<Mailbox>,
 }
 
@@ -39,12 +39,10 @@ enum State {
 pub fn stream_stats(
     registry: &Arc<ConnectionRegistry>,
     guard: ConnectionGuard,
-) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>> {
-    let connection = &guard.connection;
-    let op = Op::of_caller(&registry.services, connection.principal(), connection.origin.clone())?;
-    let mailbox = control_only_mailbox(registry, connection);
-    let stream_state = StatsStream { registry: Arc::clone(registry), guard, op, mailbox };
-    Ok(stream::unfold(State::First(Box::new(stream_state)), |state| async move {
+) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
+    let mailbox = guard.connection.attach_control_mailbox(registry.settings.queue_bytes);
+    let stream_state = StatsStream { registry: Arc::clone(registry), guard, mailbox };
+    stream::unfold(State::First(Box::new(stream_state)), |state| async move {
         let (text, state) = match state {
             State::First(stream) => match stream.first_chunk().await {
                 Some(text) => (text, State::Then(stream)),
@@ -57,13 +55,13 @@ pub fn stream_stats(
             State::Ended => return None,
         };
         Some((Ok(text), state))
-    }))
+    })
 }
 
 impl StatsStream {
     /// `connection_established`, and the first figures. `None`: the store cannot be read.
     async fn first_chunk(&self) -> Option<Bytes> {
-        let head = eventlog::head(&self.registry.services.db, &self.op.scope).await.ok()?;
+        let head = eventlog::head(&self.registry.services.db, &self.guard.connection.scope).await.ok()?;
         let hello = connection_established(&self.registry, &self.guard.connection, head.position());
         let mut text = retry_line();
         write_event(&mut text, None, hello.kind(), &TextFrame::new(&hello.to_json()));
@@ -81,7 +79,7 @@ impl StatsStream {
             taken = self.mailbox.take() => taken,
             () = self.registry.clock().sleep(INTERVAL) => {
                 self.mailbox.delivery_resumed().await.map_err(|closing| closing_event(&closing, &self.guard.connection))?;
-                let figures = self.render_stats().await.map_err(|_| log_unreadable_event())?;
+                let figures = self.render_stats().await.map_err(|problem| self.end(&problem))?;
                 return Ok(self.record_sent(figures, 1));
             }
         };
@@ -96,8 +94,23 @@ impl StatsStream {
         Ok(self.record_sent(text.freeze(), items.len() as u64))
     }
 
+    /// The end of the stream after figures could not be read: because of the store, or because the caller's role does
+    /// not allow them any more.
+    fn end(&self, problem: &Problem) -> Bytes {
+        match close_reason(&self.guard.connection, problem) {
+            Some((code, reason)) => {
+                self.guard.connection.close(code, reason);
+                closing_event(&Closing { code, reason: reason.to_owned() }, &self.guard.connection)
+            }
+            None => log_unreadable_event(),
+        }
+    }
+
     async fn render_stats(&self) -> Result<Bytes> {
-        let stats = Stats::Tenant(load_tenant_stats(&self.registry, &self.op).await?);
+        let connection = &self.guard.connection;
+        // The principal of now: its role may have changed since the stream began.
+        let op = Op::of_caller(&self.registry.services, connection.principal(), connection.origin.clone())?;
+        let stats = Stats::Tenant(load_tenant_stats(&self.registry, &op).await?);
         let mut text = BytesMut::new();
         write_event(&mut text, None, "stats", &TextFrame::new(&stats.to_json()));
         Ok(text.freeze())

@@ -10,18 +10,18 @@ use serde_json::Value;
 
 use super::connection::Connection;
 use super::refresh;
-use super::supervisor::ConnectionRegistry;
+use super::registry::ConnectionRegistry;
 use crate::auth::permission::Permission;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::domain::op::{Op, forbidden};
 use crate::domain::uploads::{self, IncomingUpload, NewUpload, Resumed};
 use crate::protocol::command::CommandError;
 use crate::protocol::message::{ErrorMessage, MessagePayload, PongPayload, TokenRefreshed};
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{Code, Problem, join_errors};
 use crate::protocol::upload::{
     CHUNK_BYTES, CREDIT, ChunkReceived, Upload, UploadAck, UploadPong, UploadServerMessage, UploadSuccess,
 };
-use crate::protocol::upload_command::{self, UploadCommand};
+use crate::protocol::upload_command::{self, Metadata, UploadCommand};
 
 /// The uploads of one connection.
 pub struct UploadSession {
@@ -123,8 +123,11 @@ impl UploadSession {
         reply_to: Option<Value>,
     ) -> Result<UploadServerMessage, Problem> {
         match command {
-            UploadCommand::Metadata { filename, size, content_type, sha256 } => {
-                let new = NewUpload { filename, size, content_type, sha256 };
+            UploadCommand::Metadata(metadata) if !metadata.faults.is_empty() => {
+                Ok(error("invalid_message", explain(metadata), reply_to))
+            }
+            UploadCommand::Metadata(Metadata { filename, size, content_type, sha256, .. }) => {
+                let new = NewUpload { filename: filename.unwrap_or_default(), size, content_type, sha256 };
                 self.pause(State::Refused).await;
                 let file = uploads::begin(&self.op().await?, new).await?;
                 Ok(self.receive(Box::new(file), reply_to))
@@ -208,6 +211,16 @@ impl UploadSession {
     }
 }
 
+/// Everything that is wrong with metadata of which some fields could not be read.
+fn explain(metadata: Metadata) -> String {
+    let Metadata { filename, size, content_type, sha256, mut faults } = metadata;
+    // A name that is missing is among the faults already.
+    let filename = filename.unwrap_or_else(|| "x".to_owned());
+    let readable = NewUpload { filename, size, content_type, sha256 };
+    faults.extend(uploads::validate(&readable).err().map(|problem| join_errors(&problem.errors)));
+    faults.join("; ")
+}
+
 async fn append_chunk(file: &mut IncomingUpload, chunk: Bytes) -> Result<i64, Problem> {
     if chunk.len() > CHUNK_BYTES {
         let words = format!("A chunk may have at most {CHUNK_BYTES} bytes; nothing of the file was kept.");
@@ -229,7 +242,7 @@ fn success(upload: Upload, reply_to: Option<Value>) -> UploadServerMessage {
 
 /// A problem as an answer on the socket.
 pub fn refusal(problem: &Problem, reply_to: Option<Value>) -> UploadServerMessage {
-    error(problem.code.row().name, problem.detail.clone().into_owned(), reply_to)
+    error(problem.code.row().name, problem.message(), reply_to)
 }
 
 fn error(code: &str, message: String, reply_to: Option<Value>) -> UploadServerMessage {

@@ -4,7 +4,8 @@ use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::api_keys::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx};
+use super::error::Result;
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{KeyId, UserId};
 
 pub use super::entity::api_keys::Model as ApiKeyRow;

@@ -4,7 +4,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelec
 
 use super::batched_delete::LockedBatch as _;
 use super::entity::audit_log::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx};
+use super::error::Result;
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::TenantId;
 
 pub use super::entity::audit_log::Model as AuditRow;

@@ -5,28 +5,10 @@ use std::path::Path;
 use sea_orm::ConnectionTrait;
 
 use super::atomic_file::AtomicFile;
+use super::error::{CopyError, OpenError, display, file_error};
 use super::integrity::{IntegrityReport, check_sqlite_integrity};
-use super::{OpenError, sqlite};
+use super::sqlite;
 use crate::base::entropy::Entropy;
-
-/// Why a copy is not made or not put back: each is one plain line for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum CopyError {
-    #[error("{0} exists already; give --force to replace it")]
-    Exists(String),
-    #[error("{0} does not exist")]
-    Missing(String),
-    #[error("{0} and the database are one file")]
-    Same(String),
-    #[error("the database {0} is in use: stop its server first")]
-    InUse(String),
-    #[error("the copy {path} is not sound: {}", faults.join("; "))]
-    FailedIntegrityCheck { path: String, faults: Vec<String> },
-    #[error("{path}: {cause}")]
-    File { path: String, cause: std::io::Error },
-    #[error(transparent)]
-    Store(#[from] OpenError),
-}
 
 /// Writes the store at `store` to `to` as it is at this moment, and checks the copy before it gets its name. It
 /// contains everything that was acknowledged before the call; writers are not blocked.
@@ -70,12 +52,4 @@ async fn copy(store: &Path, to: &Path) -> Result<(), OpenError> {
 pub(super) fn refuse_same(one: &Path, other: &Path) -> Result<(), CopyError> {
     let same = matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);
     if same { Err(CopyError::Same(display(other))) } else { Ok(()) }
-}
-
-pub(super) fn file_error(path: &Path, cause: std::io::Error) -> CopyError {
-    CopyError::File { path: display(path), cause }
-}
-
-pub(super) fn display(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -5,7 +5,8 @@ use sea_orm::{ConnectionTrait, QuerySelect};
 use uuid::Uuid;
 
 use super::entity::TenantTable;
-use super::{Result, SystemTx};
+use super::error::Result;
+use super::tx::SystemTx;
 
 /// A selection of rows that retention removes.
 pub(super) trait LockedBatch: QuerySelect {

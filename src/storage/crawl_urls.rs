@@ -6,7 +6,8 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::entity::crawl_urls::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
+use super::error::Result;
+use super::tx::TenantTx;
 use crate::base::ids::JobId;
 
 pub use super::entity::crawl_urls::Model as CrawlUrlRow;

@@ -6,7 +6,8 @@ use sea_orm::{
 };
 
 use super::entity::{api_keys, operators, sessions, tenants, users};
-use super::{Result, SystemTx};
+use super::error::Result;
+use super::tx::SystemTx;
 use crate::base::ids::{KeyId, SessionId, UserId};
 
 /// A user with its tenant's columns.

@@ -1,59 +1,33 @@
 //! Opening the store and its two pools.
 
 use std::panic::Location;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::{
-    AccessMode, ConnAcquireErr, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, DatabaseConnection, DatabaseTransaction, IsolationLevel, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
-use secrecy::SecretString;
 
 use super::database_identity::DatabaseIdentity;
 use super::error::{Error, OpenError, Result};
+use super::permits::{
+    MAX_WAITING, MAX_WRITES_WAITING, TxPermit, TxSemaphore, acquire_pool_permit, acquire_sqlite_permit,
+};
+use super::settings::DatabaseSettings;
 use super::store_lock::StoreLock;
+use super::store_telemetry::StoreTelemetry;
 use super::tx::{SystemTx, TenantTx};
 use super::{postgres, schema, sqlite};
 use crate::auth::tenant_scope::{SystemReason, TenantScope};
-use crate::base::clock::{Clock, Stopwatch};
-use crate::base::fair_semaphore::{self, QueueFull};
-use crate::base::ids::TenantId;
-use crate::telemetry::metrics::{Metrics, TransactionMode};
+use crate::base::clock::Stopwatch;
+use crate::base::fair_semaphore::QueueFull;
+use crate::telemetry::metrics::Metrics;
 use crate::telemetry::open_transactions::OpenTransactions;
 
-/// Where the store is, and the roles that open it.
-#[derive(Clone, Debug)]
-pub enum DatabaseSettings {
-    /// One file, migrated at the start.
-    Sqlite { path: PathBuf },
-    /// `url` is the tenant pool's role, `system_url` the system pool's (the same role when absent), `migrate_url` the
-    /// owner of the tables; `migrate`: bring the schema up at the start.
-    Postgres {
-        url: SecretString,
-        system_url: Option<SecretString>,
-        migrate_url: Option<SecretString>,
-        migrate: bool,
-        max_connections: u32,
-        /// Time limit of a statement in a tenant's read-only transaction; `None`: no limit.
-        statement_time: Option<Duration>,
-    },
-}
-
-/// Transactions of one tenant that may wait for SQLite's writer; one more is refused as busy.
-const MAX_WRITES_WAITING: usize = 256;
-/// Transactions of one tenant that may wait for one of PostgreSQL's connections; one more is refused as busy.
-const MAX_WAITING: usize = 4096;
-/// How long a transaction waits for a pool's permit; the pool's own timeout begins after it.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Replays of one tenant that may wait to read a page; one more is refused as busy.
 const MAX_REPLAYS_WAITING: usize = 16_384;
-
-/// Permits are granted to tenants in turn; `None` is the system's own queue.
-type TxSemaphore = fair_semaphore::FairSemaphore<Option<TenantId>>;
-pub(super) type TxPermit = fair_semaphore::FairPermit<Option<TenantId>>;
 
 /// The open store.
 #[derive(Clone)]
@@ -68,13 +42,6 @@ pub struct Database {
 /// The permit to read a page of a log; released when dropped.
 pub struct LogReadPermit {
     _permit: TxPermit,
-}
-
-/// Where transactions are counted. The store is the first part of a node to be opened, so it creates the metrics.
-#[derive(Clone, Default)]
-pub(super) struct StoreTelemetry {
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) writes: Arc<OpenTransactions>,
 }
 
 #[derive(Clone)]
@@ -343,52 +310,6 @@ impl<'a> SystemPool<'a> {
         };
         self.db.telemetry.record_wait(mode, waited);
         Ok(SystemTx::new(tx, self.db.telemetry.clone(), permit))
-    }
-}
-
-impl StoreTelemetry {
-    fn record_wait(&self, mode: AccessMode, since: Stopwatch) {
-        let direction = match mode {
-            AccessMode::ReadWrite => TransactionMode::Write,
-            AccessMode::ReadOnly => TransactionMode::Read,
-        };
-        self.metrics.begin_seconds.of(direction).observe(since.elapsed());
-    }
-
-    /// Records a write that failed because the disk is full, and returns the outcome.
-    pub(super) fn record_outcome<T>(&self, outcome: Result<T>) -> Result<T> {
-        if let Err(Error::Full(_)) = &outcome {
-            self.metrics.disk_full.inc();
-            self.writes.set_disk_full();
-        }
-        outcome
-    }
-}
-
-/// A permit for the one writer, or for a reader. A tenant never gets the last reader, so that its searches delay
-/// another tenant's read by at most one of them.
-async fn acquire_sqlite_permit(
-    writers: &TxSemaphore,
-    readers: &TxSemaphore,
-    party: Option<TenantId>,
-    mode: AccessMode,
-) -> Result<TxPermit> {
-    match mode {
-        AccessMode::ReadOnly => acquire_pool_permit(readers, party).await,
-        AccessMode::ReadWrite => writers.acquire(party).await.map_err(|QueueFull| Error::Busy),
-    }
-}
-
-/// A permit for a pool. The pool alone would serve in the order of requests: a tenant that asks for a thousand
-/// transactions would delay all others.
-async fn acquire_pool_permit(permits: &TxSemaphore, party: Option<TenantId>) -> Result<TxPermit> {
-    let clock = Clock::system();
-    tokio::select! {
-        biased;
-        permit = permits.acquire(party) => permit.map_err(|QueueFull| Error::Busy),
-        () = clock.sleep(ACQUIRE_TIMEOUT) => {
-            Err(Error::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Errors of the store, as far as callers distinguish them.
 
+use std::path::Path;
+
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -104,8 +106,12 @@ fn of_code(code: &str) -> Condition {
 pub enum OpenError {
     #[error("cannot create the folder {path} for the database: {cause}")]
     Folder { path: String, cause: std::io::Error },
-    #[error("the database {path} is being restored: start again when that has ended")]
+    #[error("the database {path} is being restored or migrated: start again when that has ended")]
     BeingRestored { path: String },
+    #[error("the database {path} is in use: stop its server first")]
+    InUse { path: String },
+    #[error("a server runs on the database {path} already: stop it first, SQLite has one server at a time")]
+    HasServer { path: String },
     #[error("cannot open the database {url}: {cause}")]
     Connect { url: String, cause: String },
     #[error("{path} is not a usable SQLite database: {cause}")]
@@ -132,4 +138,29 @@ pub enum OpenError {
     Unreadable(String),
     #[error("cannot migrate the database: {0}")]
     Migrate(String),
+}
+
+/// Why a copy is not made or not put back: each is one plain line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    #[error("{0} exists already; give --force to replace it")]
+    Exists(String),
+    #[error("{0} does not exist")]
+    Missing(String),
+    #[error("{0} and the database are one file")]
+    Same(String),
+    #[error("the copy {path} is not sound: {}", faults.join("; "))]
+    FailedIntegrityCheck { path: String, faults: Vec<String> },
+    #[error("{path}: {cause}")]
+    File { path: String, cause: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] OpenError),
+}
+
+pub(super) fn file_error(path: &Path, cause: std::io::Error) -> CopyError {
+    CopyError::File { path: display(path), cause }
+}
+
+pub(super) fn display(path: &Path) -> String {
+    path.display().to_string()
 }

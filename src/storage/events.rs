@@ -4,7 +4,8 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{events, tenant_logs};
-use super::{Error, Result, SystemTx, TenantTx};
+use super::error::{Error, Result};
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::TenantId;
 
 pub use super::entity::events::Model as EventRow;

@@ -12,11 +12,14 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::atomic_file::AtomicFile;
-use super::backup::{CopyError, display, file_error};
+use super::database::Database;
 use super::entity::{Column, ColumnKind, Secrets, TenantTable, tenant_tables};
-use super::{Database, Error, OpenError, Result, TenantTx, schema, tenants};
+use super::error::{CopyError, Error, OpenError, Result, display, file_error};
+use super::tx::TenantTx;
+use super::{schema, tenants};
 use crate::auth::tenant_scope::TenantScope;
 use crate::base::entropy::Entropy;
+use crate::base::hex::hex;
 
 /// Rows read at a time: an event may be 64 KiB.
 const PAGE: u64 = 200;
@@ -190,7 +193,7 @@ impl ExportWriter {
 
     /// The last line, which shows a reader that nothing is missing.
     fn finish(mut self, rows: u64) -> std::io::Result<String> {
-        let sha256: String = self.sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&self.sum.finalize());
         let last = serde_json::to_vec(&json!({ "end": true, "rows": rows, "sha256": sha256 }))?;
         self.out.write_all(&last)?;
         self.out.write_all(b"\n")?;

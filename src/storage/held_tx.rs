@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
-use super::database::TxPermit;
+use super::permits::TxPermit;
 
 /// An open transaction. Dropping it rolls back in a task that keeps the permit until the connection is back.
 pub(super) struct HeldTx {

@@ -8,8 +8,8 @@ use sea_orm::{
 };
 
 use super::entity::idempotency_keys::{ActiveModel, Column, Entity};
-use super::error::is_lock_timeout;
-use super::{Result, SystemTx, TenantTx};
+use super::error::{Result, is_lock_timeout};
+use super::tx::{SystemTx, TenantTx};
 
 pub use super::entity::idempotency_keys::Model as IdempotencyRow;
 

@@ -2,8 +2,10 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
-use super::error::OpenError;
-use super::{Database, DatabaseSettings, Result, schema, sqlite};
+use super::database::Database;
+use super::error::{Error, OpenError, Result};
+use super::settings::DatabaseSettings;
+use super::{schema, sqlite};
 use crate::auth::tenant_scope::SystemReason;
 
 /// One tenant's log, as counted.
@@ -130,7 +132,7 @@ fn failed(cause: DbErr) -> OpenError {
     OpenError::Unreadable(cause.to_string())
 }
 
-fn unreadable(cause: super::Error) -> OpenError {
+fn unreadable(cause: Error) -> OpenError {
     OpenError::Unreadable(cause.to_string())
 }
 

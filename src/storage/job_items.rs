@@ -3,7 +3,8 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::job_items::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
+use super::error::Result;
+use super::tx::TenantTx;
 use crate::base::ids::{ExecutionId, JobId};
 
 pub use super::entity::job_items::Model as JobItemRow;

@@ -6,7 +6,9 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelec
 
 use super::batched_delete::LockedBatch as _;
 use super::entity::job_logs::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx, jobs};
+use super::error::Result;
+use super::jobs;
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{ExecutionId, JobId, TenantId};
 
 pub use super::entity::job_logs::Model as LogLineRow;

@@ -4,7 +4,8 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::jobs::{Column, Entity};
-use super::{Result, SystemTx, TenantTx};
+use super::error::Result;
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{JobId, TenantId};
 
 /// Saves what a later event is to report.

@@ -5,6 +5,7 @@
 mod atomic_file;
 mod backup;
 mod batched_delete;
+mod bounded_rows;
 mod database;
 mod database_identity;
 mod entity;
@@ -12,11 +13,15 @@ mod error;
 mod export;
 mod held_tx;
 mod integrity;
+mod permits;
 mod postgres;
 mod restore;
 mod schema;
+mod settings;
 mod sqlite;
 mod store_lock;
+mod store_telemetry;
+mod stored_time;
 mod tx;
 
 pub mod api_keys;
@@ -28,6 +33,7 @@ pub mod executions;
 pub mod idempotency_keys;
 pub mod job_items;
 pub mod job_logs;
+pub mod job_queue;
 pub mod job_summaries;
 pub mod jobs;
 pub mod messages;
@@ -52,29 +58,21 @@ pub mod upload_totals;
 pub mod uploads;
 pub mod users;
 
-pub use backup::{CopyError, backup_sqlite};
-pub use database::{Database, DatabaseSettings, LogReadPermit};
-pub use error::{Error, OpenError, Result};
+pub use backup::backup_sqlite;
+pub use bounded_rows::BoundedRows;
+pub use database::{Database, LogReadPermit};
+pub use error::{CopyError, Error, OpenError, Result};
 pub use export::{ExportHead, Exported, export_tenant};
 pub use integrity::{IntegrityReport, LogCounters, check_integrity};
 pub use restore::{ActiveKey, ApiKeyPolicy, RestoreRequest, Restored, restore_sqlite};
 pub use schema::{SchemaStatus, migrate_down, migrate_up, schema_status};
+pub use settings::DatabaseSettings;
+pub use store_lock::ServerLock;
+pub(crate) use stored_time::micros;
+pub use stored_time::time;
 pub use tx::{SystemTx, TenantTx};
-
-use chrono::{DateTime, TimeZone, Utc};
 
 /// The tables with rows that belong to a tenant, each with its tenant column, as exports and removals use them.
 pub fn tenant_tables() -> Vec<(&'static str, &'static str)> {
     entity::tenant_tables().into_iter().map(|table| (table.name, table.owner)).collect()
-}
-
-/// Times are stored as whole microseconds since the epoch, alike in both databases.
-pub(crate) fn micros(at: DateTime<Utc>) -> i64 {
-    at.timestamp_micros()
-}
-
-/// The way back of [`micros`].
-pub fn time(micros: i64) -> DateTime<Utc> {
-    // Every stored value came from a DateTime, so it is in range; the epoch is the fallback for a hand-edited row.
-    Utc.timestamp_micros(micros).single().unwrap_or(DateTime::UNIX_EPOCH)
 }

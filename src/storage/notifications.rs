@@ -6,9 +6,10 @@ use sea_orm::sea_query::Condition;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::batched_delete::LockedBatch as _;
+use super::batched_delete::{self, LockedBatch as _};
 use super::entity::{notification_reads, notifications};
-use super::{Error, Result, SystemTx, TenantTx, batched_delete};
+use super::error::{Error, Result};
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{NotificationId, UserId};
 
 pub use super::entity::notifications::Model as NotificationRow;

@@ -3,8 +3,9 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::operators::{ActiveModel, Column, Entity};
+use super::error::Result;
+use super::tx::SystemTx;
 use super::users::{best_match, keys_of};
-use super::{Result, SystemTx};
 use crate::base::ids::OperatorId;
 use crate::base::normalize;
 

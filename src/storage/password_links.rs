@@ -4,7 +4,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect};
 
 use super::batched_delete::LockedBatch as _;
 use super::entity::password_links::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx};
+use super::error::Result;
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{TenantId, UserId};
 
 pub use super::entity::password_links::Model as PasswordLinkRow;

@@ -4,7 +4,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::platform_broadcasts::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx};
+use super::error::Result;
+use super::tx::SystemTx;
 use crate::base::ids::{BroadcastId, TenantId};
 
 pub use super::entity::platform_broadcasts::Model as PlatformBroadcastRow;

@@ -3,7 +3,8 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 
 use super::entity::platform_marks::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx};
+use super::error::Result;
+use super::tx::SystemTx;
 
 /// What a mark records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

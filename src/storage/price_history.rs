@@ -3,8 +3,9 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::price_history::{ActiveModel, Column, Entity};
+use super::error::Result;
 use super::properties::PropertyRow;
-use super::{Result, TenantTx};
+use super::tx::TenantTx;
 use crate::base::ids::PropertyId;
 
 pub use super::entity::price_history::Model as PriceRow;

@@ -9,7 +9,8 @@ use sea_orm::{
 };
 
 use super::entity::properties::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
+use super::error::Result;
+use super::tx::TenantTx;
 use crate::base::ids::PropertyId;
 
 pub use super::entity::properties::Model as PropertyRow;

@@ -5,8 +5,9 @@ use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::entity::job_items;
 use super::entity::properties::{Column, Entity};
+use super::error::Result;
 use super::properties::PropertyRow;
-use super::{Result, TenantTx};
+use super::tx::TenantTx;
 use crate::base::ids::JobId;
 
 /// What a row must match; `None` matches every row.

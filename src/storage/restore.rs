@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Statement, TransactionTrait};
 
 use super::atomic_file::{self, AtomicFile};
-use super::backup::{CopyError, display, file_error, refuse_same};
+use super::backup::refuse_same;
+use super::error::{CopyError, OpenError, display, file_error};
 use super::integrity::{IntegrityReport, check_sqlite_integrity};
 use super::sqlite;
 use super::store_lock::StoreLock;
@@ -167,7 +168,7 @@ async fn lock(store: &Path) -> Result<Option<DatabaseConnection>, CopyError> {
     };
     match alone.await {
         Ok(_) => Ok(Some(connection)),
-        Err(cause) if sqlite::is_busy(&cause) => Err(CopyError::InUse(display(store))),
+        Err(cause) if sqlite::is_busy(&cause) => Err(OpenError::InUse { path: display(store) }.into()),
         Err(_) => Ok(None),
     }
 }

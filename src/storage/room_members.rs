@@ -3,7 +3,8 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::room_members::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
+use super::error::Result;
+use super::tx::TenantTx;
 use crate::base::ids::{RoomId, UserId};
 
 pub use super::entity::room_members::Model as MemberRow;

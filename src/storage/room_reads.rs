@@ -3,7 +3,8 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 
 use super::entity::room_reads::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
+use super::error::Result;
+use super::tx::TenantTx;
 use crate::base::ids::{RoomId, UserId};
 
 /// The newest message that the user has read in each of the rooms, as (room, row id of the message).

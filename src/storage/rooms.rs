@@ -4,7 +4,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::rooms::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx};
+use super::error::Result;
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{RoomId, TenantId, UserId};
 
 pub use super::entity::rooms::Model as RoomRow;

@@ -5,8 +5,8 @@ use lotline_migrations::sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use secrecy::SecretString;
 
-use super::database::DatabaseSettings;
 use super::error::OpenError;
+use super::settings::DatabaseSettings;
 use super::store_lock::StoreLock;
 use super::{postgres, sqlite};
 
@@ -29,9 +29,13 @@ pub async fn migrate_up(settings: &DatabaseSettings) -> Result<(), OpenError> {
     }
 }
 
-/// Takes back the last `steps` migrations, with the data that only they can hold.
+/// Takes back the last `steps` migrations, with the data that only they can hold. Refused while another process has a
+/// SQLite store open; on PostgreSQL the servers have to be stopped before.
 pub async fn migrate_down(settings: &DatabaseSettings, steps: u32) -> Result<(), OpenError> {
-    let _open = lock(settings)?;
+    let _alone = match settings {
+        DatabaseSettings::Sqlite { path } => Some(StoreLock::exclusive(path)?),
+        DatabaseSettings::Postgres { .. } => None,
+    };
     let connection = connect_as_owner(settings).await?;
     Migrator::down(&connection, Some(steps)).await.map_err(failed)
 }

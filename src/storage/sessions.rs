@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::batched_delete::LockedBatch as _;
 use super::entity::{refresh_tokens, sessions};
-use super::{Result, SystemTx, TenantTx};
+use super::error::Result;
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 
 pub use super::entity::refresh_tokens::Model as RefreshTokenRow;

@@ -4,8 +4,9 @@ use sea_orm::sea_query::Condition;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder};
 
 use super::entity::sign_in_addresses::{ActiveModel, Column, Entity};
+use super::error::Result;
 use super::sessions::Owner;
-use super::{Result, SystemTx, TenantTx};
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{OperatorId, UserId};
 
 pub use super::entity::sign_in_addresses::Model as SignInAddressRow;

@@ -3,8 +3,10 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::bounded_rows::{self, BoundedRows};
 use super::entity::spiders::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
+use super::error::Result;
+use super::tx::TenantTx;
 
 pub use super::entity::spiders::Model as SpiderRow;
 
@@ -45,9 +47,9 @@ pub async fn lock(tx: &TenantTx, name: &str) -> Result<Option<SpiderRow>> {
 }
 
 /// In the order of their making, after the one with id `after`.
-pub async fn list(tx: &TenantTx, after: i64, limit: u64) -> Result<Vec<SpiderRow>> {
-    let query = tx.select::<Entity>().filter(Column::Id.gt(after));
-    Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+pub async fn list(tx: &TenantTx, after: i64, limit: u64) -> Result<BoundedRows<SpiderRow>> {
+    let query = tx.select::<Entity>().filter(Column::Id.gt(after)).order_by_asc(Column::Id).limit(limit);
+    bounded_rows::read(query, &*tx.tx, |row| row.start_urls.len() + row.allowed_hosts.len()).await
 }
 
 pub async fn update(tx: &TenantTx, id: i64, words: SpiderFields<'_>) -> Result<()> {

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect};
 
+use super::batched_delete;
 use super::entity::{jobs, tenant_tables, tenants, upload_attachments, uploads};
+use super::error::Result;
 use super::tenants::TenantRow;
+use super::tx::SystemTx;
 use super::uploads::UploadRow;
-use super::{Result, SystemTx, batched_delete};
 use crate::base::ids::TenantId;
 
 /// Rows by table.

@@ -4,8 +4,10 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::tenants::{ActiveModel, Column, Entity};
+use super::error::Result;
 use super::platform_marks::{self, PlatformMark};
-use super::{Result, SystemTx, TenantTx, events, rooms};
+use super::tx::{SystemTx, TenantTx};
+use super::{events, rooms};
 use crate::base::ids::TenantId;
 
 pub use super::entity::tenants::Model as TenantRow;

@@ -10,11 +10,12 @@ use sea_orm::{
     IntoActiveModel, QueryFilter, Select, UpdateMany,
 };
 
-use super::database::{StoreTelemetry, TxPermit};
 use super::database_identity::DatabaseIdentity;
 use super::entity::TenantOwned;
 use super::error::{Error, Result};
 use super::held_tx::HeldTx;
+use super::permits::TxPermit;
+use super::store_telemetry::StoreTelemetry;
 use crate::base::clock::Stopwatch;
 use crate::base::ids::TenantId;
 use crate::telemetry::open_transactions::OpenTransactionGuard;

@@ -3,7 +3,8 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 
 use super::entity::upload_attachments::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
+use super::error::Result;
+use super::tx::TenantTx;
 use crate::base::ids::{JobId, RoomId};
 
 pub use super::entity::upload_attachments::Model as AttachmentRow;

@@ -4,7 +4,8 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 
 use super::entity::upload_totals::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
+use super::error::Result;
+use super::tx::TenantTx;
 
 /// The bytes in use.
 pub async fn read(tx: &TenantTx) -> Result<i64> {

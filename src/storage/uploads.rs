@@ -7,7 +7,8 @@ use sea_orm::{
 };
 
 use super::entity::uploads::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx};
+use super::error::{Error, Result};
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{UploadId, UserId};
 
 pub use super::entity::uploads::Model as UploadRow;
@@ -137,7 +138,7 @@ pub async fn complete(tx: &TenantTx, row: &UploadRow, whole: CompletedFile<'_>) 
         .col_expr(Column::CompletedAt, whole.now.into())
         .col_expr(Column::ExpiresAt, Expr::value(Option::<i64>::None));
     let mut saved = query.exec_with_returning(&tx.tx).await?;
-    saved.pop().ok_or_else(|| super::Error::Corrupt("an upload that was locked is gone".to_owned()))
+    saved.pop().ok_or_else(|| Error::Corrupt("an upload that was locked is gone".to_owned()))
 }
 
 /// Marks the file as removed and releases its quota; its bytes are deleted next, and then the row.

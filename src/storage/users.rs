@@ -7,7 +7,8 @@ use sea_orm::{
 };
 
 use super::entity::users::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx};
+use super::error::Result;
+use super::tx::{SystemTx, TenantTx};
 use crate::base::ids::{TenantId, UserId};
 use crate::base::lookalike::Skeletons;
 use crate::base::normalize;

@@ -1,4 +1,4 @@
-//! Checks the layering: a file uses only lower layers and its own folder.
+//! Checks the layering: a file uses only lower layers and its own folder, and the demo uses the server from outside.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -61,8 +61,21 @@ fn only_storage_speaks_to_the_database() {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    for file in sources(&root().join("src")) {
+    for file in [sources(&root().join("src")), sources(&root().join("demo/src"))].concat() {
         assert!(read(&file).starts_with("//! "), "{} does not begin with a //! line", file.display());
+    }
+}
+
+#[test]
+fn the_demo_uses_the_server_as_a_client() {
+    let demo = root().join("demo");
+    let manifest: toml::Table = read(&demo.join("Cargo.toml")).parse().unwrap();
+    for kind in ["dependencies", "dev-dependencies", "build-dependencies", "target"] {
+        let named = manifest.get(kind).is_some_and(|table| format!("{table:?}").contains("lotline"));
+        assert!(!named, "demo/Cargo.toml names lotline in its {kind}");
+    }
+    for file in sources(&demo.join("src")) {
+        assert!(!read(&file).contains("lotline::"), "{} names the server's library", file.display());
     }
 }
 

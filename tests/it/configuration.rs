@@ -162,7 +162,7 @@ fn rows_of_the_stores() -> Vec<Row> {
             "/tmp/elsewhere",
             PassedOn {
                 by: (UPLOADS, "BlobStore::folder(settings.uploads_dir())"),
-                used: ("src/blobs/mod.rs", "pub fn folder("),
+                used: ("src/blobs/store.rs", "pub fn folder("),
             },
         ),
         (
@@ -297,7 +297,7 @@ fn rows_of_limits() -> Vec<Row> {
             "7",
             PassedOn {
                 by: (BUILD, "LeaseLength(settings.limits.lease())"),
-                used: ("src/http/workers/mod.rs", "request.data::<LeaseLength>()"),
+                used: ("src/http/workers.rs", "request.data::<LeaseLength>()"),
             },
         ),
         ("limits.retake_seconds", "7", Part(jobs, "self.retake.saturating_mul")),

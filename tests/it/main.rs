@@ -20,6 +20,7 @@ mod faults;
 mod fixture;
 mod history;
 mod http_requests;
+mod import_rings;
 mod isolation;
 mod jobs;
 mod limits;

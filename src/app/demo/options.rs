@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use crate::app::StartError;
 use crate::app::cli::DemoArgs;
+use crate::app::start_error::StartError;
 use crate::config::{Settings, format_errors};
 use crate::http::serve::BindError;
 
 /// The demo's port if none is configured and it is free.
-pub(in crate::app::demo) const DEFAULT_PORT: u16 = 8001;
+pub(super) const DEFAULT_PORT: u16 = 8001;
 /// The lifetime of the tokens that the demo prints: longer than it runs.
 const TOKEN_SECONDS: &str = "43200";
 /// The prefix of every variable of ours. `PORT` and `REDIS_URL`, which hosting platforms set, are ignored by the

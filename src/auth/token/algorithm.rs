@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use super::key_ring::KeyError;
+use super::error::KeyError;
 
 /// A signature algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,5 +1,5 @@
-//! Why a token is refused. Callers get one text for all reasons; the reason is for the log and for choosing a close
-//! code.
+//! Why a token or a key is refused. Callers get one text for all reasons why a token is; the reason is for the log and
+//! for choosing a close code.
 
 use std::sync::Arc;
 
@@ -51,4 +51,29 @@ impl TokenError {
     pub fn is_expired(&self) -> bool {
         *self == Self::Expired
     }
+}
+
+/// A key that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    #[error("an algorithm is one of HS256, HS384, HS512, RS256, ES256, EdDSA")]
+    Algorithm,
+    #[error("a key id has 1 to 128 visible ASCII characters")]
+    Kid,
+    #[error("a signing secret has at least 32 bytes")]
+    ShortSecret,
+    #[error("a secret must not be empty")]
+    EmptySecret,
+    #[error("a key must have at least one algorithm")]
+    NoAlgorithm,
+    #[error("two keys have the same id")]
+    DuplicateKid,
+    #[error("there must be at least one signing key")]
+    NoKey,
+    #[error("a public key is RSA of 2,048 to 8,192 bits, EC on P-256 or OKP on Ed25519")]
+    PublicKey,
+    #[error("a private key is an unencrypted PKCS#8 PEM of Ed25519, or of RSA with 2,048 to 8,192 bits")]
+    Pem,
+    #[error("a key pair could not be made")]
+    Generate,
 }

@@ -3,8 +3,9 @@
 
 use serde_json::{Map, Value};
 
+use super::algorithm::Algorithm;
 use super::error::TokenError;
-use super::key_ring::{Algorithm, MAX_KID_BYTES};
+use super::verifying_key::MAX_KID_BYTES;
 
 /// Parameters that would supply a key, change what is signed or announce another kind of token (RFC 7515 section 4.1,
 /// RFC 7516, RFC 7797). Extensions named by `crit` must be understood; we support none.

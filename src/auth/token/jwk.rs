@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::algorithm::KeyFamily;
-use super::key_ring::KeyError;
+use super::error::KeyError;
 
 /// An RSA modulus has 2,048 to 8,192 bits: shorter ones can be broken, longer ones cost the server too much.
 const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;

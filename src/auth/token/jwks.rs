@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::jwk::{PublicKey, text};
-use super::key_ring::VerifyingKey;
 use super::strict_json::parse_object;
+use super::verifying_key::VerifyingKey;
 
 /// The most keys of one set that are read; an issuer has a handful.
 const MAX_KEYS: usize = 64;

@@ -15,6 +15,7 @@ mod header;
 mod jwk;
 mod signing_key;
 mod strict_json;
+mod verifying_key;
 
 #[cfg(test)]
 #[path = "../../../tests/it/support/jwt_corpus.rs"]

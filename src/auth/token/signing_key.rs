@@ -14,8 +14,9 @@ use jsonwebtoken::{EncodingKey, crypto};
 use serde_json::Value;
 
 use super::algorithm::Algorithm;
+use super::error::KeyError;
 use super::jwk::PublicKey;
-use super::key_ring::{KeyError, MIN_SECRET_BYTES, VerifyingKey};
+use super::verifying_key::{MIN_SECRET_BYTES, VerifyingKey};
 use crate::auth::fingerprint::FingerprintKey;
 use crate::base::entropy::Entropy;
 

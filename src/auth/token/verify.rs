@@ -9,11 +9,12 @@ use super::claims::{TimeClaims, canonical_id, optional_text, required_text, to_d
 use super::compact::CompactJws;
 use super::error::TokenError;
 use super::issuers::{ForeignIssuer, IssuerMatch, Issuers, OwnIssuer, SubjectClaim};
-use super::key_ring::{KeyRing, VerifyingKey};
+use super::key_ring::KeyRing;
 use super::mint::{MAX_LIFETIME_SECS, OPERATOR_ROLE, TOKEN_TYPE};
 use super::verified::{
     CommonClaims, ForeignSubject, Verified, VerifiedForeign, VerifiedOperator, VerifiedUser,
 };
+use super::verifying_key::VerifyingKey;
 use crate::auth::key_scope::Role;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::base::text::has_length;

@@ -7,11 +7,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::issuers::{Issuer, read_issuers};
-use crate::base::text::{has_length, is_slug};
+use super::rules::{SECRET_BYTES, is_hmac_secret, slug};
+use crate::base::text::has_length;
 use crate::config::reader::ConfigReader;
-
-/// The minimum length of an HS256 secret (RFC 7518 section 3.2).
-const SECRET_BYTES: usize = 32;
 
 /// One secret of the key ring.
 #[derive(Clone, Debug)]
@@ -49,7 +47,7 @@ pub struct AuthSettings {
 }
 
 impl AuthSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         let name = "1 to 200 characters";
         let settings = Self {
             registration: reader.flag("auth.registration"),
@@ -108,16 +106,6 @@ impl AuthSettings {
             reader.refuse("auth.issuers", "more than one issuer is the default; leave default = true in one");
         }
     }
-}
-
-/// Whether `text` may be an HS256 secret. PEM is refused: with a public key as the secret, its readers could sign
-/// tokens.
-pub(super) fn is_hmac_secret(text: &str) -> bool {
-    text.len() >= SECRET_BYTES && !text.trim_start().starts_with("-----BEGIN")
-}
-
-pub(super) fn slug(text: &str) -> Option<String> {
-    is_slug(text, 63).then(|| text.to_owned())
 }
 
 fn algorithm(text: &str) -> Option<OwnAlgorithm> {

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::auth::slug;
+use super::rules::slug;
 use crate::base::text::has_length;
 use crate::config::reader::ConfigReader;
 
@@ -20,7 +20,7 @@ pub struct BootstrapSettings {
 }
 
 impl BootstrapSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         let tenant = reader.optional_text("bootstrap.tenant", "a tenant's slug", slug);
         let username = reader.optional_text("bootstrap.username", "1 to 100 characters", |text| {
             has_length(text, 1, 100).then(|| text.to_owned())

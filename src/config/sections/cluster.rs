@@ -16,7 +16,7 @@ impl ClusterSettings {
     /// The prefix of a node without a configured one.
     pub const PREFIX: &str = "lotline";
 
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         let address = "redis://HOST or rediss://HOST";
         let prefix = "1 to 32 of a-z, 0-9 and -";
         Self {

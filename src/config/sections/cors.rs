@@ -11,7 +11,7 @@ pub struct CorsSettings {
 }
 
 impl CorsSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         let accepted = "scheme://host[:port] without a path or a wildcard, such as https://app.example.com";
         Self { allowed_origins: reader.list("cors.allowed_origins", accepted, origin) }
     }

@@ -36,7 +36,7 @@ pub struct CrawlerSettings {
 }
 
 impl CrawlerSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         let private = "host:port, such as localhost:8080 or [::1]:8080";
         Self {
             enabled: reader.flag("crawler.enabled"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::rules::zero_is_unlimited;
 use crate::config::reader::ConfigReader;
 
 /// The value of `database.url`.
@@ -32,7 +33,7 @@ pub struct DatabaseSettings {
 }
 
 impl DatabaseSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         let either = "postgres://USER:PASSWORD@HOST/NAME or sqlite:PATH (without parameters)";
         let postgres_only = "postgres://USER:PASSWORD@HOST/NAME";
         Self {
@@ -42,17 +43,13 @@ impl DatabaseSettings {
             migrate: reader.flag("database.migrate"),
             max_connections: reader.integer("database.max_connections", 2..=1_000),
             statement_timeout: zero_is_unlimited(reader.integer("database.statement_seconds", 0..=3_600))
-                .map(|seconds| Duration::from_secs(u64::from(seconds))),
+                .map(Duration::from_secs),
             audit_log_days: zero_is_unlimited(reader.integer("database.audit_log_days", 0..=36_500)),
             notification_days: zero_is_unlimited(reader.integer("database.notification_days", 0..=36_500)),
             job_log_days: zero_is_unlimited(reader.integer("database.job_log_days", 0..=36_500)),
             finished_job_days: zero_is_unlimited(reader.integer("database.finished_job_days", 0..=36_500)),
         }
     }
-}
-
-fn zero_is_unlimited(number: u32) -> Option<u32> {
-    (number > 0).then_some(number)
 }
 
 /// `sqlite:PATH` or `sqlite://PATH`. An in-memory database cannot be shared between the writer and the readers, and

@@ -14,7 +14,7 @@ pub struct EventLogSettings {
 }
 
 impl EventLogSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         Self {
             retention_seconds: reader.integer("eventlog.retention_seconds", 1..=315_360_000),
             retention_events: reader.integer("eventlog.retention_events", 1..=1_000_000_000),

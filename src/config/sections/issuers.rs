@@ -2,11 +2,12 @@
 
 use secrecy::SecretString;
 
-use super::auth::{is_hmac_secret, slug};
+use super::rules::{is_hmac_secret, slug};
 use crate::config::error::quoted;
 use crate::config::layers::read_value_file;
-use crate::config::print::HIDDEN;
-use crate::config::reader::{ConfigReader, TableReader};
+use crate::config::reader::ConfigReader;
+use crate::config::redact::HIDDEN;
+use crate::config::table_reader::TableReader;
 
 const KEY: &str = "auth.issuers";
 const FIELDS: &str = "issuer, key, key_file, jwks_url, jwks_file, algorithms, audience, required_claims, claims, tenants and default";

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::rules::zero_is_unlimited;
 use crate::config::reader::ConfigReader;
 
 #[derive(Clone, Debug)]
@@ -50,14 +51,14 @@ pub struct LimitSettings {
 }
 
 impl LimitSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         Self {
             sockets_per_user: reader.integer("limits.sockets_per_user", 1..=100_000),
             upload_sockets_per_user: reader.integer("limits.upload_sockets_per_user", 1..=100),
             streams_per_user: reader.integer("limits.streams_per_user", 1..=1_000),
             sessions_per_user: reader.integer("limits.sessions_per_user", 1..=100_000),
-            sign_ins_per_user: rate_or_unlimited(reader.integer("limits.sign_ins_per_user", 0..=1_000_000)),
-            sign_ins_per_tenant: rate_or_unlimited(
+            sign_ins_per_user: zero_is_unlimited(reader.integer("limits.sign_ins_per_user", 0..=1_000_000)),
+            sign_ins_per_tenant: zero_is_unlimited(
                 reader.integer("limits.sign_ins_per_tenant", 0..=10_000_000),
             ),
             connections_per_tenant: zero_is_unlimited(
@@ -69,23 +70,23 @@ impl LimitSettings {
             connects_in_flight: reader.integer("limits.connects_in_flight", 1..=100_000),
             joins_in_flight: reader.integer("limits.joins_in_flight", 1..=100_000),
             connects_waiting: reader.integer("limits.connects_waiting", 0..=1_000_000),
-            requests_per_user: rate_or_unlimited(reader.integer("limits.requests_per_user", 0..=1_000_000)),
-            requests_per_tenant: rate_or_unlimited(
+            requests_per_user: zero_is_unlimited(reader.integer("limits.requests_per_user", 0..=1_000_000)),
+            requests_per_tenant: zero_is_unlimited(
                 reader.integer("limits.requests_per_tenant", 0..=1_000_000),
             ),
-            requests_per_address: rate_or_unlimited(
+            requests_per_address: zero_is_unlimited(
                 reader.integer("limits.requests_per_address", 0..=1_000_000),
             ),
-            connects_per_tenant: rate_or_unlimited(
+            connects_per_tenant: zero_is_unlimited(
                 reader.integer("limits.connects_per_tenant", 0..=1_000_000),
             ),
-            messages_per_tenant: rate_or_unlimited(
+            messages_per_tenant: zero_is_unlimited(
                 reader.integer("limits.messages_per_tenant", 0..=10_000_000),
             ),
-            bytes_out_per_tenant: rate_or_unlimited(
+            bytes_out_per_tenant: zero_is_unlimited(
                 reader.integer("limits.bytes_out_per_tenant", 0..=1_000_000_000_000),
             ),
-            pending_jobs_per_tenant: rate_or_unlimited(
+            pending_jobs_per_tenant: zero_is_unlimited(
                 reader.integer("limits.pending_jobs_per_tenant", 0..=1_000_000_000),
             ),
             subscriptions_per_socket: reader.integer("limits.subscriptions_per_socket", 1..=10_000),
@@ -116,12 +117,4 @@ impl LimitSettings {
     pub fn retake_delay(&self) -> Duration {
         Duration::from_secs(self.retake_seconds)
     }
-}
-
-fn zero_is_unlimited(limit: u32) -> Option<u32> {
-    (limit > 0).then_some(limit)
-}
-
-fn rate_or_unlimited(limit: u64) -> Option<u64> {
-    (limit > 0).then_some(limit)
 }

@@ -1,5 +1,7 @@
 //! The sections, one file each: the typed values, and how they are read.
 
+mod rules;
+
 pub mod server;
 
 pub mod cluster;

@@ -11,7 +11,7 @@ pub struct RoomSettings {
 }
 
 impl RoomSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         Self {
             create_on_join: reader.flag("rooms.create_on_join"),
             presence_grace_seconds: reader.integer("rooms.presence_grace_seconds", 0..=300),

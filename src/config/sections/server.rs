@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+use super::rules::folder;
 use crate::config::network::{Network, ParseNetworkError};
 use crate::config::reader::ConfigReader;
 
@@ -32,7 +33,7 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         let address = "an address and a port, such as 127.0.0.1:8001 or [::1]:8001";
         let network = ParseNetworkError.to_string();
         Self {
@@ -80,11 +81,6 @@ impl ServerSettings {
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(peer))
     }
-}
-
-/// A path that is not empty and that an operating system accepts.
-pub(super) fn folder(text: &str) -> Option<PathBuf> {
-    (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
 }
 
 fn public_url(text: &str) -> Option<String> {

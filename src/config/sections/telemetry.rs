@@ -31,7 +31,7 @@ pub struct TelemetrySettings {
 }
 
 impl TelemetrySettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         let filter = "a level (error, warn, info, debug, trace, off) or a filter such as lotline=debug,warn";
         Self {
             log_format: reader

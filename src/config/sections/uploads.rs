@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::server::folder;
+use super::rules::folder;
 use crate::config::reader::ConfigReader;
 
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct UploadSettings {
 }
 
 impl UploadSettings {
-    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+    pub(crate) fn read(reader: &mut ConfigReader) -> Self {
         Self {
             dir: reader.optional_text("uploads.dir", "a folder", folder),
             max_bytes: reader.integer("uploads.max_bytes", 1..=1_099_511_627_776),

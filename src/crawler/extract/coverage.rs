@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Extraction, Layer, Listing};
+use super::extraction::{Extraction, Layer, Listing};
 
 /// Counts over many pages. Written as JSON it stays far below the bound of `stats`: the fields are a closed set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::field::{KeyRank, fill};
+use super::field::KeyRank;
 use super::vocabulary::normalize_key;
 use crate::protocol::property::{Address, PropertyInput};
 
@@ -137,6 +137,13 @@ impl Draft {
         fill(&mut self.description, || other.description);
         fill(&mut self.price_period, || other.price_period);
         merge_property(&mut self.property, other.property);
+    }
+}
+
+/// Sets a slot that is still empty.
+pub(super) fn fill<T>(slot: &mut Option<T>, value: impl FnOnce() -> Option<T>) {
+    if slot.is_none() {
+        *slot = value();
     }
 }
 

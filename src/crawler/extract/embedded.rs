@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::{Layer, LayerResult, json, json_ld, page_state};
+use super::extraction::{Layer, LayerResult};
+use super::{json, json_ld, page_state};
 use crate::base::text::truncate_start;
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;

@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::draft::Draft;
+use super::extraction::{Layer, Listing};
 use super::vocabulary::normalize_key;
-use super::{Layer, Listing};
+use crate::base::hex::hex;
 use crate::base::money::{self, MinorUnits};
 use crate::crawler::page::Page;
 use crate::protocol::property::{Address, PropertyInput, StandardStatus};
@@ -98,7 +99,7 @@ fn shorten(text: String, most: usize) -> String {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text.as_bytes())[..8])
 }
 
 fn property(draft: Draft, key: String, source: &str, canonical: &Url) -> PropertyInput {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Layer, LayerResult, entities, json, schema_org};
+use super::extraction::{Layer, LayerResult};
+use super::{entities, json, schema_org};
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 

@@ -6,8 +6,10 @@ use std::collections::{HashMap, HashSet};
 use scraper::ElementRef;
 use serde_json::{Map, Value};
 
+use super::bounds::MAX_URL;
+use super::extraction::{Layer, LayerResult};
+use super::schema_org;
 use super::values::Object;
-use super::{Layer, LayerResult, MAX_URL, schema_org};
 use crate::base::text::truncate;
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
@@ -74,10 +76,13 @@ impl<'a> Reader<'a> {
     /// The standard's crawl: children and referred elements, down to elements that are items of their own.
     fn properties(&mut self, object: &mut Object, root: ElementRef<'a>, depth: usize) {
         let mut seen = HashSet::from([root.id()]);
-        let referred = root.attr("itemref").unwrap_or_default().split_ascii_whitespace();
-        self.budget.charge_scan(root.attr("itemref").map_or(0, str::len));
-        let mut pending: Vec<_> =
-            referred.filter_map(|id| self.by_id.get(id).copied()).take(MAX_REFERENCES).collect();
+        let referred = root.attr("itemref").unwrap_or_default();
+        // Many items may refer to one element, and each reads the whole list again: ids that lead nowhere count, too.
+        if !self.budget.charge_scan(referred.len()) {
+            return;
+        }
+        let ids = referred.split_ascii_whitespace().take(MAX_REFERENCES);
+        let mut pending: Vec<_> = ids.filter_map(|id| self.by_id.get(id).copied()).collect();
         pending.reverse();
         push_children(&mut pending, root);
         while let Some(element) = pending.pop() {
@@ -100,6 +105,9 @@ impl<'a> Reader<'a> {
     /// Puts the element's value under each of `names`. Items nest, so the copies under further names would multiply
     /// at every level: each counts with all that is in it.
     fn property(&mut self, object: &mut Object, element: ElementRef<'a>, names: &str, depth: usize) {
+        if !self.budget.charge_scan(names.len()) {
+            return;
+        }
         let before = self.budget.used().bytes;
         let value = self.value(element, depth);
         let value_bytes = self.budget.used().bytes - before;

@@ -4,11 +4,11 @@
 use serde_json::Value;
 use url::Url;
 
+use super::bounds::{MAX_DEPTH, MAX_DRAFTS, VALUE_STEPS, key_steps};
 use super::draft::Draft;
 use super::field::Field;
 use super::values::Object;
-use super::{MAX_DEPTH, MAX_DRAFTS, VALUE_STEPS};
-use super::{json, key_steps, schema_org, vocabulary};
+use super::{json, schema_org, vocabulary};
 use crate::crawler::budget::PageBudget;
 
 /// How deep JSON may hide inside of strings.

@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::crawler::budget::PageBudget;
+use crate::crawler::page::Page;
+use crate::protocol::property::PropertyInput;
 
 const KEYS: [&str; 40] = [
     "@id",

@@ -6,11 +6,11 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use url::Url;
 
+use super::bounds::{MAX_DEPTH, MAX_DRAFTS, MAX_URL, VALUE_STEPS, key_steps};
 use super::draft::Draft;
 use super::field::{Field, KeyRank};
 use super::values::{self, Object};
 use super::vocabulary;
-use super::{MAX_DEPTH, MAX_DRAFTS, MAX_URL, VALUE_STEPS, key_steps};
 use crate::crawler::budget::PageBudget;
 
 /// Types of one object that are looked at, the length of each, and the steps that all of them take.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::crawler::budget::PageBudget;
-use crate::protocol::property::StandardStatus;
+use crate::crawler::page::Page;
+use crate::protocol::property::{PropertyInput, StandardStatus};
 
 const PAGE: &str = "https://homes.example.com/page/1";
 

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::protocol::property::StandardStatus;
-
 use super::field::{AreaUnit, Field, KeyRank};
+use crate::protocol::property::StandardStatus;
 
 /// A key in the normal form of the tables.
 pub(super) fn normalize_key(key: &str) -> String {

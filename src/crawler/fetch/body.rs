@@ -7,7 +7,7 @@ use flate2::write::MultiGzDecoder;
 use reqwest::Response;
 use reqwest::header;
 
-use super::FetchError;
+use super::error::FetchError;
 
 /// The codings that are asked for.
 pub(super) const ACCEPT_ENCODING: &str = "gzip";

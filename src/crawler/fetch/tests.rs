@@ -1,15 +1,19 @@
 //! The fetcher against real sockets on loopback.
 
 use std::io::Write;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use url::Url;
 
 use super::test_dns::DnsServer;
 use super::test_site::{TestSite, html_page, http_response};
 use super::*;
+use crate::base::clock::Clock;
 use crate::base::ids::TenantId;
 use crate::crawler::guard::{Refusal, parse_allowed_private_hosts};
-use crate::crawler::reader::ByteBudget;
+use crate::crawler::reader::{ByteBudget, TenantBudget};
+use crate::crawler::settings::CrawlerSettings;
 
 fn now() -> DateTime<Utc> {
     "2026-11-22T10:00:00Z".parse().unwrap()

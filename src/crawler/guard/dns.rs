@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::Reach;
-use super::target::check_address;
+use super::target::{Reach, check_address};
 
 /// The answer to a look-up, later.
 pub type Lookup<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;

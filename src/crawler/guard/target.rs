@@ -4,12 +4,30 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use super::address::{Verdict, classify};
 use super::ports;
-use super::{Refusal, Verdict, classify};
+use super::ranges::SpecialRange;
 use crate::crawler::settings::AllowedPrivateHosts;
 
 /// The longest URL that is fetched; the wire's `source_url` has the same bound.
 const MAX_URL_BYTES: usize = 2_000;
+
+/// Why a URL or an address is not fetched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("only http and https are fetched")]
+    Scheme,
+    #[error("a URL with a user name or password is not fetched")]
+    UserInfo,
+    #[error("the URL is longer than {0} bytes")]
+    TooLong(usize),
+    #[error("the host is not a public name: {0}")]
+    Host(&'static str),
+    #[error("port {0} belongs to another protocol")]
+    Port(u16),
+    #[error("the address {address} is not public: {} ({})", .range.name, .range.rfc)]
+    Address { address: IpAddr, range: &'static SpecialRange },
+}
 
 /// How a URL that passed may be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{page_of, read};
+use super::hostile_page::{page_of, read};
 use crate::crawler::budget::{PageBudget, Truncation};
 use crate::crawler::reading::Reading;
 use crate::crawler::robots;

@@ -1,6 +1,6 @@
 //! Pages that are hostile in their markup.
 
-use super::{Shape, fill, repeat};
+use super::shape::{Shape, fill, repeat};
 
 pub(super) const SHAPES: &[Shape] = &[
     Shape { name: "attributes_of_one_tag", make: |n| fill(n, "<a ", ">", |at| format!("a{at} ")) },

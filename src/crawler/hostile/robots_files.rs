@@ -1,6 +1,6 @@
 //! robots.txt files that are hostile.
 
-use super::{Shape, fill, repeat};
+use super::shape::{Shape, fill, repeat};
 
 /// All hostile robots.txt files.
 pub const ROBOTS_FILES: &[Shape] = &[

@@ -1,6 +1,6 @@
 //! Pages that are hostile in the data that they hold.
 
-use super::{Shape, fill, repeat};
+use super::shape::{Shape, fill, repeat};
 
 pub(super) const SHAPES: &[Shape] = &[
     Shape { name: "names_and_depth", make: |n| repeat(n, "", "", &names_and_depth()) },
@@ -17,6 +17,8 @@ pub(super) const SHAPES: &[Shape] = &[
         name: "item_contents",
         make: |n| fill(n, &content(n / 2), "", |_| "<p itemscope itemref=c>".to_owned()),
     },
+    Shape { name: "item_references_nowhere", make: |n| shared_attribute(n, "itemref", "q ") },
+    Shape { name: "item_names_of_space", make: |n| shared_attribute(n, "itemprop", " ") },
     Shape { name: "references_and_keys", make: references_and_keys },
     Shape { name: "references_to_prices", make: references_to_prices },
     Shape { name: "references_to_lists", make: references_to_lists },
@@ -140,6 +142,16 @@ fn content(bytes: usize) -> String {
 }
 
 /// Many references to one object of many keys.
+/// One element with a long attribute, and many items that refer to it: each reads the attribute again.
+fn shared_attribute(bytes: usize, name: &str, text: &str) -> String {
+    let value = text.repeat(bytes / 2 / text.len());
+    let other = if name == "itemprop" { "" } else { "itemprop=p" };
+    let element = format!("<div id=x itemscope {other} {name}='{value}'></div>");
+    fill(bytes, &element, "", |_| {
+        "<div itemscope itemtype=http://schema.org/House itemref=x></div>".to_owned()
+    })
+}
+
 fn references_and_keys(bytes: usize) -> String {
     let large = fill(bytes / 2, r##"{"@id":"#a","##, r#""z":1}"#, |at| format!(r#""k{at}":1,"#));
     let references =

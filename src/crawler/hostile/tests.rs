@@ -36,7 +36,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 
 fn read(shape: &Shape, bytes: usize) -> (Reading, Duration) {
     let page = page(shape, bytes);
-    let (reading, took) = timed(|| super::read(&page));
+    let (reading, took) = timed(|| super::hostile_page::read(&page));
     check_reading(&reading, page.html.len());
     (reading, took)
 }

@@ -1,6 +1,6 @@
 //! Hostile pages and files given to the readers of a node, as the crawler gives them.
 
-use super::HostilePage;
+use super::hostile_page::HostilePage;
 use crate::base::ids::TenantId;
 use crate::crawler::fetch::{FetchedPage, Validators, charset};
 use crate::crawler::links::AllowedHosts;

@@ -1,65 +1,13 @@
 //! Stores the results of a crawl, and reports its progress.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 
-use super::Crawl;
+use super::crawl::Crawl;
 use super::job_client::Result;
-use super::stats::StatsCollector;
 use super::write_buffer::{self, WriteBuffer};
 use crate::domain::frontier::{UrlClaim, UrlState};
-use crate::domain::jobs::progress::Progress;
 use crate::protocol::job::LogLevel;
 use crate::protocol::property_batch::{BatchItemStatus, BatchResult};
-
-/// Minimum time between two progress reports.
-const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(500);
-/// Maximum time between two checks of the job: a cancel of one that waits for its host is seen after this long.
-const MAX_REPORT_INTERVAL: Duration = Duration::from_secs(2);
-/// Renewals in the length of a lease. Many open jobs wait for their hosts, and each renewal is a write.
-const RENEWALS_PER_LEASE: u32 = 6;
-
-/// When a crawl has last reported, and what.
-pub(super) struct ReportSchedule {
-    reported_at: DateTime<Utc>,
-    /// When the lease was renewed.
-    lease_renewed_at: DateTime<Utc>,
-    items: i64,
-    pages: i64,
-    sequence: i64,
-}
-
-impl ReportSchedule {
-    pub(super) fn new(now: DateTime<Utc>) -> Self {
-        Self { reported_at: now, lease_renewed_at: now, items: 0, pages: 0, sequence: 0 }
-    }
-
-    /// When the next report is to be made.
-    pub(super) fn due(&self, stats: &StatsCollector, lease: Duration) -> DateTime<Utc> {
-        let silence = MAX_REPORT_INTERVAL.min(lease / RENEWALS_PER_LEASE);
-        self.reported_at + if self.has_changes(stats) { MIN_REPORT_INTERVAL.min(silence) } else { silence }
-    }
-
-    fn must_renew_lease(&self, lease: Duration, now: DateTime<Utc>) -> bool {
-        now >= self.lease_renewed_at + lease / RENEWALS_PER_LEASE
-    }
-
-    fn has_changes(&self, stats: &StatsCollector) -> bool {
-        (stats.items(), stats.pages()) != (self.items, self.pages)
-    }
-
-    fn next_progress(&mut self, stats: &StatsCollector) -> Progress {
-        (self.items, self.pages) = (stats.items(), stats.pages());
-        self.sequence += 1;
-        Progress {
-            items_scraped: self.items,
-            pages_crawled: Some(self.pages),
-            stats: Some(stats.to_stats()),
-            sequence: self.sequence,
-        }
-    }
-}
 
 impl Crawl {
     /// Whether pending results must be stored before anything else.
@@ -78,8 +26,19 @@ impl Crawl {
         for listings in buffer.listings.chunks(write_buffer::BATCH) {
             let result = self.job_client.upsert_listings(listings).await?;
             self.count_batch(&result);
+            // A page may be that of very many listings: the lease lasts while they are stored.
+            self.renew_lease_if_due().await?;
         }
         self.record_outcomes(buffer, claim).await
+    }
+
+    async fn renew_lease_if_due(&mut self) -> Result<()> {
+        let now = self.deps.services.clock.now();
+        if self.report_schedule.must_renew_lease(self.job_client.lease_length, now) {
+            self.cancelled |= self.job_client.heartbeat().await?.cancel_requested;
+            self.report_schedule.lease_renewed_at = now;
+        }
+        Ok(())
     }
 
     async fn record_outcomes(&mut self, buffer: WriteBuffer, claim: UrlClaim<'_>) -> Result<()> {
@@ -120,8 +79,7 @@ impl Crawl {
         if self.report_schedule.has_changes(&self.stats) {
             self.report_progress().await?;
         } else if self.report_schedule.must_renew_lease(self.job_client.lease_length, now) {
-            self.cancelled |= self.job_client.heartbeat().await?.cancel_requested;
-            self.report_schedule.lease_renewed_at = now;
+            self.renew_lease_if_due().await?;
         } else {
             self.cancelled |= self.job_client.is_cancel_requested().await?;
         }

@@ -8,13 +8,12 @@ use tokio_util::sync::CancellationToken;
 use crate::base::ids::{JobId, PropertyId};
 use crate::domain::error::Result as Answered;
 use crate::domain::frontier::{self, CrawlCheckpoint, NewUrl, QueuedUrl, RecordResult, UrlClaim, UrlOutcome};
-use crate::domain::jobs::complete::{self, Completion};
-use crate::domain::jobs::fail::{self, Failure};
-use crate::domain::jobs::progress::{self, Progress};
-use crate::domain::jobs::{Lease, heartbeat, logs, release, start};
+use crate::domain::jobs::lease::Lease;
+use crate::domain::jobs::logs;
+use crate::domain::jobs::worker_reports::{self, Completion, Failure, Progress};
 use crate::domain::op::Op;
-use crate::domain::properties::known_urls::{KnownUrl, known_urls};
-use crate::domain::properties::upsert::{Batch, Notify, upsert_batch};
+use crate::domain::properties::read::{KnownUrl, known_urls};
+use crate::domain::properties::{Batch, Notify, upsert_batch};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::property::PropertyInput;
 use crate::protocol::property_batch::{BatchResult, ParsedProperty};
@@ -56,37 +55,37 @@ pub(super) struct JobClient {
 impl JobClient {
     pub(super) async fn start(&self) -> Result<ReportResponse> {
         let lease = self.lease();
-        self.with_retry(|| start::start(&self.op, &lease)).await
+        self.with_retry(|| worker_reports::start(&self.op, &lease)).await
     }
 
     pub(super) async fn heartbeat(&self) -> Result<ReportResponse> {
         let lease = self.lease();
-        self.with_retry(|| heartbeat::heartbeat(&self.op, &lease)).await
+        self.with_retry(|| worker_reports::heartbeat(&self.op, &lease)).await
     }
 
     pub(super) async fn is_cancel_requested(&self) -> Result<bool> {
         let lease = self.lease();
-        self.with_retry(|| heartbeat::is_cancel_requested(&self.op, &lease)).await
+        self.with_retry(|| worker_reports::is_cancel_requested(&self.op, &lease)).await
     }
 
     pub(super) async fn report_progress(&self, progress: &Progress) -> Result<ReportResponse> {
         let lease = self.lease();
-        self.with_retry(|| progress::progress(&self.op, &lease, progress.clone())).await
+        self.with_retry(|| worker_reports::progress(&self.op, &lease, progress.clone())).await
     }
 
     pub(super) async fn complete(&self, done: &Completion) -> Result<ReportResponse> {
         let lease = self.lease();
-        self.with_retry(|| complete::complete(&self.op, &lease, done.clone())).await
+        self.with_retry(|| worker_reports::complete(&self.op, &lease, done.clone())).await
     }
 
     pub(super) async fn fail(&self, failure: &Failure) -> Result<ReportResponse> {
         let lease = self.lease();
-        self.with_retry(|| fail::fail(&self.op, &lease, failure.clone())).await
+        self.with_retry(|| worker_reports::fail(&self.op, &lease, failure.clone())).await
     }
 
     pub(super) async fn release(&self) -> Result<()> {
         let lease = self.lease();
-        self.with_retry(|| release::release(&self.op, &lease)).await
+        self.with_retry(|| worker_reports::release(&self.op, &lease)).await
     }
 
     pub(super) async fn checkpoint(&self) -> Result<Option<CrawlCheckpoint>> {

@@ -2,11 +2,11 @@
 
 use url::Url;
 
-use super::Crawl;
+use super::crawl::Crawl;
 use super::request::{CompletedRequest, ReadResult};
 use super::url_queue::PendingPage;
 use crate::crawler::fetch::{FetchError, backoff};
-use crate::crawler::links;
+use crate::crawler::page_url;
 use crate::crawler::reader::ReadFailure;
 use crate::crawler::reading::Reading;
 use crate::domain::frontier::{Fingerprint, NewUrl, UrlOutcome, UrlState};
@@ -108,6 +108,7 @@ impl Crawl {
         if self.allowed.allows(&target) {
             self.add_link(target, page.entry.depth);
             // Not a page of its own: what counts is the page that it leads to.
+            self.totals.redirects += 1;
             self.record_outcome(page, UrlState::Skipped, 0, Some("redirected"));
         } else {
             self.stats.record_received();
@@ -189,7 +190,7 @@ impl Crawl {
         {
             return;
         }
-        let Some(url) = links::normalise(url) else { return };
+        let Some(url) = page_url::normalise(url) else { return };
         if self.deps.fetcher.guard().check(&url).is_err() || !self.seen.insert(Fingerprint::of(url.as_str()))
         {
             return;

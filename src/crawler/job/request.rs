@@ -6,6 +6,7 @@ use url::Url;
 
 use super::url_queue::PendingPage;
 use crate::base::ids::TenantId;
+use crate::crawler::crawl_deps::CrawlDeps;
 use crate::crawler::fetch::{FetchError, FetchRequest, Fetched, FetchedPage, RobotsResponse};
 use crate::crawler::hosts::FetchPermit;
 use crate::crawler::links::AllowedHosts;
@@ -13,7 +14,6 @@ use crate::crawler::politeness::RequestOutcome;
 use crate::crawler::reader::ReadFailure;
 use crate::crawler::reading::Reading;
 use crate::crawler::robots::{self, Robots};
-use crate::crawler::runner::CrawlDeps;
 use crate::telemetry::metrics::PageOutcome;
 
 /// What a request brought.

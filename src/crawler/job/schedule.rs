@@ -1,11 +1,12 @@
 //! Loads pages from the frontier and fetches them, as far as slots, hosts and limits allow.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::crawl::Crawl;
 use super::job_client::Result;
+use super::pacing::Pause;
+use super::request;
 use super::url_queue::PendingPage;
-use super::{Crawl, request};
 use crate::crawler::hosts::{FetchDecision, FetchPermit};
 use crate::crawler::politeness::HostKey;
 use crate::crawler::robots::Robots;
@@ -19,42 +20,6 @@ const REFILL_BELOW: usize = 50;
 const REFILL_BATCH: usize = 200;
 /// Maximum of loaded pages; a slow host's pages must not take all memory.
 const MAX_LOADED: usize = 1_000;
-/// Pages marked as taken in one write. If the worker is lost, each of them is tried alone: so few where pages come
-/// slowly, and as many as are stored together where they come fast.
-const MIN_BATCH: usize = 8;
-const MAX_BATCH: usize = 100;
-/// A batch that lasted less is followed by one of twice the size.
-const SHORT_BATCH: TimeDelta = TimeDelta::seconds(1);
-
-/// How many pages the next batch has.
-pub(super) struct BatchSizer {
-    size: usize,
-    last: Option<DateTime<Utc>>,
-}
-
-impl Default for BatchSizer {
-    fn default() -> Self {
-        Self { size: MIN_BATCH, last: None }
-    }
-}
-
-impl BatchSizer {
-    fn next_size(&mut self, now: DateTime<Utc>) -> usize {
-        let soon = self.last.is_some_and(|last| now - last < SHORT_BATCH);
-        self.size = if soon { (self.size * 2).min(MAX_BATCH) } else { MIN_BATCH };
-        self.last = Some(now);
-        self.size
-    }
-}
-
-/// Why nothing more can be fetched at this moment.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pause {
-    /// When a host may be asked again.
-    pub(super) until: Option<DateTime<Utc>>,
-    /// A host has other requests in flight, and may be asked when one of them ends.
-    pub(super) busy: bool,
-}
 
 impl Crawl {
     /// Loads pages from the frontier when few are ready.

@@ -7,7 +7,8 @@ use url::Url;
 
 use super::job_client::{JobClient, Result};
 use crate::crawler::guard::Guard;
-use crate::crawler::links::{self, AllowedHosts};
+use crate::crawler::links::AllowedHosts;
+use crate::crawler::page_url;
 use crate::domain::frontier::NewUrl;
 
 /// Known pages that are read from the store at a time.
@@ -69,7 +70,7 @@ impl SeedUrls {
 }
 
 fn validate(guard: &Guard, url: &str) -> std::result::Result<Url, String> {
-    let url = Url::parse(url).ok().and_then(links::normalise).ok_or("it is no URL of a page")?;
+    let url = Url::parse(url).ok().and_then(page_url::normalise).ok_or("it is no URL of a page")?;
     guard.check(&url).map_err(|refusal| refusal.to_string())?;
     Ok(url)
 }

@@ -8,7 +8,9 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use super::handler;
-use super::sandbox::{self, Limits};
+#[cfg(target_os = "linux")]
+use super::sandbox;
+use super::settings::Limits;
 use super::wire::{Hello, MAX_HEAD_BYTES, MalformedFrame, REQUEST_HEADER_BYTES, frame};
 use crate::base::text;
 
@@ -45,6 +47,18 @@ pub fn run(limits: Limits) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// Elsewhere a reader has no sandbox.
+#[cfg(not(target_os = "linux"))]
+mod sandbox {
+    use crate::crawler::reader::settings::Limits;
+
+    pub(super) fn enter(_: Limits) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    pub(super) fn begin_page(_: Limits) {}
 }
 
 thread_local! {

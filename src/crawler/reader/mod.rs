@@ -2,9 +2,9 @@
 //! byte, or where there are none, on a few threads. The parent trusts neither a page nor its reader.
 
 mod failure;
-mod settings;
+pub(super) mod settings;
 
-mod byte_budget;
+pub(super) mod byte_budget;
 mod pool;
 
 mod process;
@@ -15,6 +15,7 @@ mod response;
 mod wire;
 
 pub mod child;
+#[cfg(target_os = "linux")]
 mod sandbox;
 #[cfg(target_os = "linux")]
 mod syscalls;

@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::child;
-use super::sandbox::Limits;
+use super::settings::Limits;
 use super::wire::{Hello, MAX_RESPONSE_BYTES, RESPONSE_HEADER_BYTES, parse};
 
 /// How long a process may take from its start to its first frame.

@@ -1,120 +1,97 @@
 //! The rights that a reader process gives up before it reads its first byte, in layers. Each is independent: one that
 //! this kernel or container lacks leaves the others as they are, and the parent gets the names of the active ones.
 
-/// What a reader may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Beyond what it has when it starts.
-    pub memory_bytes: u64,
-    /// Processor time of one page.
-    pub page_seconds: u64,
+use std::fs;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetError,
+    RulesetStatus, Scope,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::set_no_new_privs;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::settings::Limits;
+use super::syscalls;
+use crate::telemetry::metrics::SandboxLayer;
+
+/// The first that the system's killer takes when memory runs out.
+const OOM_SCORE: &str = "1000";
+/// Standard input, output and error, and one for the layers below while they are put on.
+const MAX_DESCRIPTORS: u64 = 4;
+
+/// Activates every available layer, and returns their names.
+pub(super) fn enter(limits: Limits) -> Vec<&'static str> {
+    // The order matters: files are written and read before they are out of reach, and the filter of system calls
+    // comes last, because it forbids the calls that the others are made of.
+    let layers = [
+        (SandboxLayer::OomScore, fs::write("/proc/self/oom_score_adj", OOM_SCORE).is_ok()),
+        (SandboxLayer::Memory, limit_memory(limits.memory_bytes)),
+        (SandboxLayer::Cpu, limit_cpu(limits)),
+        (SandboxLayer::Descriptors, limit_descriptors()),
+        (SandboxLayer::NoNewPrivs, set_no_new_privs(true).is_ok()),
+        (SandboxLayer::LandlockFiles, forbid_files()),
+        (SandboxLayer::LandlockTcp, forbid_tcp()),
+        (SandboxLayer::LandlockScope, forbid_signals_and_abstract_sockets()),
+        (SandboxLayer::Seccomp, syscalls::allow_only_reading().is_ok()),
+    ];
+    layers.into_iter().filter(|(_, stands)| *stands).map(|(layer, _)| layer.word()).collect()
 }
 
-#[cfg(target_os = "linux")]
-pub(super) use linux::{begin_page, enter};
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn enter(_: Limits) -> Vec<&'static str> {
-    Vec::new()
+/// Gives the next page its processor time: the limit counts from the start of the process.
+pub(super) fn begin_page(limits: Limits) {
+    limit_cpu(limits);
 }
 
-#[cfg(not(target_os = "linux"))]
-pub(super) fn begin_page(_: Limits) {}
-
-#[cfg(target_os = "linux")]
-mod linux {
-    use std::fs;
-
-    use landlock::{
-        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetError,
-        RulesetStatus, Scope,
-    };
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    use rustix::thread::set_no_new_privs;
-    use rustix::time::{ClockId, clock_gettime};
-
-    use super::Limits;
-    use crate::crawler::reader::syscalls;
-    use crate::telemetry::metrics::SandboxLayer;
-
-    /// The first that the system's killer takes when memory runs out.
-    const OOM_SCORE: &str = "1000";
-    /// Standard input, output and error, and one for the layers below while they are put on.
-    const MAX_DESCRIPTORS: u64 = 4;
-
-    /// Activates every available layer, and returns their names.
-    pub(in crate::crawler::reader) fn enter(limits: Limits) -> Vec<&'static str> {
-        // The order matters: files are written and read before they are out of reach, and the filter of system calls
-        // comes last, because it forbids the calls that the others are made of.
-        let layers = [
-            (SandboxLayer::OomScore, fs::write("/proc/self/oom_score_adj", OOM_SCORE).is_ok()),
-            (SandboxLayer::Memory, limit_memory(limits.memory_bytes)),
-            (SandboxLayer::Cpu, limit_cpu(limits)),
-            (SandboxLayer::Descriptors, limit_descriptors()),
-            (SandboxLayer::NoNewPrivs, set_no_new_privs(true).is_ok()),
-            (SandboxLayer::LandlockFiles, forbid_files()),
-            (SandboxLayer::LandlockTcp, forbid_tcp()),
-            (SandboxLayer::LandlockScope, forbid_signals_and_abstract_sockets()),
-            (SandboxLayer::Seccomp, syscalls::allow_only_reading().is_ok()),
-        ];
-        layers.into_iter().filter(|(_, stands)| *stands).map(|(layer, _)| layer.word()).collect()
-    }
-
-    /// Gives the next page its processor time: the limit counts from the start of the process.
-    pub(in crate::crawler::reader) fn begin_page(limits: Limits) {
-        limit_cpu(limits);
-    }
-
-    fn limit_memory(bytes: u64) -> bool {
-        let Some(base) = address_space() else { return false };
-        limit(Resource::As, base.saturating_add(bytes)) && limit(Resource::Core, 0)
-    }
-
-    /// Address space that the process has now.
-    fn address_space() -> Option<u64> {
-        let pages = fs::read_to_string("/proc/self/statm").ok()?;
-        let pages: u64 = pages.split_ascii_whitespace().next()?.parse().ok()?;
-        Some(pages * rustix::param::page_size() as u64)
-    }
-
-    fn limit_cpu(limits: Limits) -> bool {
-        let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec;
-        // The limit is in whole seconds, and what was used is rounded down.
-        let soft = u64::try_from(used).unwrap_or(0) + 1 + limits.page_seconds;
-        let maximum = getrlimit(Resource::Cpu).maximum;
-        setrlimit(Resource::Cpu, Rlimit { current: Some(soft), maximum }).is_ok()
-    }
-
-    fn limit_descriptors() -> bool {
-        let limits = [(Resource::Nofile, MAX_DESCRIPTORS), (Resource::Fsize, 0), (Resource::Nproc, 0)];
-        limits.into_iter().all(|(resource, most)| limit(resource, most))
-    }
-
-    fn limit(resource: Resource, most: u64) -> bool {
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).is_ok()
-    }
-
-    pub(super) fn forbid_files() -> bool {
-        restrict(CompatLevel::BestEffort, |ruleset| ruleset.handle_access(AccessFs::from_all(ABI::V5)))
-    }
-
-    pub(super) fn forbid_tcp() -> bool {
-        restrict(CompatLevel::HardRequirement, |ruleset| ruleset.handle_access(AccessNet::from_all(ABI::V4)))
-    }
-
-    pub(super) fn forbid_signals_and_abstract_sockets() -> bool {
-        restrict(CompatLevel::HardRequirement, |ruleset| ruleset.scope(Scope::from_all(ABI::V6)))
-    }
-
-    /// Forbids what `handle` names: there is no rule that allows any of it.
-    fn restrict(level: CompatLevel, handle: impl FnOnce(Ruleset) -> Result<Ruleset, RulesetError>) -> bool {
-        let ruleset = handle(Ruleset::default().set_compatibility(level));
-        let restricted = ruleset.and_then(|ruleset| ruleset.create()?.restrict_self());
-        restricted.is_ok_and(|status| status.ruleset != RulesetStatus::NotEnforced)
-    }
+fn limit_memory(bytes: u64) -> bool {
+    let Some(base) = address_space() else { return false };
+    limit(Resource::As, base.saturating_add(bytes)) && limit(Resource::Core, 0)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+/// Address space that the process has now.
+fn address_space() -> Option<u64> {
+    let pages = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = pages.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+fn limit_cpu(limits: Limits) -> bool {
+    let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec;
+    // The limit is in whole seconds, and what was used is rounded down.
+    let soft = u64::try_from(used).unwrap_or(0) + 1 + limits.page_seconds;
+    let maximum = getrlimit(Resource::Cpu).maximum;
+    setrlimit(Resource::Cpu, Rlimit { current: Some(soft), maximum }).is_ok()
+}
+
+fn limit_descriptors() -> bool {
+    let limits = [(Resource::Nofile, MAX_DESCRIPTORS), (Resource::Fsize, 0), (Resource::Nproc, 0)];
+    limits.into_iter().all(|(resource, most)| limit(resource, most))
+}
+
+fn limit(resource: Resource, most: u64) -> bool {
+    setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).is_ok()
+}
+
+fn forbid_files() -> bool {
+    restrict(CompatLevel::BestEffort, |ruleset| ruleset.handle_access(AccessFs::from_all(ABI::V5)))
+}
+
+fn forbid_tcp() -> bool {
+    restrict(CompatLevel::HardRequirement, |ruleset| ruleset.handle_access(AccessNet::from_all(ABI::V4)))
+}
+
+fn forbid_signals_and_abstract_sockets() -> bool {
+    restrict(CompatLevel::HardRequirement, |ruleset| ruleset.scope(Scope::from_all(ABI::V6)))
+}
+
+/// Forbids what `handle` names: there is no rule that allows any of it.
+fn restrict(level: CompatLevel, handle: impl FnOnce(Ruleset) -> Result<Ruleset, RulesetError>) -> bool {
+    let ruleset = handle(Ruleset::default().set_compatibility(level));
+    let restricted = ruleset.and_then(|ruleset| ruleset.create()?.restrict_self());
+    restricted.is_ok_and(|status| status.ruleset != RulesetStatus::NotEnforced)
+}
+
+#[cfg(test)]
 mod tests {
     use std::fs::{self, File};
     use std::io::ErrorKind;
@@ -124,7 +101,7 @@ mod tests {
 
     use rustix::process::Pid;
 
-    use super::linux::{forbid_files, forbid_signals_and_abstract_sockets, forbid_tcp};
+    use super::{forbid_files, forbid_signals_and_abstract_sockets, forbid_tcp};
 
     #[test]
     fn each_layer_holds_what_it_says() {

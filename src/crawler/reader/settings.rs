@@ -72,6 +72,15 @@ impl ReaderSettings {
     }
 }
 
+/// What a reader may take, as it is told when it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Beyond what it has when it starts.
+    pub memory_bytes: u64,
+    /// Processor time of one page.
+    pub page_seconds: u64,
+}
+
 fn cores() -> usize {
     available_parallelism().map_or(1, NonZeroUsize::get)
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use url::Url;
 
-use super::{Robots, origin};
+use super::host_rules::{Robots, origin};
 use crate::crawler::weighted::WeightedMap;
 
 /// Bytes of all answers that a node keeps: some 20,000 ordinary files, or 20 of the largest.

@@ -17,7 +17,7 @@ use crate::crawler::fetch::test_site::TestSite;
 use crate::crawler::guard::parse_allowed_private_hosts;
 use crate::crawler::runner::{Runner, RunnerLimits};
 use crate::crawler::settings::CrawlerSettings;
-use crate::domain::jobs::{create, get};
+use crate::domain::jobs::{queue, read};
 use crate::domain::op::{Op, Services};
 use crate::domain::properties;
 use crate::domain::testing::World;
@@ -34,6 +34,7 @@ pub(super) struct CrawlHarness {
     pub(super) world: World,
     pub(super) op: Op,
     site: TestSite,
+    other_sites: Vec<TestSite>,
     polls: AtomicU64,
 }
 
@@ -44,16 +45,21 @@ impl CrawlHarness {
 
     /// A site that answers like this.
     pub(super) async fn of(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        Self::with_sites(TestSite::serve(answer).await, Vec::new()).await
+    }
+
+    /// The site, and others that may be crawled, too.
+    pub(super) async fn with_sites(site: TestSite, other_sites: Vec<TestSite>) -> Self {
         let world = World::new().await;
         let op = world.user("ann", Role::Member).await;
-        Self { world, op, site: TestSite::serve(answer).await, polls: AtomicU64::new(0) }
+        Self { world, op, site, other_sites, polls: AtomicU64::new(0) }
     }
 
     /// A job of `auto` for the site, unless it says otherwise.
     pub(super) async fn create_job(&self, new: NewJob) -> JobId {
         let target_urls = new.target_urls.or_else(|| Some(vec![self.site.url("/").into()]));
         let new = NewJob { spider_name: "auto".to_owned(), target_urls, ..new };
-        JobId(create::create(&self.op, new).await.unwrap().job_id)
+        JobId(queue::create(&self.op, new).await.unwrap().job_id)
     }
 
     /// Makes a job and runs it to its end.
@@ -119,7 +125,7 @@ impl CrawlHarness {
 
     /// Properties that are not removed.
     pub(super) async fn property_count(&self) -> u64 {
-        properties::get::total(&self.op).await.unwrap()
+        properties::read::count(&self.op).await.unwrap()
     }
 
     /// How many events of this name were emitted.
@@ -153,7 +159,7 @@ impl CrawlHarness {
     async fn wait_until_over(&self, job: JobId) -> Job {
         loop {
             self.polls.fetch_add(1, Ordering::Relaxed);
-            let job = get::get(&self.op, job).await.unwrap();
+            let job = read::get(&self.op, job).await.unwrap();
             if job.status.is_terminal() {
                 return job;
             }
@@ -173,8 +179,10 @@ impl CrawlHarness {
     }
 
     fn runner(&self, services: Services) -> Runner {
+        let sites = std::iter::once(&self.site).chain(&self.other_sites);
+        let hosts: Vec<_> = sites.map(|site| site.address.to_string()).collect();
         let settings = CrawlerSettings {
-            allowed_private_hosts: parse_allowed_private_hosts(&self.site.address.to_string()).unwrap(),
+            allowed_private_hosts: parse_allowed_private_hosts(&hosts.join(",")).unwrap(),
             ..CrawlerSettings::default()
         };
         Runner::new(services, settings, RunnerLimits { jobs: 2, open_per_job: 16, lease: LEASE }).unwrap()

@@ -4,6 +4,7 @@
 mod harness;
 mod homes;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,9 +12,9 @@ use serde_json::json;
 use self::harness::{CrawlHarness, Interruption};
 use self::homes::Homes;
 use crate::base::ids::JobId;
-use crate::crawler::fetch::test_site::{html_page, http_response};
-use crate::domain::jobs::sweep::sweep_leases;
-use crate::domain::jobs::{cancel, executions, get, retry};
+use crate::crawler::fetch::test_site::{TestSite, html_page, http_response};
+use crate::domain::jobs::lease::sweep_leases;
+use crate::domain::jobs::{queue, read};
 use crate::protocol::job::{ExecutionStatus, JobStatus, NewJob};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +59,7 @@ async fn a_stopping_node_releases_its_crawl_to_another_one() {
     let job = bench.create_job(NewJob::default()).await;
 
     bench.run_until_requests(90, Interruption::Stop).await;
-    let given_back = get::get(&bench.op, job).await.unwrap();
+    let given_back = read::get(&bench.op, job).await.unwrap();
     let job = bench.run_until_over(bench.world.restarted().await, job).await;
 
     assert_eq!((given_back.status, given_back.attempt), (JobStatus::Pending, 1));
@@ -92,7 +93,7 @@ async fn a_crawl_stops_when_it_is_asked_to() {
 
     let cancelled = async {
         bench.wait_for_requests(30).await;
-        cancel::cancel(&bench.op, job).await.unwrap();
+        queue::cancel(&bench.op, job).await.unwrap();
     };
     let (job, ()) = tokio::join!(bench.run_until_over(bench.world.services.clone(), job), cancelled);
 
@@ -110,10 +111,10 @@ async fn a_crawl_that_lost_its_lease_stops_and_the_next_one_resumes() {
         assert_eq!(sweep_leases(&bench.world.services).await.unwrap(), 1);
         // This node lost it, and there is no other.
         bench.world.advance_ms(15_000);
-        while get::get(&bench.op, job).await.unwrap().status != JobStatus::Running {
+        while read::get(&bench.op, job).await.unwrap().status != JobStatus::Running {
             tokio::task::yield_now().await;
         }
-        cancel::cancel(&bench.op, job).await.unwrap();
+        queue::cancel(&bench.op, job).await.unwrap();
     };
     let (job, ()) = tokio::join!(bench.run_until_over(bench.world.services.clone(), job), lost);
 
@@ -130,6 +131,36 @@ async fn limits_end_a_crawl_exactly() {
 
     let items = bench.crawl(NewJob { max_items: Some(7), ..NewJob::default() }).await;
     assert_eq!((items.items_scraped, items.finish_reason.as_deref()), (7, Some("closespider_itemcount")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_of_redirects_ends_with_the_pages_of_the_job() {
+    let hosts: Arc<OnceLock<[String; 2]>> = Arc::default();
+    let redirect = |hosts: Arc<OnceLock<[String; 2]>>| {
+        move |head: &str| {
+            let path = head.split(' ').nth(1).unwrap();
+            let Some(step) = path.strip_prefix("/step/") else { return http_response(404, &[], b"") };
+            let next = step.parse::<usize>().unwrap() + 1;
+            let target = format!("http://{}/step/{next}", hosts.get().unwrap()[next % 2]);
+            http_response(302, &[&format!("Location: {target}")], b"")
+        }
+    };
+    let one = TestSite::serve(redirect(Arc::clone(&hosts))).await;
+    let other = TestSite::serve(redirect(Arc::clone(&hosts))).await;
+    let names = [one.address.to_string(), other.address.to_string()];
+    hosts.set(names.clone()).unwrap();
+    let targets = names.iter().enumerate().map(|(at, name)| format!("http://{name}/step/{at}")).collect();
+    let bench = CrawlHarness::with_sites(one, vec![other]).await;
+
+    let job =
+        bench.crawl(NewJob { max_pages: Some(3), target_urls: Some(targets), ..NewJob::default() }).await;
+
+    assert_eq!(job.pages_crawled, 0);
+    assert!(
+        bench.site_requests("/step/") <= 6,
+        "{} requests of one of two hosts",
+        bench.site_requests("/step/")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,12 +240,12 @@ async fn a_retry_starts_from_the_beginning() {
     let job = bench.crawl(NewJob::default()).await;
     let before = bench.site_requests("/h/");
 
-    retry::retry(&bench.op, JobId(job.job_id)).await.unwrap();
+    queue::retry(&bench.op, JobId(job.job_id)).await.unwrap();
     let again = bench.run_until_over(bench.world.services.clone(), JobId(job.job_id)).await;
 
     assert_eq!((again.status, again.attempt), (JobStatus::Completed, 2));
     assert_eq!((before, bench.site_requests("/h/")), (10, 20));
     let page = crate::base::page::PageRequest { after: None, limit: 10 };
-    let executions = executions::executions(&bench.op, JobId(job.job_id), page).await.unwrap().rows;
+    let executions = read::executions(&bench.op, JobId(job.job_id), page).await.unwrap().rows;
     assert!(executions.iter().all(|execution| execution.status == ExecutionStatus::Completed));
 }

@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::base::clock::Clock;
+
+/// How long to wait for a concurrent request with the same key.
+pub const IN_FLIGHT_WAIT: TimeDelta = TimeDelta::seconds(10);
 
 type KeyDigest = [u8; 32];
 
@@ -75,32 +78,32 @@ mod tests {
 
     #[tokio::test]
     async fn a_concurrent_request_waits_for_the_first_and_leaves_no_entry() {
-        let (twins, clock) = (InFlight::default(), clock());
-        let until = clock.now() + super::super::IN_FLIGHT_WAIT;
-        let first = twins.acquire([1; 32], &clock, until).await.unwrap();
-        let other = twins.acquire([2; 32], &clock, until).await.unwrap();
-        let second = twins.acquire([1; 32], &clock, until);
+        let (in_flight, clock) = (InFlight::default(), clock());
+        let until = clock.now() + IN_FLIGHT_WAIT;
+        let first = in_flight.acquire([1; 32], &clock, until).await.unwrap();
+        let other = in_flight.acquire([2; 32], &clock, until).await.unwrap();
+        let second = in_flight.acquire([1; 32], &clock, until);
         let mut second = std::pin::pin!(second);
         assert!(futures_util::poll!(&mut second).is_pending());
 
         drop(first);
         let second = second.await.unwrap();
 
-        assert_eq!(twins.count(), 2);
+        assert_eq!(in_flight.count(), 2);
         drop((second, other));
-        assert_eq!(twins.count(), 0);
+        assert_eq!(in_flight.count(), 0);
     }
 
     #[tokio::test]
     async fn a_concurrent_request_does_not_wait_forever() {
-        let (twins, clock) = (InFlight::default(), clock());
-        let until = clock.now() + super::super::IN_FLIGHT_WAIT;
-        let first = twins.acquire([1; 32], &clock, until).await.unwrap();
+        let (in_flight, clock) = (InFlight::default(), clock());
+        let until = clock.now() + IN_FLIGHT_WAIT;
+        let first = in_flight.acquire([1; 32], &clock, until).await.unwrap();
         clock.advance(Duration::from_secs(10));
 
-        assert!(twins.acquire([1; 32], &clock, until).await.is_none());
+        assert!(in_flight.acquire([1; 32], &clock, until).await.is_none());
 
         drop(first);
-        assert_eq!(twins.count(), 0);
+        assert_eq!(in_flight.count(), 0);
     }
 }

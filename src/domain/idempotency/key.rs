@@ -1,10 +1,11 @@
 //! A caller's protection against repeated work: the `Idempotency-Key` of a request.
 
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::auth::fingerprint::FingerprintSet;
 use crate::auth::principal::Principal;
-use crate::domain::identity::Identity;
+use crate::auth::token::key_ring::KeyRing;
 
 /// A key, the scope in which it is valid, and a fingerprint of all that was sent with it. The same key in
 /// another scope is another key.
@@ -28,12 +29,12 @@ const PURPOSE: &str = "idempotency";
 
 impl IdempotencyKey {
     /// The key of a request: valid for its principal, method and path.
-    pub fn of_request(identity: &Identity, sent: &SentRequest<'_>) -> Self {
+    pub fn of_request(ring: &KeyRing, now: DateTime<Utc>, sent: &SentRequest<'_>) -> Self {
         // The first part is in every stored digest: without it no key that was used before would be found.
         let scope_digest = digest(&["request", sent.method, sent.path, sent.key].map(str::as_bytes));
         // With the scope in it, equal bodies of two scopes are not recognisable as equal in the store.
         let message = digest(&[&scope_digest, &digest(&[sent.query.as_bytes(), sent.body])]);
-        let fingerprints = identity.ring().keyed_fingerprints(identity.now(), PURPOSE, &message);
+        let fingerprints = ring.keyed_fingerprints(now, PURPOSE, &message);
         Self { scope_digest, fingerprints }
     }
 

@@ -8,26 +8,15 @@
 //! place of `commit` stores the answer. Without a key both are `begin` and `commit`. Errors are not stored,
 //! so that a corrected retry may use the key.
 
-mod in_flight;
-mod key;
-mod operation;
-mod subject;
+pub(in crate::domain) mod in_flight;
+pub(in crate::domain) mod key;
+pub(in crate::domain) mod operation;
+pub(in crate::domain) mod subject;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
-use chrono::TimeDelta;
-
-pub use in_flight::InFlight;
 pub use key::{IdempotencyKey, SentRequest};
 pub use operation::{Begin, IdempotentOperation};
 pub use subject::AnswerSubject;
 pub use sweep::sweep;
-
-/// How long an answer is stored.
-pub const RETENTION: TimeDelta = TimeDelta::hours(24);
-/// How long to wait for a concurrent request with the same key.
-pub const IN_FLIGHT_WAIT: TimeDelta = TimeDelta::seconds(10);
-/// Maximum bytes of a stored answer. The largest is a batch's: 500 rows, each with at most 2,000 bytes of
-/// error, which is below this even with every byte of them escaped.
-const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;

@@ -5,23 +5,27 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::in_flight::InFlightGuard;
+use super::in_flight::{IN_FLIGHT_WAIT, InFlight, InFlightGuard};
 use super::key::IdempotencyKey;
 use super::subject::AnswerSubject;
-use super::{IN_FLIGHT_WAIT, MAX_ANSWER_BYTES, RETENTION};
 use crate::auth::fingerprint::{FingerprintSet, Match};
 use crate::auth::principal::Principal;
 use crate::base::clock::Clock;
 use crate::domain::error::Result;
-use crate::domain::op::Services;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::idempotency_keys::{self, AnyTx, IdempotencyRow, NewAnswer};
 use crate::storage::{Error, micros};
+
+/// How long an answer is stored.
+const RETENTION: TimeDelta = TimeDelta::hours(24);
+/// Maximum bytes of a stored answer. The largest is a batch's: 500 rows, each with at most 2,000 bytes of
+/// error, which is below this even with every byte of them escaped.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a use case that may be a retry finds when it begins.
 pub enum Begin<C, T> {
@@ -63,17 +67,14 @@ impl IdempotentOperation {
     }
 
     /// Waits for the guard, before the work takes a connection: a waiting request must not keep others from working.
-    pub(in crate::domain) async fn acquire(&self, services: &Services) -> Result<()> {
+    pub(in crate::domain) async fn acquire(&self, in_flight: &InFlight, clock: &Clock) -> Result<()> {
         if self.acquired.lock().is_some() {
             // An operation that restarts has its guard already.
             return Ok(());
         }
-        let deadline = services.clock.now() + IN_FLIGHT_WAIT;
-        let guard = services
-            .in_flight
-            .acquire(self.key_digest, &services.clock, deadline)
-            .await
-            .ok_or_else(in_flight)?;
+        let deadline = clock.now() + IN_FLIGHT_WAIT;
+        let acquired = in_flight.acquire(self.key_digest, clock, deadline).await;
+        let guard = acquired.ok_or_else(still_in_flight)?;
         *self.acquired.lock() = Some(Acquired { _guard: guard, deadline });
         Ok(())
     }
@@ -86,7 +87,7 @@ impl IdempotentOperation {
     ) -> Result<Option<T>> {
         let (lock, _) = self.key_digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
         if !idempotency_keys::acquire_lock(tx, i64::from_be_bytes(*lock), self.remaining_wait(clock)).await? {
-            return Err(in_flight());
+            return Err(still_in_flight());
         }
         let Some(row) = idempotency_keys::find(tx, &self.stored_digest()).await? else { return Ok(None) };
         // An answer expires at its time, even if the sweep has not deleted it yet.
@@ -159,7 +160,7 @@ fn conflict() -> Problem {
     Problem::new(Code::IdempotencyConflict, words)
 }
 
-fn in_flight() -> Problem {
+fn still_in_flight() -> Problem {
     let words = "A request with the same key is still being worked on; try again in a moment.";
     Problem::new(Code::IdempotencyInFlight, words).retry_after(1)
 }

@@ -9,11 +9,12 @@ use crate::auth::token::key_ring::{KeyRing, SigningKey};
 use crate::base::page::PageRequest;
 use crate::domain::error::Result;
 use crate::domain::identity::Identity;
+use crate::domain::identity::created_tenant::CreatedTenant;
 use crate::domain::identity::platform_op::PlatformOp;
-use crate::domain::identity::tenants::{self, CreatedTenant, FirstAdmin, NewTenant};
+use crate::domain::identity::tenants::{self, FirstAdmin, NewTenant};
 use crate::domain::identity::testing::{identity, settings};
-use crate::domain::jobs::create::create;
-use crate::domain::jobs::list::{JobOrder, JobQuery, list};
+use crate::domain::jobs::queue::create;
+use crate::domain::jobs::read::{JobOrder, JobQuery, list};
 use crate::domain::op::{Op, Origin, Services};
 use crate::domain::platform_broadcast;
 use crate::domain::testing::World;
@@ -40,7 +41,7 @@ impl Fixture {
     fn idempotency_key(&self, key: &str, body: &str) -> Option<IdempotencyKey> {
         let (method, path, query) = ("POST", "/api/v1/jobs", "");
         let sent = SentRequest { key, method, path, query, body: body.as_bytes() };
-        Some(IdempotencyKey::of_request(&self.identity, &sent))
+        Some(IdempotencyKey::of_request(&self.identity.ring(), self.identity.now(), &sent))
     }
 
     /// A job for the target `url`, which is all of its body; and whether it is an earlier one.

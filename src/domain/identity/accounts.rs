@@ -11,13 +11,13 @@ use super::cache::{CredentialCache, Invalidate, LookupKind, RevocationLog, TTL_W
 use super::secret_hash;
 use crate::auth::authenticate::{AccountState, KeyRecord, OperatorRecord, SessionRecord, UserRecord};
 use crate::auth::key_scope::{KeyScopes, Role};
+use crate::auth::revocation::RevocationSubject;
 use crate::auth::tenant_scope::SystemReason;
 use crate::auth::token::verified::{ForeignSubject, VerifiedForeign};
 use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 use crate::base::normalize;
 use crate::domain::error::Result;
 use crate::domain::op::Services;
-use crate::domain::revocation::RevocationSubject;
 use crate::protocol::problem::Problem;
 use crate::storage::credential_lookup::{self, KeyCredentialRow, OperatorCredentialRow, UserCredentialRow};
 use crate::storage::{SystemTx, api_keys, micros, time};
@@ -111,7 +111,7 @@ impl Accounts {
     pub(super) fn new(services: &Services) -> Self {
         Self {
             read_permits: Semaphore::new(MAX_CONCURRENT_READS),
-            revocations: RevocationLog::new(services.revocations.subscribe()),
+            revocations: RevocationLog::new(services.publisher.revocations()),
             users: CredentialCache::new(services.clock.clone()),
             keys: CredentialCache::new(services.clock.clone()),
             operators: CredentialCache::new(services.clock.clone()),

@@ -4,17 +4,18 @@
 use chrono::{DateTime, Utc};
 
 use super::validation::FieldErrors;
-use super::{Identity, accounts, secret_hash};
-use crate::auth::key_scope::{KeyScope, KeyScopes};
+use super::{Identity, accounts, secret_hash, view};
+use crate::auth::key_scope::{KeyScope, KeyScopes, Role};
 use crate::auth::permission::Permission;
+use crate::auth::revocation::Revocation;
 use crate::auth::secret::{SecretText, mint_api_key};
 use crate::base::ids::{KeyId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::jobs::validation::ensure_valid;
 use crate::domain::op::{AuditEntry, Op, denied, not_a_user};
-use crate::domain::revocation::Revocation;
-use crate::protocol::problem::{FieldError, Problem};
+use crate::protocol::api_key::{ApiKeyCreated, KeyView};
+use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 use crate::storage::api_keys::{self, ApiKeyRow};
 use crate::storage::{micros, users};
 
@@ -28,6 +29,15 @@ pub struct NewKey {
 pub struct CreatedKey {
     pub row: ApiKeyRow,
     pub text: SecretText,
+}
+
+impl CreatedKey {
+    /// The answer to its creation, the only one with the text.
+    pub fn into_view(self) -> Result<ApiKeyCreated> {
+        let KeyView { id, name, scopes, made_by, created_at, expires_at, .. } = view::api_key(self.row)?;
+        let key = self.text.expose().to_owned();
+        Ok(ApiKeyCreated { id, key, name, scopes, made_by, created_at, expires_at })
+    }
 }
 
 /// Creates a key that belongs to the caller.
@@ -51,9 +61,13 @@ pub(super) async fn create_for(
     let change = op.begin().await?;
     let holder = users::lock(&change.tx, maker).await?.ok_or_else(Problem::not_found)?;
     // With the row locked: a key that is created while its maker is demoted would keep scopes that the new
-    // role may not grant. The command line may grant any.
-    if op.principal().is_some() && scopes.grantable_by(accounts::role(&holder.role)?) != scopes {
-        return Err(denied("a role that may do itself what each of the scopes lets a key do"));
+    // role may not grant.
+    let role = accounts::role(&holder.role)?;
+    if scopes.grantable_by(role) != scopes {
+        return Err(match op.principal() {
+            Some(_) => denied("a role that may do itself what each of the scopes lets a key do"),
+            None => not_grantable(&scopes, role, &holder.username),
+        });
     }
     let row = api_keys::NewApiKey {
         id,
@@ -71,6 +85,19 @@ pub(super) async fn create_for(
     Ok(CreatedKey { row, text: minted.text })
 }
 
+/// The refusal for the command line, where the key's maker is not the caller.
+fn not_grantable(scopes: &KeyScopes, role: Role, maker: &str) -> Problem {
+    let denied: Vec<&str> =
+        scopes.iter().filter(|scope| scope.min_granting_role() > role).map(KeyScope::name).collect();
+    let words = format!(
+        "has {}, which the role {role} of {maker} may not give to a key; make it for an admin",
+        denied.join(", ")
+    );
+    let mut problem = Problem::new(Code::Forbidden, "The maker's role may not grant each of the scopes.");
+    problem.errors = vec![FieldError::in_body(&[PathSegment::Name("scopes".to_owned())], "forbidden", words)];
+    problem
+}
+
 /// Every bad field of a key to create.
 pub fn validate(new: &NewKey, now: DateTime<Utc>) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
@@ -85,11 +112,11 @@ pub fn validate(new: &NewKey, now: DateTime<Utc>) -> Vec<FieldError> {
 }
 
 /// The keys that were not revoked, newest first.
-pub async fn list(op: &Op, page: PageRequest<KeyId>) -> Result<Page<ApiKeyRow, KeyId>> {
+pub async fn list(op: &Op, page: PageRequest<KeyId>) -> Result<Page<KeyView, KeyId>> {
     op.require(Permission::ManageKeys)?;
     let tx = op.read().await?;
     let rows = api_keys::list(&tx, page.after, page.limit + 1).await?;
-    Ok(Page::from_rows(rows, page.limit, |row| KeyId(row.id)))
+    Page::from_rows(rows, page.limit, |row| KeyId(row.id)).try_map(view::api_key)
 }
 
 /// Revokes a key and closes its connections.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::view;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::token::mint::Subject;
@@ -10,18 +11,19 @@ use crate::base::page::{Page, PageRequest};
 use crate::base::text;
 use crate::domain::error::Result;
 use crate::domain::op::{Op, Origin};
-use crate::storage::audit_log::{self, AuditRow, NewAuditEntry};
+use crate::protocol::audit_log::AuditEntry;
+use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::micros;
 
 /// Bytes of a typed name that are recorded.
 const NAME_BYTES: usize = 200;
 
 /// The tenant's entries, newest first.
-pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<AuditRow, i64>> {
+pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<AuditEntry, i64>> {
     op.require(Permission::ReadAudit)?;
     let tx = op.read().await?;
     let rows = audit_log::list(&tx, page.after, page.limit + 1).await?;
-    Ok(Page::from_rows(rows, page.limit, |row| row.id))
+    Ok(Page::from_rows(rows, page.limit, |row| row.id).map(view::audit_entry))
 }
 
 /// The actor of entries that are written before there is a tenant's `Op`.

@@ -6,9 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 use super::api_keys::{self, CreatedKey, NewKey};
 use super::login_name;
 use super::password_links::{self, PasswordLink};
+use super::placeholder_email::placeholder_email;
 use super::platform_op::PlatformOp;
-use super::register::{FirstAdminAccount, insert_first_admin};
-use super::tenants::{self, NewTenant};
+use super::tenants::{self, FirstAdminAccount, NewTenant, insert_first_admin};
 use super::users::{self, NewUser};
 use super::validation::FieldErrors;
 use super::{Identity, accounts};
@@ -20,6 +20,7 @@ use crate::base::ids::{SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::{AuditEntry, Op, Origin};
 use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
+use crate::protocol::user::UserView;
 use crate::storage::operators::OperatorRow;
 use crate::storage::platform_marks::{self, PlatformMark};
 use crate::storage::sessions::Owner;
@@ -45,7 +46,7 @@ pub async fn create_tenant(identity: &Identity, slug: &str, name: &str) -> Resul
 }
 
 /// `lotline user create --tenant`.
-pub async fn create_user(identity: &Identity, tenant: &str, new: &BootstrapUser<'_>) -> Result<UserRow> {
+pub async fn create_user(identity: &Identity, tenant: &str, new: &BootstrapUser<'_>) -> Result<UserView> {
     let op = tenant_op(identity, tenant).await?;
     let user = NewUser {
         username: new.username.to_owned(),
@@ -221,22 +222,8 @@ pub async fn first_start(
 fn email_of(username: &str, email: Option<&str>, tenant: &str) -> String {
     match email {
         Some(email) => email.to_owned(),
-        // RFC 2606: a name under `.invalid` never exists. It is only a placeholder, and is never shown.
-        None => format!("{username}@{tenant}{PLACEHOLDER_DOMAIN}"),
+        None => placeholder_email(username, tenant),
     }
-}
-
-const PLACEHOLDER_DOMAIN: &str = ".invalid";
-
-/// The placeholder for a new name; `None` if the stored address is not the placeholder of the old one.
-pub(super) fn renamed_placeholder_email(stored: &str, old: &str, new: &str) -> Option<String> {
-    let domain = stored.strip_prefix(old)?.strip_prefix('@')?;
-    domain.ends_with(PLACEHOLDER_DOMAIN).then(|| format!("{new}@{domain}"))
-}
-
-/// A user's address, if it is known.
-pub fn known_email(stored: String) -> Option<String> {
-    Some(stored).filter(|email| !email.ends_with(PLACEHOLDER_DOMAIN))
 }
 
 /// The context of the command line in a tenant.

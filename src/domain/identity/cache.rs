@@ -14,9 +14,9 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::TryRecvError;
 
+use crate::auth::revocation::{Revocation, RevocationSubject};
 use crate::base::clock::Clock;
 use crate::domain::error::Result;
-use crate::domain::revocation::{Revocation, RevocationSubject};
 use crate::protocol::problem::Problem;
 
 /// Lifetime of an entry that may change without a revocation.

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod authenticate;
 pub mod bootstrap;
+pub mod created_tenant;
 pub mod failed_sign_ins;
 pub mod key_sets;
 pub mod login_name;
@@ -17,6 +18,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod stream_tickets;
 pub mod sweep;
+pub(super) mod tenant_view;
 pub mod tenants;
 pub mod tickets;
 pub mod tokens;
@@ -25,25 +27,30 @@ pub mod users;
 mod accounts;
 mod attempts;
 mod cache;
-mod create_tenant_replay;
+mod failure_windows;
 mod key_scopes;
 mod known_addresses;
+mod placeholder_email;
 mod secret_hash;
+mod settings;
 mod sign_in_rates;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod validation;
+mod view;
+
+pub use settings::IdentitySettings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use parking_lot::{Mutex, RwLock};
 
 use self::accounts::Accounts;
-use self::failed_sign_ins::FailedSignIns;
+use self::failure_windows::FailedSignIns;
 use self::key_sets::KeySets;
 use self::sign_in_rates::SignInRates;
 use self::tickets::{TicketParts, Tickets};
@@ -53,31 +60,8 @@ use crate::auth::password::{HashingParty, Password, PasswordCheck, PasswordError
 use crate::auth::throttle::LoginThrottle;
 use crate::auth::token::issuers::Issuers;
 use crate::auth::token::key_ring::KeyRing;
-use crate::auth::token::mint::Lifetime;
 use crate::base::ids::TenantId;
 use crate::protocol::problem::{Code, Problem};
-
-/// Configuration of accounts and credentials.
-#[derive(Clone, Debug)]
-pub struct IdentitySettings {
-    pub access_ttl: Lifetime,
-    /// Lifetime of a sign-in that is not refreshed.
-    pub refresh_ttl: TimeDelta,
-    pub password_link_ttl: TimeDelta,
-    /// Whether anyone may register a tenant of their own.
-    pub registration: bool,
-    /// The tenant in which a bare user name is looked up.
-    pub default_tenant: Option<String>,
-    /// Concurrent sign-ins of one account; a new one beyond the limit evicts the least recently used one.
-    pub sessions_per_account: u64,
-    /// Sign-ins and refreshes of one account per minute; `None`: no limit.
-    pub sign_ins_per_account: Option<u64>,
-    /// The same for all accounts of a tenant; `None`: no limit.
-    pub sign_ins_per_tenant: Option<u64>,
-    /// Public URL of the server without a trailing slash; password links begin with it. None: not known, so
-    /// no links are made.
-    pub public_url: Option<String>,
-}
 
 /// The parts that identity is built from.
 pub struct IdentityParts {

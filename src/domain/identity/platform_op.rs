@@ -111,7 +111,7 @@ impl PlatformOp {
     /// key. With a key the change must end with [`PlatformOp::commit_idempotent`].
     pub async fn begin_idempotent<T: DeserializeOwned>(&self) -> Result<Begin<SystemTx, T>> {
         let Some(operation) = self.idempotency() else { return Ok(Begin::Execute(self.begin().await?)) };
-        operation.acquire(&self.services).await?;
+        operation.acquire(&self.services.in_flight, &self.services.clock).await?;
         let tx = self.begin().await?;
         let answer = operation.find_answer(&self.services.clock, AnyTx::Platform(&tx)).await?;
         Ok(answer.map_or_else(|| Begin::Execute(tx), Begin::Replay))

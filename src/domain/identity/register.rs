@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::audit::{Actor, entry};
 use super::platform_op::PlatformOp;
-use super::tenants::{self, NewTenant};
+use super::tenants::{self, FirstAdminAccount, NewTenant, insert_first_admin};
 use super::tokens::SignedIn;
 use super::validation::FieldErrors;
 use super::{Identity, known_addresses, login_name};
@@ -16,9 +16,8 @@ use crate::base::ids::{SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::Origin;
 use crate::protocol::problem::{Code, FieldError, Problem};
+use crate::storage::audit_log;
 use crate::storage::sessions::Owner;
-use crate::storage::users::{self, UserRow};
-use crate::storage::{SystemTx, audit_log, micros};
 
 pub struct Registration {
     pub tenant: NewTenant,
@@ -81,29 +80,4 @@ fn checked(new: &Registration) -> (FieldErrors, String, String, Option<Password>
     let email = faults.email(&["email"], &new.email);
     let password = faults.password(&["password"], &new.password, &username);
     (faults, username, email, password)
-}
-
-/// The first user of a tenant.
-pub(super) struct FirstAdminAccount<'a> {
-    pub(super) username: &'a str,
-    pub(super) email: &'a str,
-    pub(super) hash: Option<&'a str>,
-}
-
-/// Inserts a tenant's first admin in the transaction that creates the tenant: both are created, or neither.
-pub(super) async fn insert_first_admin(
-    op: &PlatformOp,
-    tx: &SystemTx,
-    tenant: TenantId,
-    admin: &FirstAdminAccount<'_>,
-) -> Result<UserRow> {
-    let row = users::NewUser {
-        username: admin.username,
-        email: admin.email,
-        display_name: None,
-        role: Role::Admin.name(),
-        password_hash: admin.hash,
-        now: micros(op.now()),
-    };
-    Ok(users::insert_in(tx, tenant, &row).await?)
 }

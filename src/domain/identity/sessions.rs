@@ -1,17 +1,18 @@
 //! A caller's own sign-ins: lists and ends them.
 
-use super::Identity;
 use super::audit::{Actor, entry};
+use super::{Identity, view};
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
+use crate::auth::revocation::Revocation;
 use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::SessionId;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::{Origin, forbidden};
-use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{Code, Problem};
-use crate::storage::sessions::{self, Owner, SessionRow};
+use crate::protocol::session::SessionView;
+use crate::storage::sessions::{self, Owner};
 use crate::storage::{audit_log, micros};
 
 /// The caller's valid sign-ins, newest first.
@@ -19,7 +20,7 @@ pub async fn list(
     identity: &Identity,
     principal: &Principal,
     page: PageRequest<SessionId>,
-) -> Result<Page<SessionRow, SessionId>> {
+) -> Result<Page<SessionView, SessionId>> {
     let (now, limit) = (micros(identity.latest()), page.limit + 1);
     let rows = match (owner(principal)?, principal.scope()) {
         (Owner::User(_, user), Some(scope)) => {
@@ -32,7 +33,8 @@ pub async fn list(
         }
         (Owner::User(..), None) => return Err(forbidden(Permission::ManageOwnAccount)),
     };
-    Ok(Page::from_rows(rows, page.limit, |row| SessionId(row.id)))
+    let page = Page::from_rows(rows, page.limit, |row| SessionId(row.id));
+    Ok(page.map(|row| view::session(row, principal.session_id())))
 }
 
 /// Ends one of the caller's own sign-ins with all its tokens and connections.

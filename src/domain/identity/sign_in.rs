@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::attempts::PasswordAttempt;
 use super::audit::{Actor, entry};
-use super::failed_sign_ins::{FailedSignIn, Target};
+use super::failure_windows::{FailedSignIn, Target};
 use super::login_name::LoginName;
 use super::tokens::SignedIn;
 use super::{Identity, accounts, known_addresses};

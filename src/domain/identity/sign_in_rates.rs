@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
-use super::IdentitySettings;
+use super::settings::IdentitySettings;
 use crate::base::ids::{SessionId, TenantId};
 use crate::base::ip_prefix::IpPrefix;
 use crate::domain::error::Result;

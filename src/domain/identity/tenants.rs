@@ -1,11 +1,14 @@
 //! Tenants, as operators manage them: created, renamed, suspended. `domain/tenant_removal.rs` removes them.
 
-use super::create_tenant_replay::StoredTenant;
-use super::password_links::{self, PasswordLink};
+use super::created_tenant::{self, CreatedTenant, StoredTenant};
+use super::password_links;
 use super::platform_op::PlatformOp;
 use super::validation::FieldErrors;
-use super::{Identity, create_tenant_replay, login_name, register};
+use super::{Identity, login_name, tenant_view};
+use crate::auth::key_scope::Role;
 use crate::auth::permission::Permission;
+use crate::auth::revocation::Revocation;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::{TenantId, UserId};
 use crate::base::json_integer::MAX_SAFE_INTEGER;
 use crate::base::page::{Page, PageRequest};
@@ -15,10 +18,11 @@ use crate::domain::jobs::validation::ensure_valid;
 use crate::domain::limits::overrides;
 use crate::domain::limits::quota::Quota;
 use crate::domain::op::AuditEntry;
-use crate::domain::revocation::Revocation;
+use crate::domain::services::Services;
 use crate::protocol::problem::{Code, FieldError, Problem};
+use crate::protocol::tenant::TenantView;
 use crate::storage::tenants::{self, TenantChange, TenantRow};
-use crate::storage::users::UserRow;
+use crate::storage::users::{self, UserRow};
 use crate::storage::{Error, SystemTx, micros};
 
 /// The largest quota: the largest whole number that every client can represent.
@@ -30,7 +34,7 @@ pub struct NewTenant {
 }
 
 /// Checks the tenant as it is, with the row locked: for a precondition.
-pub type Precondition<'a> = &'a (dyn Fn(&TenantRow) -> Result<()> + Sync);
+pub type Precondition<'a> = &'a (dyn Fn(&TenantView) -> Result<()> + Sync);
 
 /// What is to change; `None` leaves a field alone.
 #[derive(Clone, Debug, Default)]
@@ -45,13 +49,6 @@ pub struct TenantPatch {
 pub struct FirstAdmin {
     pub username: String,
     pub email: String,
-}
-
-/// A created tenant, with its admin and the admin's link, if one was requested.
-pub struct CreatedTenant {
-    pub row: TenantRow,
-    /// There is no link if this answers a retry and the key that its secret was derived with is gone.
-    pub admin: Option<(UserRow, Option<PasswordLink>)>,
 }
 
 /// Creates a tenant, empty or with a first admin.
@@ -74,14 +71,14 @@ pub async fn create(
         Begin::Execute(tx) => tx,
         Begin::Replay(kept) => return Ok(kept.restore(identity, op)),
     };
-    let fingerprints = create_tenant_replay::fingerprints(identity, op);
+    let fingerprints = created_tenant::fingerprints(identity, op);
     let row = insert(op, &tx, new).await?;
     let tenant = TenantId(row.id);
     let admin = match &named {
         Some((username, email)) => {
-            let first = register::FirstAdminAccount { username, email, hash: None };
-            let user = register::insert_first_admin(op, &tx, tenant, &first).await?;
-            let secret = create_tenant_replay::link_secret(identity, fingerprints.as_ref());
+            let first = FirstAdminAccount { username, email, hash: None };
+            let user = insert_first_admin(op, &tx, tenant, &first).await?;
+            let secret = created_tenant::link_secret(identity, fingerprints.as_ref());
             let link = password_links::create_in(identity, &tx, tenant, UserId(user.id), secret).await?;
             Some((user, Some(link)))
         }
@@ -136,6 +133,31 @@ pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> R
     Ok(tenant)
 }
 
+/// The first user of a tenant.
+pub(super) struct FirstAdminAccount<'a> {
+    pub(super) username: &'a str,
+    pub(super) email: &'a str,
+    pub(super) hash: Option<&'a str>,
+}
+
+/// Inserts a tenant's first admin in the transaction that creates the tenant: both are created, or neither.
+pub(super) async fn insert_first_admin(
+    op: &PlatformOp,
+    tx: &SystemTx,
+    tenant: TenantId,
+    admin: &FirstAdminAccount<'_>,
+) -> Result<UserRow> {
+    let row = users::NewUser {
+        username: admin.username,
+        email: admin.email,
+        display_name: None,
+        role: Role::Admin.name(),
+        password_hash: admin.hash,
+        now: micros(op.now()),
+    };
+    Ok(users::insert_in(tx, tenant, &row).await?)
+}
+
 /// In a registration the slug is a field of `tenant`.
 fn taken(op: &PlatformOp) -> Problem {
     let path: &[&str] = if op.is_registration() { &["tenant", "slug"] } else { &["slug"] };
@@ -143,17 +165,23 @@ fn taken(op: &PlatformOp) -> Problem {
     Problem::conflict_of("The slug is taken by another tenant.", vec![FieldError::taken(path, words)])
 }
 
-pub async fn get(op: &PlatformOp, id: TenantId) -> Result<TenantRow> {
+pub async fn get(op: &PlatformOp, id: TenantId) -> Result<TenantView> {
     op.require(Permission::ManageTenants)?;
-    tenants::find(&op.read().await?, id).await?.ok_or_else(Problem::not_found)
+    tenant_view::tenant(tenants::find(&op.read().await?, id).await?.ok_or_else(Problem::not_found)?)
 }
 
 /// All tenants in the order of their creation.
-pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<TenantRow, i64>> {
+pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<TenantView, i64>> {
     op.require(Permission::ManageTenants)?;
     let tx = op.read().await?;
     let rows = tenants::list(&tx, page.after, page.limit + 1).await?;
-    Ok(Page::from_rows(rows, page.limit, |row| row.id))
+    Page::from_rows(rows, page.limit, |row| row.id).try_map(tenant_view::tenant)
+}
+
+/// The slugs of these tenants, for metrics; those that no longer exist are left out.
+pub async fn slugs(services: &Services, ids: &[TenantId]) -> Result<Vec<(TenantId, String)>> {
+    let tx = services.db.system(SystemReason::Health).read().await?;
+    Ok(tenants::slugs(&tx, ids).await?)
 }
 
 /// Renames, suspends or resumes a tenant, or sets its quotas. Suspension closes its connections at once.
@@ -162,14 +190,14 @@ pub async fn change(
     id: TenantId,
     patch: &TenantPatch,
     precondition: Precondition<'_>,
-) -> Result<TenantRow> {
+) -> Result<TenantView> {
     op.require(Permission::ManageTenants)?;
     ensure_valid(validate_patch(patch))?;
     let tx = op.begin().await?;
     let before = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
-    precondition(&before)?;
+    precondition(&tenant_view::tenant(before.clone())?)?;
     if changes_nothing(patch, &before)? {
-        return Ok(before);
+        return tenant_view::tenant(before);
     }
     if before.removal.is_some() {
         return Err(Problem::new(
@@ -198,7 +226,7 @@ pub async fn change(
         // Also when it is resumed: cached data of its users is stale.
         op.services.publish_revocation(Revocation::Tenant(id));
     }
-    Ok(after)
+    tenant_view::tenant(after)
 }
 
 /// Every bad field of a change.

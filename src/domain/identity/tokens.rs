@@ -3,13 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Identity, secret_hash};
+use crate::auth::revocation::Revocation;
 use crate::auth::secret::{MintedSecret, SecretKind, SecretText};
 use crate::auth::token::mint::{AccessToken, Lifetime, Signer, Subject, mint};
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::base::text;
 use crate::domain::error::Result;
 use crate::domain::op::Origin;
-use crate::domain::revocation::Revocation;
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
 use crate::storage::sessions::{self, NewSession, Owner, SessionRow};

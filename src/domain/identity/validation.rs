@@ -2,19 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use unicode_normalization::char::is_combining_mark;
-use url::Url;
 
 use super::login_name::normalize;
 use crate::auth::password::Password;
-use crate::base::normalize;
-use crate::base::text::{has_credentials, has_length, is_single_line, is_slug, is_zero_width};
+use crate::base::text::{has_length, is_single_line, is_slug, is_zero_width};
+use crate::base::{normalize, web_url};
 use crate::domain::error::Result;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 
 const MAX_USERNAME: usize = 64;
 const MAX_EMAIL: usize = 254;
 const MAX_NAME: usize = 200;
-const MAX_URL: usize = 2_000;
 /// The longest slug of a tenant.
 const MAX_SLUG: usize = 63;
 /// Prefix of the names that removed users are given.
@@ -73,13 +71,7 @@ impl FieldErrors {
     }
 
     pub(super) fn avatar_url(&mut self, path: &[&str], text: &str) {
-        let web = Url::parse(text)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && !has_credentials(&url));
-        self.check(
-            web && has_length(text, 1, MAX_URL),
-            path,
-            "must be an http or https URL of at most 2,000 characters, without a user name or password",
-        );
+        self.check(web_url::parse(text).is_some(), path, web_url::EXPECTED);
     }
 
     /// The name of a tenant or of a key.

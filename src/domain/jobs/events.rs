@@ -1,15 +1,17 @@
-//! The events of a job.
+//! The events of a job, and the alerts about it for its owner and the admins.
 
 use super::view;
 use crate::base::clock::epoch_seconds;
-use crate::base::ids::UserId;
+use crate::base::ids::{JobId, UserId};
 use crate::domain::error::Result;
+use crate::domain::notifications::notify;
 use crate::domain::op::Op;
 use crate::eventlog::EventTx;
 use crate::protocol::event::Event;
-use crate::protocol::message::{JobEvent, JobProgress, JobUpdate};
+use crate::protocol::message::{JobEvent, JobProgress, JobUpdate, Logged, Severity, SystemAlert};
+use crate::protocol::spider::AUTO;
 use crate::storage::jobs::JobRow;
-use crate::storage::micros;
+use crate::storage::{job_items, jobs, micros};
 
 pub(super) fn emit_queued(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
     emit(change, job, update(op, job, JobEvent::JobQueued)?)
@@ -71,12 +73,65 @@ fn update(op: &Op, job: &JobRow, event: JobEvent) -> Result<JobUpdate> {
         // The final report sets them before the last progress is emitted.
         finish_reason: job.finish_reason.clone().filter(|_| !in_progress),
         error: job.error.clone().filter(|_| !in_progress),
-        position: None,
-        occurred_at: None,
+        logged: Logged::default(),
     })
 }
 
 fn emit(change: &mut EventTx, job: &JobRow, message: JobUpdate) -> Result<()> {
     change.emit(Event::Job { owner: UserId(job.created_by), message });
     Ok(())
+}
+
+/// The job failed.
+pub(super) async fn alert_job_failed(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
+    let cause = job.error.as_deref().unwrap_or("no error was reported");
+    let words = format!("Job {} ({}) failed: {cause}", job.id, job.spider_name);
+    raise_alert(op, change, job, Severity::Error, "job_failed", words).await
+}
+
+/// The worker was lost; the job was queued again.
+pub(super) async fn alert_worker_lost(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
+    let words = format!(
+        "Job {} ({}) was queued again: the worker of attempt {} went silent.",
+        job.id,
+        job.spider_name,
+        job.attempt - 1
+    );
+    raise_alert(op, change, job, Severity::Warning, "worker_lost", words).await
+}
+
+/// The job completed without a listing although the spider's previous run had some: the site has probably
+/// changed. Runs of `auto` are compared only if they had the same targets.
+pub(super) async fn alert_no_items(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
+    let targets = (job.spider_name == AUTO).then_some(job.target_urls.as_str());
+    let before = jobs::last_completed(&change.tx, &job.spider_name, targets, JobId(job.id)).await?;
+    let Some(before) = before else { return Ok(()) };
+    let had = job_items::count(&change.tx, view::execution_id(&before)?).await?;
+    if had == 0 {
+        return Ok(());
+    }
+    let words = format!(
+        "Job {} ({}) completed without a listing; the run before it, job {}, had {had}.",
+        job.id, job.spider_name, before.id
+    );
+    raise_alert(op, change, job, Severity::Warning, "no_items", words).await
+}
+
+async fn raise_alert(
+    op: &Op,
+    change: &mut EventTx,
+    job: &JobRow,
+    severity: Severity,
+    category: &str,
+    message: String,
+) -> Result<()> {
+    let message = SystemAlert {
+        severity,
+        category: category.to_owned(),
+        message,
+        job_id: Some(job.id),
+        timestamp: epoch_seconds(op.now()),
+        logged: Logged::default(),
+    };
+    notify(op, change, Event::Alert { concerns: Some(UserId(job.created_by)), message }).await
 }

@@ -1,7 +1,8 @@
-//! Lines of a job's log: stored, then published to the readers that follow the job.
+//! A job's log: its lines are stored, then published to the readers that follow the job. A reader reads
+//! pages, or follows the log to its end from any position in it.
 
 use super::validation::{FieldErrors, field_step};
-use super::{get, view};
+use super::{read, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::{ExecutionId, JobId};
 use crate::base::page::{Page, PageRequest};
@@ -10,14 +11,14 @@ use crate::domain::error::Result;
 use crate::domain::idempotency::Begin;
 use crate::domain::op::Op;
 use crate::eventlog::EventTx;
-use crate::protocol::job::{LogLevel, LogLine};
-use crate::protocol::message::{JobLog, ServerMessage};
+use crate::protocol::job::{JobStatus, LogLevel, LogLine};
+use crate::protocol::message::{GapReason, JobLog, ServerMessage};
 use crate::protocol::problem::{FieldError, Problem, join_errors};
 use crate::protocol::routing::Ephemeral;
 use crate::protocol::worker::{AppendLogsResult, LogLineResult, LogLineStatus, NewLogLine, ParsedLogLine};
 use crate::storage::job_logs::{self, LogFilter};
 use crate::storage::jobs::{self, JobRow};
-use crate::storage::micros;
+use crate::storage::{TenantTx, micros};
 
 /// Maximum lines of one call.
 pub const MAX_LINES: usize = 1_000;
@@ -25,6 +26,8 @@ pub const MAX_LINES: usize = 1_000;
 const MAX_LINE_BYTES: usize = 8 * 1024;
 /// Bytes of lines in one message, so that with its header it stays below the 64 KiB that a socket accepts.
 const MESSAGE_BYTES: usize = 60 * 1024;
+/// Lines that are read at once by a reader that follows.
+const PAGE_LINES: u64 = 200;
 
 /// Filters of log lines.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,6 +37,60 @@ pub struct LogQuery {
     /// This level and more severe ones.
     pub min_level: Option<LogLevel>,
     pub execution_id: Option<ExecutionId>,
+}
+
+/// A reader's position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogCursor {
+    Start,
+    /// After this line.
+    Line(i64),
+    /// After the end of this execution: the lines of later ones are new.
+    Execution(ExecutionId),
+}
+
+/// Where reading starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogStart {
+    From(LogCursor),
+    /// The reader has received the end, and the job was not retried since.
+    AtEnd,
+    /// The reader's position is not in the log (any more); reading starts after `newest`, or at the start if
+    /// there is no line.
+    Gap {
+        reason: GapReason,
+        newest: Option<i64>,
+    },
+}
+
+/// A page of the log.
+#[derive(Clone, Debug)]
+pub struct LogPage {
+    pub lines: Vec<LogLine>,
+    /// More lines are available.
+    pub more: bool,
+    /// The job's end, after the last line.
+    pub end: Option<LogEnd>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEnd {
+    pub status: JobStatus,
+    pub execution: ExecutionId,
+}
+
+impl LogCursor {
+    /// Parses the id of a stream event; `None` if it is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = |digits: &str| digits.parse().ok().filter(|id| *id >= 0);
+        match text.strip_prefix("end.") {
+            Some(execution) => Some(Self::Execution(ExecutionId(id(execution)?))),
+            None => Some(match id(text)? {
+                0 => Self::Start,
+                line => Self::Line(line),
+            }),
+        }
+    }
 }
 
 /// Adds lines to the log of a job's current execution. No lease is needed: log lines may come late, and from a helper
@@ -54,8 +111,9 @@ pub async fn append_rows(op: &Op, id: JobId, lines: Vec<ParsedLogLine>) -> Resul
     };
     // Locked: a reader that resumes after a line must not miss an earlier one that is stored later.
     let job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
-    let lines: Vec<ParsedLogLine> = lines.into_iter().map(|line| line.and_then(validate)).collect();
-    let results: Vec<LogLineResult> = (0..).zip(&lines).map(|(index, line)| result(index, line)).collect();
+    let lines: Vec<ParsedLogLine> = lines.into_iter().map(|line| line.and_then(validate_line)).collect();
+    let results: Vec<LogLineResult> =
+        (0..).zip(&lines).map(|(index, line)| line_result(index, line)).collect();
     let now = op.now();
     let new = lines.into_iter().flatten().map(|line| job_logs::NewLogLine {
         level: line.level.name(),
@@ -70,7 +128,7 @@ pub async fn append_rows(op: &Op, id: JobId, lines: Vec<ParsedLogLine>) -> Resul
     Ok(answer)
 }
 
-fn result(index: i64, line: &ParsedLogLine) -> LogLineResult {
+fn line_result(index: i64, line: &ParsedLogLine) -> LogLineResult {
     match line {
         Ok(_) => LogLineResult { index, status: LogLineStatus::Stored, error: None },
         Err(errors) => {
@@ -80,7 +138,7 @@ fn result(index: i64, line: &ParsedLogLine) -> LogLineResult {
 }
 
 /// Validates a line.
-fn validate(line: NewLogLine) -> ParsedLogLine {
+fn validate_line(line: NewLogLine) -> ParsedLogLine {
     if line.message.len() <= MAX_LINE_BYTES && !line.message.contains('\0') {
         return Ok(line);
     }
@@ -100,33 +158,6 @@ pub(super) async fn store(
     rows.into_iter().map(view::line).collect()
 }
 
-/// Lines in the order of arrival; the sort key is the line's id.
-pub async fn list(op: &Op, id: JobId, query: LogQuery, page: PageRequest<i64>) -> Result<Page<LogLine, i64>> {
-    op.require(Permission::ReadJobs)?;
-    let tx = op.read().await?;
-    get::find(&tx, id).await?;
-    let Some(levels) = levels(query) else {
-        return Ok(Page { rows: Vec::new(), next: None });
-    };
-    let filter = LogFilter { levels, execution: query.execution_id, after_execution: None };
-    let rows = job_logs::list(&tx, id, &filter, page.after, page.limit + 1).await?;
-    let page = Page::from_rows(rows, page.limit, |row| row.id);
-    let rows = page.rows.into_iter().map(view::line).collect::<Result<_>>()?;
-    Ok(Page { rows, next: page.next })
-}
-
-/// The requested levels, empty if all are; `None` if no level matches both filters.
-pub(super) fn levels(query: LogQuery) -> Option<Vec<&'static str>> {
-    if query.level.is_none() && query.min_level.is_none() {
-        return Some(Vec::new());
-    }
-    let wanted = |level: &LogLevel| {
-        query.level.is_none_or(|only| *level == only) && query.min_level.is_none_or(|least| *level >= least)
-    };
-    let levels: Vec<_> = LogLevel::ALL.into_iter().filter(wanted).map(LogLevel::name).collect();
-    (!levels.is_empty()).then_some(levels)
-}
-
 /// Publishes the lines in as many messages as their size requires.
 pub(super) fn publish_ephemeral(op: &Op, job: &JobRow, lines: &[LogLine]) {
     if lines.is_empty() {
@@ -135,7 +166,7 @@ pub(super) fn publish_ephemeral(op: &Op, job: &JobRow, lines: &[LogLine]) {
     let routing = Ephemeral::JobLog { job_id: JobId(job.id), spider: job.spider_name.clone() };
     for lines in split_into_messages(lines) {
         let message = ServerMessage::JobLog(JobLog { job_id: job.id, lines: lines.to_vec() });
-        op.services.hub.publish_ephemeral(op.scope.tenant_id(), &routing, &message);
+        op.services.publisher.publish_ephemeral(op.scope.tenant_id(), routing.clone(), message);
     }
 }
 
@@ -153,6 +184,95 @@ fn split_into_messages(lines: &[LogLine]) -> Vec<&[LogLine]> {
     }
     messages.push(&lines[start..]);
     messages
+}
+
+/// Lines in the order of arrival; the sort key is the line's id.
+pub async fn list(op: &Op, id: JobId, query: LogQuery, page: PageRequest<i64>) -> Result<Page<LogLine, i64>> {
+    op.require(Permission::ReadJobs)?;
+    let tx = op.read().await?;
+    read::find(&tx, id).await?;
+    let Some(levels) = levels(query) else {
+        return Ok(Page { rows: Vec::new(), next: None });
+    };
+    let filter = LogFilter { levels, execution: query.execution_id, after_execution: None };
+    let rows = job_logs::list(&tx, id, &filter, page.after, page.limit + 1).await?;
+    let page = Page::from_rows(rows, page.limit, |row| row.id);
+    let rows = page.rows.into_iter().map(view::line).collect::<Result<_>>()?;
+    Ok(Page { rows, next: page.next })
+}
+
+/// The requested levels, empty if all are; `None` if no level matches both filters.
+fn levels(query: LogQuery) -> Option<Vec<&'static str>> {
+    if query.level.is_none() && query.min_level.is_none() {
+        return Some(Vec::new());
+    }
+    let wanted = |level: &LogLevel| {
+        query.level.is_none_or(|only| *level == only) && query.min_level.is_none_or(|least| *level >= least)
+    };
+    let levels: Vec<_> = LogLevel::ALL.into_iter().filter(wanted).map(LogLevel::name).collect();
+    (!levels.is_empty()).then_some(levels)
+}
+
+/// Checks where a reader wants to resume; at the start without `since`.
+pub async fn resolve_start(op: &Op, id: JobId, since: Option<&str>) -> Result<LogStart> {
+    op.require(Permission::ReadJobs)?;
+    let tx = op.read().await?;
+    let job = read::find(&tx, id).await?;
+    let reason = match since.map(LogCursor::parse) {
+        None | Some(Some(LogCursor::Start)) => return Ok(LogStart::From(LogCursor::Start)),
+        Some(Some(LogCursor::Execution(execution))) => {
+            let newest = job.execution_id.unwrap_or(0);
+            return Ok(if execution.0 > newest {
+                gap(&tx, id, GapReason::Future).await?
+            } else if execution.0 == newest && view::status(&job)?.is_terminal() {
+                LogStart::AtEnd
+            } else {
+                LogStart::From(LogCursor::Execution(execution))
+            });
+        }
+        Some(Some(LogCursor::Line(line))) => {
+            if job_logs::has(&tx, id, line).await? {
+                return Ok(LogStart::From(LogCursor::Line(line)));
+            }
+            match job_logs::newest(&tx, id).await? {
+                Some(newest) if line > newest => GapReason::Future,
+                _ => GapReason::Trimmed,
+            }
+        }
+        Some(None) => GapReason::Malformed,
+    };
+    gap(&tx, id, reason).await
+}
+
+async fn gap(tx: &TenantTx, id: JobId, reason: GapReason) -> Result<LogStart> {
+    Ok(LogStart::Gap { reason, newest: job_logs::newest(tx, id).await? })
+}
+
+/// The next lines after `cursor`.
+pub async fn read_page(op: &Op, id: JobId, cursor: LogCursor, query: LogQuery) -> Result<LogPage> {
+    op.require(Permission::ReadJobs)?;
+    let tx = op.read().await?;
+    // The job before its lines: if the job is finished, every line was stored before this read.
+    let job = read::find(&tx, id).await?;
+    let (after, after_execution) = match cursor {
+        LogCursor::Start => (None, None),
+        LogCursor::Line(line) => (Some(line), None),
+        LogCursor::Execution(execution) => (None, Some(execution)),
+    };
+    let mut rows = match levels(query) {
+        Some(levels) => {
+            let filter = LogFilter { levels, execution: query.execution_id, after_execution };
+            job_logs::list(&tx, id, &filter, after, PAGE_LINES + 1).await?
+        }
+        None => Vec::new(),
+    };
+    let more = rows.len() as u64 > PAGE_LINES;
+    rows.truncate(PAGE_LINES as usize);
+    let status = view::status(&job)?;
+    let execution = ExecutionId(job.execution_id.unwrap_or(0));
+    let end = (!more && status.is_terminal()).then_some(LogEnd { status, execution });
+    let lines = rows.into_iter().map(view::line).collect::<Result<_>>()?;
+    Ok(LogPage { lines, more, end })
 }
 
 #[cfg(test)]
@@ -186,5 +306,15 @@ mod tests {
         assert_eq!(levels(Some(LogLevel::Info), None), Some(vec!["info"]));
         assert_eq!(levels(None, Some(LogLevel::Error)), Some(vec!["error", "critical"]));
         assert_eq!(levels(Some(LogLevel::Info), Some(LogLevel::Error)), None);
+    }
+
+    #[test]
+    fn a_cursor_is_a_line_or_the_end_of_an_execution() {
+        assert_eq!(LogCursor::parse("12"), Some(LogCursor::Line(12)));
+        assert_eq!(LogCursor::parse("0"), Some(LogCursor::Start));
+        assert_eq!(LogCursor::parse("end.7"), Some(LogCursor::Execution(ExecutionId(7))));
+        for text in ["", "end.", "end.x", "-1", "end.-1", "1.5", "99999999999999999999", "01abc"] {
+            assert_eq!(LogCursor::parse(text), None, "{text}");
+        }
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::storage::jobs::{ClaimFilter, JobRow};
+use crate::storage::job_queue::ClaimFilter;
+use crate::storage::jobs::JobRow;
 use crate::storage::micros;
 
 /// How long at most a claimer that lost a job leaves it to others, after the job's pause.

@@ -1,9 +1,10 @@
-//! Stored jobs, executions and lines in their wire form, and a job's state for the state machine.
+//! Stored jobs, executions and lines in their wire form, and what the use cases read from a job's row.
 
 use serde::de::DeserializeOwned;
 
 use super::state;
 use crate::base::clock::rfc3339;
+use crate::base::ids::ExecutionId;
 use crate::domain::error::Result;
 use crate::domain::uploads::attach;
 use crate::protocol::job::{Execution, ExecutionStatus, Job, JobItem, JobStatus, LogLevel, LogLine};
@@ -53,6 +54,11 @@ pub(super) fn job_state(row: &JobRow) -> Result<state::JobState> {
 
 pub(super) fn status(row: &JobRow) -> Result<JobStatus> {
     Ok(JobStatus::named(&row.status).ok_or_else(|| unreadable(&row.status))?)
+}
+
+/// The job's current execution.
+pub(super) fn execution_id(job: &JobRow) -> Result<ExecutionId, Error> {
+    job.execution_id.map(ExecutionId).ok_or_else(|| Error::Corrupt("a job without an execution".to_owned()))
 }
 
 /// An execution; the current one shows the job's own figures, which are updated before the execution ends.

@@ -14,18 +14,7 @@ use tokio::sync::futures::Notified;
 
 use super::settings::JobSettings;
 use crate::base::ids::TenantId;
-
-/// A job that can be claimed from now on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QueuedJob {
-    /// For the builtin crawlers of the nodes.
-    Builtin,
-    External {
-        spider_name: String,
-        /// The claimer that lost it, and must leave it to others for now.
-        not_for: Option<String>,
-    },
-}
+pub use crate::cluster::broker::QueuedJob;
 
 /// The waiting claims and the crawler of one node. Clones share the same state.
 #[derive(Clone, Default)]

@@ -8,7 +8,7 @@ use crate::domain::error::Result;
 use crate::domain::notifications::notify;
 use crate::domain::op::{Op, Services};
 use crate::protocol::event::Event;
-use crate::protocol::message::{Severity, SystemAlert};
+use crate::protocol::message::{Logged, Severity, SystemAlert};
 
 /// Raises the alerts that are due. One that cannot be raised is due again with the next use near the limit.
 pub async fn raise_due(services: &Services) -> Result<()> {
@@ -37,8 +37,7 @@ async fn raise(services: &Services, tenant_id: TenantId, quota: Quota) -> Result
         ),
         job_id: None,
         timestamp: epoch_seconds(op.now()),
-        position: None,
-        occurred_at: None,
+        logged: Logged::default(),
     };
     let mut change = op.begin().await?;
     notify(&op, &mut change, Event::Alert { concerns: None, message }).await?;

@@ -8,7 +8,7 @@ use crate::domain::error::Result;
 use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::identity::tenants;
 use crate::domain::op::Op;
-use crate::storage::{events, jobs, upload_totals};
+use crate::storage::{events, job_queue, upload_totals};
 
 /// The current use of one quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub async fn of_tenant(op: &PlatformOp, tenant_id: TenantId, connections: usize)
 async fn read(op: &Op, connections: usize) -> Result<Vec<QuotaUsage>> {
     let tx = op.read().await?;
     let log = events::log(&tx).await?;
-    let pending_jobs = jobs::pending(&tx).await?;
+    let pending_jobs = job_queue::pending(&tx).await?;
     let upload_bytes = upload_totals::read(&tx).await?;
     drop(tx);
     let (limits, tenant_id, now) = (&op.services.limits, op.scope.tenant_id(), op.now());

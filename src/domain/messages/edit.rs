@@ -13,7 +13,7 @@ use crate::domain::idempotency::AnswerSubject;
 use crate::domain::op::{AuditEntry, Op, forbidden};
 use crate::domain::rooms::access::require_user;
 use crate::protocol::event::Event;
-use crate::protocol::message::{MessageDeleted, MessageDeletedPayload, MessageEdited};
+use crate::protocol::message::{Logged, MessageDeleted, MessageDeletedPayload, MessageEdited};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::room::Message;
 use crate::storage::messages::{self, MessageRow};
@@ -61,8 +61,7 @@ pub async fn edit(
             sender_id: me.0,
             sender: sender(&author),
             payload: payload(&row, conversation.slug(), target),
-            position: None,
-            occurred_at: None,
+            logged: Logged::default(),
         },
     });
     op.commit(change).await?;
@@ -100,8 +99,7 @@ pub async fn delete(op: &Op, message_id: MessageId, precondition: Precondition<'
                     target_user: conversation.target_of(UserId(row.sender_id)).map(|user| user.0),
                     timestamp: rfc3339(now),
                 },
-                position: None,
-                occurred_at: None,
+                logged: Logged::default(),
             },
         });
         op.audit_unless_own(&change.tx, UserId(row.sender_id), audit_entry(message_id)).await?;

@@ -2,26 +2,18 @@
 
 use std::collections::HashMap;
 
-use super::view::{message, sender};
+use super::view::{conversation, message, sender};
 use crate::auth::permission::Permission;
-use crate::base::clock::rfc3339;
 use crate::base::ids::{RoomId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::domain::rooms::access::{load, require_user};
 use crate::protocol::problem::Problem;
-use crate::protocol::room::Message;
+use crate::protocol::room::{ConversationView, Message};
 use crate::storage::messages::{self, MessageRow};
 use crate::storage::users::UserRow;
-use crate::storage::{TenantTx, room_reads, rooms, time, users};
-
-/// A conversation of two users, as one of them sees it.
-pub struct DirectConversation {
-    pub user: UserRow,
-    pub unread_count: u64,
-    pub started_at: String,
-}
+use crate::storage::{TenantTx, room_reads, rooms, users};
 
 /// A room's messages, for its members.
 pub async fn of_room(op: &Op, room_id: &str, page: PageRequest<i64>) -> Result<Page<Message, i64>> {
@@ -49,7 +41,7 @@ pub async fn with_user(op: &Op, other: UserId, page: PageRequest<i64>) -> Result
 }
 
 /// The caller's conversations, the latest started first.
-pub async fn conversations(op: &Op, page: PageRequest<i64>) -> Result<Page<DirectConversation, i64>> {
+pub async fn conversations(op: &Op, page: PageRequest<i64>) -> Result<Page<ConversationView, i64>> {
     op.require(Permission::ReadRooms)?;
     let me = require_user(op)?;
     let tx = op.read().await?;
@@ -64,7 +56,7 @@ pub async fn conversations(op: &Op, page: PageRequest<i64>) -> Result<Page<Direc
         let room_id = RoomId(row.id);
         let last = read.get(&room_id).copied().unwrap_or(0);
         let unread_count = messages::unread(&tx, room_id, me, last).await?;
-        found.push(DirectConversation { user, unread_count, started_at: rfc3339(time(row.created_at)) });
+        found.push(conversation(user, unread_count, row.created_at));
     }
     Ok(Page { rows: found, next: page.next })
 }

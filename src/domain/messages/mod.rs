@@ -8,6 +8,6 @@ mod send;
 mod view;
 
 pub use edit::{delete, edit};
-pub use history::{DirectConversation, conversations, of_room, with_user};
+pub use history::{conversations, of_room, with_user};
 pub use read_markers::{mark_direct_read, mark_room_read};
 pub use send::{NewMessage, Recipient, SentMessage, send, validate};

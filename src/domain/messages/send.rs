@@ -16,7 +16,7 @@ use crate::domain::rooms::access::require_user;
 use crate::domain::uploads::attach;
 use crate::eventlog;
 use crate::protocol::event::Event;
-use crate::protocol::message::{ChatMessage, ChatPayload, DirectMessage, Sender};
+use crate::protocol::message::{ChatMessage, ChatPayload, DirectMessage, Logged, Sender};
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::storage::messages::{self, MessageRow};
@@ -108,7 +108,7 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<SentMessage> {
         .await?;
     if let ConversationRef::Room(room) = &conversation {
         let person = TenantUser { tenant: op.scope.tenant_id(), user: me };
-        op.services.ephemeral.typing.stop_in_room(&op.services.hub, person, room.id());
+        op.services.ephemeral.typing.stop_in_room(&op.services.publisher, person, room.id());
     }
     Ok(sent)
 }
@@ -120,17 +120,17 @@ fn event(
     sender: Sender,
     payload: ChatPayload,
 ) -> Event {
-    let (sender_id, position, occurred_at) = (me.0, None, None);
+    let (sender_id, logged) = (me.0, Logged::default());
     match conversation {
         ConversationRef::Room(room) => Event::Chat {
             conversation: room.conversation(),
             connection,
-            message: ChatMessage { sender_id, sender, payload, position, occurred_at },
+            message: ChatMessage { sender_id, sender, payload, logged },
         },
         ConversationRef::Between { users, .. } => Event::Direct {
             between: *users,
             connection,
-            message: DirectMessage { sender_id, sender, payload, position, occurred_at },
+            message: DirectMessage { sender_id, sender, payload, logged },
         },
     }
 }

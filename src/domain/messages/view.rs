@@ -1,10 +1,10 @@
-//! A stored message as frames and answers show it.
+//! Stored messages and conversations as frames and answers show them.
 
 use crate::base::clock::rfc3339;
 use crate::base::ids::UserId;
 use crate::domain::uploads::attach;
 use crate::protocol::message::{ChatPayload, Sender};
-use crate::protocol::room::Message;
+use crate::protocol::room::{ConversationView, Message};
 use crate::storage::messages::MessageRow;
 use crate::storage::time;
 use crate::storage::users::UserRow;
@@ -43,5 +43,16 @@ pub fn message(row: &MessageRow, sender: Sender, room_id: Option<&str>, target: 
         created_at: rfc3339(time(row.created_at)),
         edited_at: row.edited_at.map(|at| rfc3339(time(at))),
         deleted_at: row.deleted_at.map(|at| rfc3339(time(at))),
+    }
+}
+
+/// The conversation with `other`, as the caller sees it.
+pub fn conversation(other: UserRow, unread_count: u64, created_at: i64) -> ConversationView {
+    ConversationView {
+        user_id: other.id,
+        username: other.username,
+        display_name: other.display_name,
+        unread_count,
+        started_at: rfc3339(time(created_at)),
     }
 }

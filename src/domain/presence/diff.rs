@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::MAX_USERS_PER_MESSAGE;
 use super::published::{PublishedPresence, PublishedUser, UserStatuses, status};
 use crate::base::ids::{RoomId, UserId};
 use crate::cluster::presence_store::Availability;
 use crate::protocol::message::{Presence, PresencePayload, ServerMessage, UserPresence};
+
+/// Users of a tenant that are published in one second; the others follow in the next. Keeps a message below the 64
+/// KiB limit of a socket.
+pub(super) const MAX_USERS_PER_MESSAGE: usize = 1_000;
 
 /// The current presence of one user.
 pub(super) struct PresenceChange {

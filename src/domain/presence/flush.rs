@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::diff::{PresenceChange, PresenceDiff, to_messages};
+use super::diff::{MAX_USERS_PER_MESSAGE, PresenceChange, PresenceDiff, to_messages};
 use super::published::PublishedPresence;
-use super::{ChangeReason, MAX_USERS_PER_MESSAGE, PresenceTracker, State};
+use super::tracker::{ChangeReason, PresenceTracker, State};
 use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::{RoomId, TenantId, UserId};
 use crate::cluster::presence_store::TenantUser;
@@ -192,6 +192,7 @@ fn publish_disconnect(
         };
         let message = SystemMessage { payload, reply_to: None, position: None, occurred_at: None };
         let ephemeral = Ephemeral::Room { room: *room, everyone: false, user: change.user };
+        // To this node's readers only: every node finds the same change in the presence store.
         hub.publish_ephemeral(tenant_id, &ephemeral, &ServerMessage::System(message));
     }
 }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::diff::{PropertyChange, UpsertOutcome, current_price, decide};
 use super::draft::Draft;
 use super::location_counts::LocationCounts;
-use super::upsert::Notify;
 use super::view::{ChangeContext, facts};
 use crate::base::ids::JobId;
 use crate::protocol::event::Event;
@@ -14,6 +13,15 @@ use crate::protocol::routing::PropertyFacts;
 use crate::storage::job_items::NewJobItem;
 use crate::storage::price_history::NewPrice;
 use crate::storage::properties::{Key, PropertyRow};
+
+/// The events about new listings. Changes of known ones are always emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// Each of them, and the summary.
+    Each,
+    /// The summary only: for a first import.
+    Summary,
+}
 
 /// The properties of a batch, and the effect of each of its rows.
 pub(super) struct BatchPlan {

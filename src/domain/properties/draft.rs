@@ -3,8 +3,7 @@
 use url::Url;
 
 use crate::base::money::MinorUnits;
-use crate::base::normalize;
-use crate::base::text;
+use crate::base::{normalize, text, web_url};
 use crate::protocol::problem::{FieldError, PathSegment};
 use crate::protocol::property::{Address, PropertyInput};
 
@@ -13,6 +12,9 @@ const MAX_ATTRIBUTES: usize = 16 * 1024;
 /// The currency of a new property without one.
 pub(super) const DEFAULT_CURRENCY: &str = "USD";
 const LARGEST_AREA: f64 = 1e12;
+/// Characters of the two parts of a property's key.
+const MAX_SOURCE: usize = 100;
+const MAX_LISTING_KEY: usize = 200;
 
 /// An input that is valid and names its property.
 #[derive(Clone, Debug)]
@@ -30,8 +32,8 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn parse(mut input: PropertyInput) -> Result<Self, Vec<FieldError>> {
         let mut check = DraftValidator::default();
-        let source = check.check_required("source", input.source.take(), 100);
-        let listing_key = check.check_required("listing_key", input.listing_key.take(), 200);
+        let source = check.check_required("source", input.source.take(), source_fault);
+        let listing_key = check.check_required("listing_key", input.listing_key.take(), listing_key_fault);
         check.check_text(&["property_type"], &mut input.property_type, 100);
         check.check_text(&["living_area_units"], &mut input.living_area_units, 30);
         check.check_text(&["lot_size_units"], &mut input.lot_size_units, 30);
@@ -68,15 +70,15 @@ impl DraftValidator {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
     }
 
-    fn check_required(&mut self, name: &str, value: Option<String>, most: usize) -> String {
+    fn check_required(
+        &mut self,
+        name: &str,
+        value: Option<String>,
+        fault: impl FnOnce(&str) -> Option<KeyFault>,
+    ) -> String {
         let value = normalize::exact(&value.unwrap_or_default());
-        if value.trim().is_empty() {
-            self.add_error(&[name], "required", format!("is needed, with 1 to {most} characters"));
-        } else if !text::has_length(&value, 1, most) {
-            self.add_error(&[name], "max_length", format!("must have 1 to {most} characters and no NUL"));
-        } else if matches!(value.as_str(), "." | "..") {
-            // Clients resolve them away in the path of `by-key` (RFC 3986 section 5.2.4).
-            self.add_error(&[name], "reserved", "must not be `.` or `..`");
+        if let Some((kind, words)) = fault(&value) {
+            self.add_error(&[name], kind, words);
         }
         value
     }
@@ -101,15 +103,12 @@ impl DraftValidator {
     }
 
     fn check_source_url(&mut self, source_url: &mut Option<String>) -> Option<String> {
-        let before = self.errors.len();
-        self.check_text(&["source_url"], source_url, 2000);
-        let address = source_url.as_deref().filter(|_| self.errors.len() == before)?;
-        let host = Url::parse(address).ok().and_then(|url| host_of(&url));
-        if host.is_none() {
-            let words = "must be an absolute http or https address without a user name or password";
-            self.add_error(&["source_url"], "format", words);
+        *source_url = source_url.take().filter(|text| !text.trim().is_empty());
+        let url = web_url::parse(source_url.as_deref()?);
+        if url.is_none() {
+            self.add_error(&["source_url"], "format", web_url::EXPECTED);
         }
-        host
+        url.map(|url| host_of(&url))
     }
 
     /// No finer than the currency. Checked again if the property's stored currency has fewer decimals.
@@ -176,18 +175,45 @@ impl DraftValidator {
     }
 }
 
-/// The error for an amount that the currency cannot express.
-pub(super) fn price_error(currency: &str) -> String {
-    format!("must be an amount that {currency} can express: 0 or more, with no more decimals than it has")
+/// The rule that a part of a key breaks, and what would be accepted.
+pub type KeyFault = (&'static str, String);
+
+/// What is wrong with a source, in its normal form.
+pub fn source_fault(text: &str) -> Option<KeyFault> {
+    key_fault(text, MAX_SOURCE)
 }
 
-fn host_of(url: &Url) -> Option<String> {
-    let is_open = matches!(url.scheme(), "http" | "https") && !text::has_credentials(url);
-    let host = url.host_str().filter(|_| is_open)?;
-    Some(match url.port() {
+/// What is wrong with a listing key, in its normal form.
+pub fn listing_key_fault(text: &str) -> Option<KeyFault> {
+    key_fault(text, MAX_LISTING_KEY)
+}
+
+fn key_fault(text: &str, most: usize) -> Option<KeyFault> {
+    if text.trim().is_empty() {
+        return Some(("required", format!("is needed, with 1 to {most} characters")));
+    }
+    if !text::has_length(text, 1, most) {
+        return Some(("max_length", format!("must have 1 to {most} characters and no NUL")));
+    }
+    // Clients resolve them away in the path of `by-key` (RFC 3986 section 5.2.4).
+    matches!(text, "." | "..").then(|| ("reserved", "must not be `.` or `..`".to_owned()))
+}
+
+/// The error for an amount that the currency cannot express.
+pub(super) fn price_error(currency: &str) -> String {
+    let most = MinorUnits::LARGEST.to_major(currency);
+    format!(
+        "must be an amount that {currency} can express: from 0 to {most}, with no more decimals than it has"
+    )
+}
+
+/// The host of a web URL, which has one.
+fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -258,6 +284,21 @@ mod tests {
         assert!(Draft::parse(priced(1.25, None)).is_ok());
         assert_eq!(pointers(priced(1.255, None)), ["/list_price"]);
         assert_eq!(pointers(priced(1.25, Some("JPY"))), ["/list_price"]);
+    }
+
+    #[test]
+    fn a_price_that_is_too_large_is_refused_with_the_largest_one() {
+        for (currency, most) in [("USD", "45035996273704.96"), ("JPY", "4503599627370496")] {
+            let priced = |price| PropertyInput {
+                list_price: Some(price),
+                currency: Some(currency.to_owned()),
+                ..named()
+            };
+            let words = Draft::parse(priced(1e300)).unwrap_err()[0].msg.clone();
+
+            assert!(words.contains(&format!("from 0 to {most},")), "{words}");
+            assert!(Draft::parse(priced(most.parse().unwrap())).is_ok(), "{most}");
+        }
     }
 
     #[test]

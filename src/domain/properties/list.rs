@@ -10,9 +10,9 @@ use crate::base::normalize;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
+use crate::protocol::bounding_box::BoundingBox;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::property::{Property, PropertySort, StandardStatus};
-use crate::protocol::subscription::BoundingBox;
 use crate::storage::micros;
 use crate::storage::property_search::{self, Area, Search, SortCursor, SortKey, SortOrder};
 

@@ -6,16 +6,15 @@ mod draft;
 mod location_counts;
 mod view;
 
-pub mod get;
-pub mod known_urls;
 pub mod list;
-pub mod price_history;
+pub mod read;
 pub mod summary;
 pub mod upsert;
 
 #[cfg(test)]
 mod tests;
 
+pub use batch_plan::Notify;
 pub use diff::UpsertOutcome;
-pub use get::total;
-pub use upsert::{Batch, Notify, PutResult, put_by_key, upsert_batch, validate_put, validate_row};
+pub use draft::{listing_key_fault, source_fault};
+pub use upsert::{Batch, PutResult, put_by_key, upsert_batch, validate_put, validate_row};

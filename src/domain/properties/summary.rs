@@ -12,7 +12,7 @@ use crate::domain::notifications::notify;
 use crate::domain::op::{Op, Services};
 use crate::eventlog::EventTx;
 use crate::protocol::event::Event;
-use crate::protocol::message::{PropertyNotification, PropertyNotificationEvent};
+use crate::protocol::message::{Logged, PropertyNotification, PropertyNotificationEvent};
 use crate::storage::jobs::JobRow;
 use crate::storage::{job_summaries, jobs, micros};
 
@@ -109,8 +109,7 @@ fn event(op: &Op, job_id: Option<JobId>, count: i64, places: &LocationCounts) ->
         location: places.location(),
         timestamp: epoch_seconds(op.now()),
         job_id: job_id.map(|job_id| job_id.0),
-        position: None,
-        occurred_at: None,
+        logged: Logged::default(),
     };
     Event::NewProperties { message }
 }

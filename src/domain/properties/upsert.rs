@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::batch_plan::{BatchPlan, RowResult};
+use super::batch_plan::{BatchPlan, Notify, RowResult};
 use super::diff::UpsertOutcome;
 use super::draft::Draft;
 use super::summary;
@@ -34,15 +34,6 @@ pub struct Batch<I = Vec<ParsedProperty>> {
     pub job_id: Option<JobId>,
     pub items: I,
     pub notify: Notify,
-}
-
-/// The events about new listings. Changes of known ones are always emitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notify {
-    /// Each of them, and the summary.
-    Each,
-    /// The summary only: for a first import.
-    Summary,
 }
 
 /// Upserts a batch of 1 to 500 rows.

@@ -7,7 +7,7 @@ use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::base::ids::JobId;
 use crate::base::money::MinorUnits;
 use crate::protocol::event::Event;
-use crate::protocol::message::{PropertyEvent, PropertyUpdate};
+use crate::protocol::message::{Logged, PropertyEvent, PropertyUpdate};
 use crate::protocol::property::{PriceHistoryEntry, Property, StandardStatus};
 use crate::protocol::routing::PropertyFacts;
 use crate::storage::price_history::PriceRow;
@@ -35,8 +35,7 @@ impl ChangeContext<'_> {
             changed: None,
             job_id: self.job_id.map(|job_id| job_id.0),
             timestamp: epoch_seconds(time(self.now)),
-            position: None,
-            occurred_at: None,
+            logged: Logged::default(),
         };
         match change {
             PropertyChange::Created => {}

@@ -1,15 +1,16 @@
 //! Creating a room.
 
 use super::access::{MAX_ROOM_ID, RoomAccess, require_user};
+use super::announcement::audit_entry;
 use super::members::add_member;
-use super::view::view;
+use super::read::view;
 use crate::auth::permission::Permission;
 use crate::base::ids::{RoomId, UserId, uuid_v7};
 use crate::base::text::{has_length, is_single_line, is_slug};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begin;
 use crate::domain::jobs::validation::{FieldErrors, ensure_valid, field_step, index_step};
-use crate::domain::op::{AuditEntry, Op};
+use crate::domain::op::Op;
 use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::room::{NewRoom, Room, Visibility};
 use crate::storage::{Error, micros, room_members, rooms, users};
@@ -126,10 +127,6 @@ fn taken() -> Problem {
     let words = "is the id of another room";
     let errors = vec![FieldError::taken(&["room_id"], words)];
     Problem::conflict_of("A room of this id exists; choose another one, or join it.", errors)
-}
-
-pub(super) fn audit_entry(action: &'static str, room_id: &str) -> AuditEntry {
-    AuditEntry { action, target_kind: "room", target_id: room_id.to_owned(), detail: None }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! Joining a public room: a permanent membership, independent of the connection that asked for it. With
-//! `create_on_join`, joining a room that does not exist creates it.
+//! Joining and leaving a room. A membership is permanent, independent of the connection that asked for it.
+//! With `create_on_join`, joining a room that does not exist creates it.
 
 use super::access::{RoomAccess, is_room_id, lock, require_user};
-use super::create::audit_entry;
-use super::members::add_member;
+use super::announcement::audit_entry;
+use super::members::{add_member, refuse_lobby, remove_member};
 use crate::auth::permission::Permission;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
@@ -80,4 +80,17 @@ async fn create_if_absent(op: &Op, change: &EventTx, room_id: &str) -> Result<bo
 async fn add_first_owner(op: &Op, change: &mut EventTx, room: &RoomAccess) -> Result<()> {
     add_member(op, change, room, require_user(op)?, true).await?;
     op.audit(&change.tx, audit_entry("room.created", &room.row.slug)).await
+}
+
+/// Ends the caller's membership, if there is one.
+pub async fn leave(op: &Op, room_id: &str) -> Result<()> {
+    op.require(Permission::ReadRooms)?;
+    let mut change = op.begin().await?;
+    let room = lock(op, &change.tx, room_id).await?;
+    refuse_lobby(&room)?;
+    if let Some(row) = &room.member {
+        remove_member(&mut change, &room, row).await?;
+    }
+    op.commit(change).await?;
+    Ok(())
 }

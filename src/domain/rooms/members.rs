@@ -1,7 +1,7 @@
 //! The members of a room, and adding and removing them.
 
 use super::access::{RoomAccess, load, lock, require_user};
-use super::create::audit_entry;
+use super::announcement::{audit_entry, system_message};
 use crate::auth::permission::Permission;
 use crate::base::clock::rfc3339;
 use crate::base::ids::{RoomId, UserId};
@@ -10,7 +10,7 @@ use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::eventlog::{self, EventTx};
 use crate::protocol::event::Event;
-use crate::protocol::message::{RoomEvent, SystemMessage, SystemPayload};
+use crate::protocol::message::RoomEvent;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::room::Member;
 use crate::storage::room_members::{self, MemberRow, NewMember};
@@ -128,17 +128,6 @@ pub(super) async fn remove_member(change: &mut EventTx, room: &RoomAccess, row: 
         message: system_message(room, RoomEvent::UserLeft, user),
     });
     Ok(())
-}
-
-/// A room's system message about a user.
-pub(super) fn system_message(room: &RoomAccess, event: RoomEvent, user: UserId) -> SystemMessage {
-    let payload = SystemPayload {
-        event: Some(event),
-        user_id: Some(user.0),
-        room_id: room.row.slug.clone(),
-        ..Default::default()
-    };
-    SystemMessage { payload, reply_to: None, position: None, occurred_at: None }
 }
 
 pub(super) fn refuse_lobby(room: &RoomAccess) -> Result<()> {

@@ -1,10 +1,11 @@
-//! Changing a room's name and topic.
+//! Changing a room: its name and topic, and archiving it. Messages of an archived room stay readable for its
+//! members, and nothing can be added.
 
 use super::access::{RoomAccess, lock, require_user};
-use super::create::{MAX_NAME, MAX_TOPIC, NAME_WORDS, audit_entry};
-use super::get::unread;
-use super::members::system_message;
-use super::view::view;
+use super::announcement::{audit_entry, system_message};
+use super::create::{MAX_NAME, MAX_TOPIC, NAME_WORDS};
+use super::members::refuse_lobby;
+use super::read::{unread, view};
 use crate::auth::permission::Permission;
 use crate::base::text::{has_length, is_single_line};
 use crate::domain::error::Result;
@@ -67,4 +68,28 @@ pub fn validate_change(patch: &RoomChange) -> Vec<FieldError> {
         "must have at most 500 characters",
     );
     faults.into_errors()
+}
+
+/// Archives a room; an archived one stays so. For owners of the room and admins. `precondition` refuses when the
+/// caller read another state.
+pub async fn archive(
+    op: &Op,
+    room_id: &str,
+    precondition: &(dyn Fn(&Room) -> Result<()> + Sync),
+) -> Result<()> {
+    op.require(Permission::ReadRooms)?;
+    let mut change = op.begin().await?;
+    let room = lock(op, &change.tx, room_id).await?;
+    room.require_moderator(op)?;
+    refuse_lobby(&room)?;
+    let count = unread(op, &change.tx, &room).await?;
+    precondition(&view(&room, count)?)?;
+    if room.row.archived_at.is_none() {
+        rooms::archive(&change.tx, room.id(), micros(op.now())).await?;
+        let message = system_message(&room, RoomEvent::RoomArchived, require_user(op)?);
+        change.emit(Event::Room { conversation: room.conversation(), message });
+        op.audit(&change.tx, audit_entry("room.archived", room_id)).await?;
+    }
+    op.commit(change).await?;
+    Ok(())
 }

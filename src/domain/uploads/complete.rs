@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 
-use super::incoming::{IncomingUpload, taken_over, wrong_size};
+use super::error::{taken_over, wrong_checksum, wrong_size};
+use super::incoming::IncomingUpload;
 use super::{quota, sniff, view};
 use crate::base::clock::epoch_seconds;
 use crate::base::ids::UserId;
@@ -12,7 +13,7 @@ use crate::domain::error::Result;
 use crate::domain::idempotency::{AnswerSubject, Begin};
 use crate::domain::op::Op;
 use crate::protocol::event::Event;
-use crate::protocol::message::UploadCompleted;
+use crate::protocol::message::{Logged, UploadCompleted};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::upload::Upload;
 use crate::storage::uploads::{self, CompletedFile, UploadRow};
@@ -127,15 +128,7 @@ fn completed_event(op: &Op, row: &UploadRow) -> Event {
             size: row.stored,
             sha256: row.sha256.clone().unwrap_or_default(),
             timestamp: epoch_seconds(op.now()),
-            position: None,
-            occurred_at: None,
+            logged: Logged::default(),
         },
     }
-}
-
-fn wrong_checksum() -> Problem {
-    Problem::new(
-        Code::ChecksumMismatch,
-        "The file does not have the SHA-256 that was said; nothing of it was kept.",
-    )
 }

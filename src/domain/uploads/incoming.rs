@@ -3,16 +3,17 @@
 
 use bytes::Bytes;
 
-use super::begin::{is_sha256, too_large};
-use super::error::is_retryable;
+use super::declaration::sha256_error;
+use super::error::{is_retryable, taken_over, too_large, wrong_size};
 use super::locks::UploadLock;
+use super::quota;
 use super::remove::discard;
-use super::{key, quota};
+use super::store::blob_key;
 use crate::base::ids::UploadId;
 use crate::blobs::{BlobKey, BlobWriter, Checkpoint};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
+use crate::protocol::problem::Problem;
 use crate::storage::micros;
 use crate::storage::uploads::{self, UploadProgress, UploadRow};
 
@@ -68,10 +69,8 @@ impl IncomingUpload {
 
     /// Sets a SHA-256 that the sender declares only after the beginning.
     pub fn expect_sha256(&mut self, sha256: &str) -> Result<()> {
-        if !is_sha256(sha256) {
-            let path = [PathSegment::Name("sha256".to_owned())];
-            let words = "must be the 64 hexadecimal digits of a SHA-256";
-            return Err(Problem::validation(vec![FieldError::in_body(&path, "invalid", words)]));
+        if let Some(error) = sha256_error(sha256) {
+            return Err(Problem::validation(vec![error]));
         }
         self.row.declared_sha256 = Some(sha256.to_ascii_lowercase());
         Ok(())
@@ -180,20 +179,6 @@ impl IncomingUpload {
     }
 
     pub(super) fn key(&self) -> BlobKey {
-        key(&self.op, self.upload_id())
+        blob_key(&self.op.scope, self.upload_id())
     }
-}
-
-pub fn wrong_size(said: u64) -> Problem {
-    let words =
-        format!("The file was said to have {said} bytes and has another number; nothing of it was kept.");
-    Problem::new(Code::SizeMismatch, words)
-}
-
-/// The error when the file was deleted, or resumed by another connection.
-pub fn taken_over() -> Problem {
-    Problem::new(
-        Code::Conflict,
-        "This connection has the file no longer: it goes on elsewhere, or was deleted.",
-    )
 }

@@ -3,19 +3,18 @@
 //! that it can be resumed after a disconnect or a crash. A file that breaks a rule is not kept.
 
 pub mod attach;
+pub mod store;
 
 mod access;
 mod begin;
 mod complete;
-mod content;
-mod delete;
+mod declaration;
 mod error;
 mod filename;
-mod get;
 mod incoming;
-mod list;
 mod locks;
 mod quota;
+mod read;
 mod remove;
 mod resume;
 mod sniff;
@@ -24,66 +23,12 @@ mod sweep;
 mod tests;
 mod view;
 
-use std::sync::Arc;
-
-use chrono::TimeDelta;
-
-use self::locks::UploadLocks;
-use crate::base::ids::UploadId;
-use crate::blobs::{BlobKey, BlobStore};
-use crate::domain::op::Op;
-
-pub use begin::{NewUpload, begin, too_large};
+pub use begin::begin;
 pub use complete::replay_stored;
-pub use content::{Content, content};
-pub use delete::delete;
-pub use get::get;
+pub use declaration::{NewUpload, sha256_error, validate};
+pub use error::too_large;
 pub use incoming::IncomingUpload;
-pub use list::list;
-pub use remove::remove_bytes;
+pub use read::{Content, content, get, list};
+pub use remove::{delete, remove_bytes};
 pub use resume::{Resumed, resume};
 pub use sweep::{sweep, sweep_orphans};
-
-/// Settings of uploads.
-#[derive(Clone, Copy, Debug)]
-pub struct UploadSettings {
-    /// Maximum bytes of one file.
-    pub max_bytes: u64,
-    /// How long an unfinished file is kept for its sender.
-    pub abandoned_after: TimeDelta,
-}
-
-impl Default for UploadSettings {
-    fn default() -> Self {
-        Self { max_bytes: 1024 * 1024 * 1024, abandoned_after: TimeDelta::hours(24) }
-    }
-}
-
-/// The blob store, and the locks of the uploads in progress.
-pub struct Uploads {
-    blobs: BlobStore,
-    settings: UploadSettings,
-    locks: Arc<UploadLocks>,
-}
-
-impl Default for Uploads {
-    fn default() -> Self {
-        Self::new(BlobStore::in_memory(), UploadSettings::default())
-    }
-}
-
-impl Uploads {
-    pub fn new(blobs: BlobStore, settings: UploadSettings) -> Self {
-        Self { blobs, settings, locks: Arc::default() }
-    }
-
-    /// Maximum bytes of one file.
-    pub fn max_bytes(&self) -> u64 {
-        self.settings.max_bytes
-    }
-}
-
-/// The key in the blob store of a file of the operation's tenant.
-fn key(op: &Op, upload_id: UploadId) -> BlobKey {
-    BlobKey { tenant_id: op.scope.tenant_id(), upload_id }
-}

@@ -2,7 +2,8 @@
 
 use super::incoming::{IncomingUpload, IncomingUploadParts};
 use super::remove::discard;
-use super::{key, view};
+use super::store::blob_key;
+use super::view;
 use crate::auth::permission::Permission;
 use crate::base::ids::UploadId;
 use crate::blobs::{self, Checkpoint};
@@ -38,7 +39,7 @@ pub async fn resume(op: &Op, upload_id: UploadId) -> Result<Resumed> {
         hash_state: row.hash_state.clone().unwrap_or_default(),
         progress: row.progress.clone(),
     };
-    match op.services.uploads.blobs.resume(&key(op, upload_id), &from).await {
+    match op.services.uploads.blobs.resume(&blob_key(&op.scope, upload_id), &from).await {
         Ok(blob_writer) => {
             let parts = IncomingUploadParts { op: op.clone(), lock, blob_writer, row, stored };
             Ok(Resumed::Receiving(Box::new(IncomingUpload::new(parts))))

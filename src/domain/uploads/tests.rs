@@ -6,12 +6,14 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use tempfile::TempDir;
 
+use super::store::{UploadSettings, Uploads};
 use super::*;
 use crate::auth::key_scope::Role;
+use crate::base::ids::UploadId;
 use crate::blobs::BlobStore;
 use crate::domain::limits::quota::{Quota, Quotas};
 use crate::domain::limits::{LimitSettings, Limits};
-use crate::domain::op::Services;
+use crate::domain::op::{Op, Services};
 use crate::domain::testing::World;
 use crate::protocol::problem::Code;
 use crate::storage::{upload_totals, uploads};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::read::payload;
-use super::{MAX_NAMED_VIEWERS, ViewerTracker};
+use super::tracker::{MAX_NAMED_VIEWERS, ViewerTracker};
 use crate::base::ids::ConnectionId;
 use crate::cluster::viewer_store::{TenantProperty, ViewerSummary};
 use crate::domain::op::Services;

@@ -1,14 +1,31 @@
-//! Viewers, by request.
+//! The property that a caller may view, and its viewers, by request.
 
-use super::{MAX_NAMED_VIEWERS, require_property};
+use super::tracker::{MAX_NAMED_VIEWERS, ViewTarget};
 use crate::auth::permission::Permission;
 use crate::base::ids::PropertyId;
 use crate::base::page::{Page, PageRequest};
-use crate::cluster::viewer_store::ViewerSummary;
+use crate::cluster::viewer_store::{TenantProperty, ViewerSummary};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
+use crate::domain::rooms::access::require_user;
 use crate::protocol::message::ViewersPayload;
+use crate::protocol::problem::Problem;
 use crate::protocol::property::ViewedProperty;
+use crate::storage::properties;
+
+/// The property that the caller wants to view. A removed one can be viewed as well.
+pub async fn authorize(op: &Op, property: PropertyId) -> Result<ViewTarget> {
+    op.require(Permission::ShowViewing)?;
+    let viewer = require_user(op)?;
+    let listing = require_property(op, property).await?;
+    Ok(ViewTarget { property, key: listing, viewer })
+}
+
+async fn require_property(op: &Op, property: PropertyId) -> Result<TenantProperty> {
+    let tx = op.read().await?;
+    properties::find(&tx, property).await?.ok_or_else(Problem::not_found)?;
+    Ok(TenantProperty { tenant: op.scope.tenant_id(), property })
+}
 
 /// The current viewers of a property.
 pub async fn viewers_of(op: &Op, property: PropertyId) -> Result<ViewersPayload> {

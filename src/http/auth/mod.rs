@@ -1,12 +1,9 @@
 //! Sign-in, refresh and sign-out, and what users do with their own account.
 
-mod log_out;
 mod password;
-mod refresh_stream;
 mod register;
-mod sessions;
-mod ticket;
 mod token;
+mod views;
 
 use std::sync::Arc;
 
@@ -14,19 +11,30 @@ use poem::Request;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
 use uuid::Uuid;
 
-use self::password::SetPasswordRequest;
-use self::register::{RegisterRequest, RegistrationIsOpen};
-use self::sessions::SessionView;
-use self::ticket::CreateTicketResponse;
-use self::token::{RegisterResponse, TokenRequest, TokenResponse};
+use self::password::{SetPasswordRequest, SetPasswordResponse};
+use self::register::{RegisterRequest, RegistrationIsOpen, registration};
+use self::token::{NO_STORE, RegisterResponse, TokenRequest, TokenResponse, client, token_pair};
+use self::views::{
+    CreateTicketResponse, EndSessionResponse, LogOutResponse, RefreshStreamResponse, StreamRefreshed,
+    TicketView,
+};
 use super::body::{Body, Form};
 use super::caller::{AccountCaller, Caller, MintTicket, OptionalAccountCaller, ReadEvents};
-use super::list::Listed;
+use super::client_ip::request_origin;
+use super::list::{Listed, listed, page_request};
+use super::request_data::registry;
 use super::tags::Tag;
-use crate::domain::identity::Identity;
+use crate::base::clock::rfc3339;
+use crate::base::ids::{ConnectionId, SessionId};
+use crate::domain::identity::register::register as sign_up;
+use crate::domain::identity::tickets::TICKET_TTL;
+use crate::domain::identity::{Identity, sessions};
 use crate::protocol::problem::Problem;
+use crate::protocol::session::SessionView;
+use crate::session::refresh;
 
 pub struct AuthApi;
 
@@ -57,7 +65,9 @@ impl AuthApi {
         _open: RegistrationIsOpen,
         body: Body<RegisterRequest>,
     ) -> Result<RegisterResponse, Problem> {
-        register::register(request, identity.0, body.0).await
+        let new = registration(body.0, client(request));
+        let signed_in = sign_up(identity.0, &new, &request_origin(request)).await?;
+        Ok(RegisterResponse::Made(Json(token_pair(&signed_in)), NO_STORE.to_owned()))
     }
 
     /// Sign out
@@ -68,8 +78,9 @@ impl AuthApi {
         &self,
         identity: Data<&Arc<Identity>>,
         account: AccountCaller,
-    ) -> Result<log_out::LogOutResponse, Problem> {
-        log_out::log_out(identity.0, &account).await
+    ) -> Result<LogOutResponse, Problem> {
+        sessions::log_out(identity.0, &account.admitted.principal, &account.origin).await?;
+        Ok(LogOutResponse::Done)
     }
 
     /// List one's sign-ins
@@ -84,7 +95,8 @@ impl AuthApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<SessionView>, Problem> {
-        sessions::list(request, identity.0, &account, limit.0, cursor.0.as_deref()).await
+        let page = page_request(limit.0, cursor.0.as_deref())?;
+        Ok(listed(request, sessions::list(identity.0, &account.admitted.principal, page).await?))
     }
 
     /// End one's other sign-ins
@@ -95,8 +107,9 @@ impl AuthApi {
         &self,
         identity: Data<&Arc<Identity>>,
         account: AccountCaller,
-    ) -> Result<sessions::EndSessionResponse, Problem> {
-        sessions::end_others(identity.0, &account).await
+    ) -> Result<EndSessionResponse, Problem> {
+        sessions::end_others(identity.0, &account.admitted.principal, &account.origin).await?;
+        Ok(EndSessionResponse::Done)
     }
 
     /// End one of one's sign-ins
@@ -106,8 +119,10 @@ impl AuthApi {
         identity: Data<&Arc<Identity>>,
         account: AccountCaller,
         session_id: Path<Uuid>,
-    ) -> Result<sessions::EndSessionResponse, Problem> {
-        sessions::end(identity.0, &account, session_id.0).await
+    ) -> Result<EndSessionResponse, Problem> {
+        let (id, principal) = (SessionId(session_id.0), &account.admitted.principal);
+        sessions::end(identity.0, principal, id, &account.origin).await?;
+        Ok(EndSessionResponse::Done)
     }
 
     /// Create a ticket for a socket or a stream
@@ -120,7 +135,9 @@ impl AuthApi {
         identity: Data<&Arc<Identity>>,
         caller: Caller<MintTicket>,
     ) -> Result<CreateTicketResponse, Problem> {
-        ticket::ticket(identity.0, &caller.admitted)
+        let ticket = identity.0.tickets.mint(&caller.admitted.principal, caller.admitted.expires_at)?;
+        let view = TicketView { ticket: ticket.expose().to_owned(), expires_in: TICKET_TTL.as_secs() };
+        Ok(CreateTicketResponse::Made(Json(view), NO_STORE.to_owned()))
     }
 
     /// Refresh the token of a stream
@@ -133,8 +150,10 @@ impl AuthApi {
         request: &Request,
         caller: Caller<ReadEvents>,
         connection_id: Path<Uuid>,
-    ) -> Result<refresh_stream::RefreshStreamResponse, Problem> {
-        refresh_stream::refresh_stream(request, caller.admitted, connection_id.0).await
+    ) -> Result<RefreshStreamResponse, Problem> {
+        let id = ConnectionId(connection_id.0);
+        let expires_at = refresh::refresh_stream(registry(request)?, id, caller.admitted).await?;
+        Ok(RefreshStreamResponse::Done(Json(StreamRefreshed { expires_at: rfc3339(expires_at) })))
     }
 
     /// Set one's password
@@ -148,7 +167,7 @@ impl AuthApi {
         identity: Data<&Arc<Identity>>,
         account: OptionalAccountCaller,
         body: Body<SetPasswordRequest>,
-    ) -> Result<password::SetPasswordResponse, Problem> {
+    ) -> Result<SetPasswordResponse, Problem> {
         password::set(request, identity.0, account.0, body.0).await
     }
 }

@@ -1,21 +1,16 @@
-//! `POST /auth/register`.
+//! The body of `POST /auth/register`, and the check that registration is on.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::Object;
-use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 
-use super::token::{NO_STORE, RegisterResponse, client, token_pair};
-use crate::domain::identity::Identity;
-use crate::domain::identity::register::{Registration, register as sign_up, require_open, validate};
+use crate::domain::identity::register::{Registration, require_open, validate};
 use crate::domain::identity::tenants::NewTenant;
 use crate::http::body::body_rules;
-use crate::http::caller::identity;
-use crate::http::client_ip::request_origin;
+use crate::http::request_data::identity;
 use crate::protocol::examples;
-use crate::protocol::problem::Problem;
 
 /// Checks that registration is on. Must come before the body among the handler's parameters, which is then not read.
 pub struct RegistrationIsOpen;
@@ -46,17 +41,7 @@ pub struct TenantRegistration {
     name: String,
 }
 
-pub(super) async fn register(
-    request: &Request,
-    identity: &Identity,
-    body: RegisterRequest,
-) -> Result<RegisterResponse, Problem> {
-    let new = registration(body, client(request));
-    let signed_in = sign_up(identity, &new, &request_origin(request)).await?;
-    Ok(RegisterResponse::Made(Json(token_pair(&signed_in)), NO_STORE.to_owned()))
-}
-
-fn registration(body: RegisterRequest, client: IpAddr) -> Registration {
+pub(super) fn registration(body: RegisterRequest, client: IpAddr) -> Registration {
     Registration {
         tenant: NewTenant { slug: body.tenant.slug, name: body.tenant.name },
         username: body.username,

@@ -1,10 +1,10 @@
 //! `POST /auth/token`: the OAuth2 password and refresh grants (RFC 6749 sections 4.3 and 6).
 
-use poem_openapi::types::Example;
 use std::net::{IpAddr, Ipv4Addr};
 
 use poem::Request;
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Enum, Object};
 
 use crate::domain::identity::Identity;
@@ -17,7 +17,7 @@ use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::role::Role;
 
 /// `Cache-Control` of answers with secrets: no cache may store them.
-pub(in crate::http) const NO_STORE: &str = "no-store";
+pub(super) const NO_STORE: &str = "no-store";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]

@@ -8,9 +8,10 @@ use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
+use super::json::{meta, refusal, with_parameters};
+use super::read::body_of_type;
 use super::reservation::{BodyReservation, Single};
-use super::{meta, read, refusal};
-use crate::http::validation::{parts_of, refuse_bad_parameters, value_of_text};
+use crate::http::validation::{bad_fields, bad_parameters, parts_of, value_of_text};
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 
 /// A form (`application/x-www-form-urlencoded`). Fields that the type does not know are ignored, as
@@ -39,12 +40,12 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Form<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        refuse_bad_parameters(request)?;
-        let bytes = read::body_of_type::<Single>(request, body, FORM).await?;
+        let parameters = bad_parameters(request);
+        let bytes = body_of_type::<Single>(request, body, FORM).await?;
         if let Some(account) = BodyReservation::of(request) {
             account.charge_parsed(bytes.len())?;
         }
-        Ok(Self(parse(&bytes)?))
+        Ok(Self(with_parameters(parameters, parse(&bytes))?))
     }
 }
 
@@ -53,12 +54,18 @@ fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, Problem> {
     for (name, value) in url::form_urlencoded::parse(bytes) {
         given.entry(name.into_owned()).or_default().push(value.into_owned());
     }
-    let value = object_of::<T>(&given)?;
-    T::parse_from_json(Some(value.clone())).map_err(|_| refusal::<T>(&value))
+    let (value, mut errors) = object_of::<T>(&given);
+    if errors.is_empty() {
+        return T::parse_from_json(Some(value.clone())).map_err(|_| refusal::<T>(&value));
+    }
+    let mut others = bad_fields::<T>(&value);
+    others.retain(|other| errors.iter().all(|one| one.loc != other.loc));
+    errors.extend(others);
+    Err(Problem::validation(errors))
 }
 
-/// The form's known fields as the JSON object from which `T` is parsed.
-fn object_of<T: ParseFromJSON>(given: &BTreeMap<String, Vec<String>>) -> Result<Value, Problem> {
+/// The form's known fields as the JSON object from which `T` is parsed, and those that are repeated.
+fn object_of<T: ParseFromJSON>(given: &BTreeMap<String, Vec<String>>) -> (Value, Vec<FieldError>) {
     let mut registry = Registry::new();
     T::register(&mut registry);
     let schema = T::schema_ref();
@@ -66,16 +73,13 @@ fn object_of<T: ParseFromJSON>(given: &BTreeMap<String, Vec<String>>) -> Result<
     let fields: Vec<&(&str, MetaSchemaRef)> = fields.collect();
 
     let texts = |name: &str| given.get(name).map(Vec::as_slice).unwrap_or_default();
-    let repeated: Vec<FieldError> =
+    let repeated =
         fields.iter().filter(|(name, _)| texts(name).len() > 1).map(|(name, _)| repeated(name)).collect();
-    if !repeated.is_empty() {
-        return Err(Problem::validation(repeated));
-    }
     let values = fields.iter().filter_map(|(name, schema)| {
         let text = texts(name).first()?;
         Some(((*name).to_owned(), value_of_text(&registry, schema, text)))
     });
-    Ok(Value::Object(values.collect()))
+    (Value::Object(values.collect()), repeated)
 }
 
 fn repeated(name: &str) -> FieldError {

@@ -5,10 +5,12 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaR
 use poem_openapi::types::{Example, ParseFromJSON, ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::json::{JSON, invalid_json, missing_body, refusal, strip_bom, with_parameters};
+use super::read::{body_of_type, has_essence};
 use super::reservation::{BodyReservation, Many};
-use super::rows::{RawRows, unreadable};
+use super::rows::{RawRows, mend, range_of};
 use super::schema_reader::{FreeForm, SchemaReader};
-use super::{JSON, has_essence, invalid_json, missing_body, read, refusal, strip_bom, with_parameters};
+use super::unreadable::unreadable;
 use crate::http::validation::bad_parameters;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::worker::{NewLogLine, NewLogLines, ParsedLogLine};
@@ -51,11 +53,11 @@ impl<'a> ApiExtractor<'a> for LogLines {
         let parameters = bad_parameters(request);
         let given = request.content_type().unwrap_or_default();
         let Some(wanted) = ALIASES.into_iter().find(|alias| has_essence(given, alias)) else {
-            let bytes = read::body_of_type::<Many>(request, body, JSON).await?;
+            let bytes = body_of_type::<Many>(request, body, JSON).await?;
             charge(request, &bytes)?;
             return Ok(Self(with_parameters(parameters, of_object(strip_bom(&bytes)))?));
         };
-        let bytes = read::body_of_type::<Many>(request, body, wanted).await?;
+        let bytes = body_of_type::<Many>(request, body, wanted).await?;
         charge(request, &bytes)?;
         Ok(Self(with_parameters(parameters, of_lines(strip_bom(&bytes)))?))
     }
@@ -76,9 +78,10 @@ fn charge(request: &Request, bytes: &[u8]) -> Result<(), Problem> {
 /// Reads the lines from the one object.
 fn of_object(bytes: &[u8]) -> Result<Vec<ParsedLogLine>, Problem> {
     let shape = SchemaReader::of::<NewLogLine>();
-    match RawRows::read(bytes, "lines", MOST_LINES) {
+    let text = mend(bytes);
+    match RawRows::read(&text, "lines", MOST_LINES) {
         Ok(given) if given.is_good(&[]) => {
-            Ok(given.rows.iter().map(|row| line(&shape, row.get().as_bytes())).collect())
+            Ok(given.rows.iter().map(|row| line(&shape, &bytes[range_of(&text, row)])).collect())
         }
         _ if bytes.is_empty() => Err(Problem::validation(vec![missing_body()])),
         _ => match SchemaReader::of::<NewLogLines>().read(bytes, FreeForm::Drop) {
@@ -107,7 +110,7 @@ fn of_lines(bytes: &[u8]) -> Result<Vec<ParsedLogLine>, Problem> {
 
 /// One line, or all its faults.
 fn line(shape: &SchemaReader, text: &[u8]) -> ParsedLogLine {
-    let value = shape.read(text, FreeForm::Keep).map_err(|error| vec![unreadable(&error)])?;
+    let value = shape.read(text, FreeForm::Keep).map_err(|error| unreadable(text, &error))?;
     NewLogLine::parse_from_json(Some(value.clone())).map_err(|_| shape.bad_fields(&value))
 }
 
@@ -145,12 +148,23 @@ mod tests {
             r#"{"level":"info","message":"\ud800"}"#,
             r#"{"level":"loud","text":"two"}"#,
         ];
-        let expected = ["info one", "bad: /level", "bad: ", "bad: /level,/message,/text"];
+        let expected = ["info one", "bad: /level", "bad: /message", "bad: /level,/message,/text"];
 
         let object = format!(r#"{{"lines": [{good},{}]}}"#, bad.join(","));
         assert_eq!(seen(&of_object(object.as_bytes()).unwrap()), expected);
         assert_eq!(seen(&of_lines(format!("{good}\n{}", bad.join("\n")).as_bytes()).unwrap()), expected);
         assert_eq!(seen(&of_lines(format!("{good}\n{{").as_bytes()).unwrap())[1], "bad: ");
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf_8_is_rejected_alone_in_both_forms() {
+        let (good, bad) =
+            (br#"{"level":"info","message":"one"}"#, b"{\"level\":\"info\",\"message\":\"K\xfcche\"}");
+        let expected = ["bad: /message", "info one"];
+
+        let object = [b"{\"lines\": [".as_slice(), bad, b",", good, b"]}"].concat();
+        assert_eq!(seen(&of_object(&object).unwrap()), expected);
+        assert_eq!(seen(&of_lines(&[bad.as_slice(), b"\n", good].concat()).unwrap()), expected);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 mod budget;
 mod form;
+mod json;
 mod log_lines;
+mod nulls;
 mod numbers;
 mod optional;
 mod property_batch;
@@ -10,174 +12,20 @@ mod read;
 mod reservation;
 mod response_budget;
 mod rows;
-mod rules;
+pub(super) mod rules;
 mod schema_reader;
-
-use std::marker::PhantomData;
-
-use bytes::Bytes;
-use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
-use poem_openapi::types::Type;
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use serde_json::Value;
-
-use self::schema_reader::{FreeForm, SchemaReader};
-use super::validation::{bad_fields, bad_parameters};
-use crate::base::normalize;
-use crate::protocol::problem::{Code, FieldError, Problem};
+mod unreadable;
 
 pub use budget::{BodyBudget, BudgetOwner};
 pub use form::Form;
+pub use json::{Batch, Body};
 pub use log_lines::LogLines;
 pub use optional::OptionalBody;
 pub use property_batch::PropertyBatch;
 pub use read::{has_essence, read_whole};
+pub(super) use reservation::REPLAYED;
 pub use reservation::{
     ANONYMOUS_BYTES, BodyBudgetLayer, BodyReservation, BodySettings, BodySize, Many, Single,
 };
 pub use rules::Rules;
 pub(super) use rules::body_rules;
-
-/// A JSON body with the size limit of its kind.
-#[derive(Debug)]
-pub struct Body<T, S = Single>(pub T, PhantomData<S>);
-
-/// A JSON body with many rows.
-pub type Batch<T> = Body<T, Many>;
-
-impl<'a, T: Rules, S: BodySize> ApiExtractor<'a> for Body<T, S> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        T::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        Some(meta::<T>(JSON))
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let parameters = bad_parameters(request);
-        let bytes = read::body_of_type::<S>(request, body, JSON).await?;
-        Ok(Self(with_parameters(parameters, parse(request, &bytes))?, PhantomData))
-    }
-}
-
-const JSON: &str = "application/json";
-
-fn meta<T: Type>(content_type: &'static str) -> MetaRequest {
-    MetaRequest {
-        description: None,
-        content: vec![MetaMediaType { content_type, schema: T::schema_ref() }],
-        required: T::IS_REQUIRED,
-    }
-}
-
-/// Bodies up to this size are parsed without their schema, which is faster; the size bounds the memory that this
-/// takes, and it is freed after parsing.
-const PLAIN_BYTES: usize = 64 * 1024;
-
-/// Refuses for the faults of the parameters and of the body at once.
-fn with_parameters<T>(parameters: Vec<FieldError>, body: Result<T, Problem>) -> Result<T, Problem> {
-    match body {
-        Err(problem) if problem.code != Code::ValidationFailed => Err(problem),
-        Ok(body) if parameters.is_empty() => Ok(body),
-        Ok(_) => Err(Problem::validation(parameters)),
-        Err(problem) if parameters.is_empty() => Err(problem),
-        Err(problem) => Err(Problem::validation(parameters.into_iter().chain(problem.errors).collect())),
-    }
-}
-
-fn parse<T: Rules>(request: &Request, bytes: &Bytes) -> Result<T, Problem> {
-    if let Some(account) = BodyReservation::of(request) {
-        account.charge_parsed(bytes.len())?;
-    }
-    let bytes = strip_bom(bytes);
-    if bytes.is_empty() {
-        return T::parse_from_json(None).map_err(|_| Problem::validation(vec![missing_body()]));
-    }
-    let value = read_json::<T>(bytes, FreeForm::Keep)?;
-    let mut errors = rules::null_fields::<T>(&value);
-    errors.extend(numbers::too_large_for::<T>(bytes));
-    errors.extend(rules::nul_characters::<T>(bytes, &value));
-    if !errors.is_empty() {
-        return Err(rules::refusal::<T>(errors, &value, rules::now(request)));
-    }
-    match T::parse_from_json(Some(value)) {
-        Ok(parsed) => Ok(parsed),
-        // Parsing has consumed the value; parsing a bad body twice is cheaper than copying every good one.
-        Err(_) => {
-            let value = read_json::<T>(bytes, FreeForm::Drop)?;
-            Err(rules::refusal::<T>(Vec::new(), &value, rules::now(request)))
-        }
-    }
-}
-
-/// JSON without the byte order mark that some editors and languages put before it (RFC 8259 section 8.1).
-fn strip_bom(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
-}
-
-fn read_json<T: Type>(bytes: &[u8], free_form: FreeForm) -> Result<Value, Problem> {
-    let value = if bytes.len() <= PLAIN_BYTES {
-        serde_json::from_slice(bytes)
-    } else {
-        SchemaReader::of::<T>().read(bytes, free_form)
-    };
-    let mut value = value.map_err(|error| invalid_json(&error))?;
-    numbers::normalize_integers::<T>(&mut value);
-    trim_names(&mut value);
-    Ok(value)
-}
-
-/// Normalises names to the form in which they are compared and stored, so that rules check what will be stored.
-fn trim_names(body: &mut Value) {
-    for (name, value) in body.as_object_mut().into_iter().flatten() {
-        if normalize::is_name_field(name) {
-            trim(value);
-        } else if PARTS.contains(&name.as_str()) {
-            trim_names(value);
-        }
-    }
-}
-
-/// Fields that hold an object with names of its own. Free-form fields are not among them.
-const PARTS: [&str; 2] = ["admin", "tenant"];
-
-/// The text, or each text of the list, trimmed and composed.
-fn trim(value: &mut Value) {
-    match value {
-        Value::String(text) => *text = normalize::exact(text),
-        Value::Array(items) => items.iter_mut().filter(|item| item.is_string()).for_each(trim),
-        _ => {}
-    }
-}
-
-fn invalid_json(error: &serde_json::Error) -> Problem {
-    let (line, column) = (error.line(), error.column());
-    let words = rows::unreadable_words(error).unwrap_or("is not JSON");
-    let detail = format!("The body {words}: reading stopped at line {line}, column {column}.");
-    Problem::new(Code::InvalidJson, detail)
-}
-
-fn missing_body() -> FieldError {
-    FieldError::in_body(&[], "required", "is required")
-}
-
-/// The refusal of a value that is not a `T`.
-fn refusal<T: Type>(value: &Value) -> Problem {
-    let mut errors = bad_fields::<T>(value);
-    if errors.is_empty() {
-        // A rule of the type that its schema cannot express.
-        errors.push(FieldError::in_body(&[], "invalid", "is not acceptable"));
-    }
-    Problem::validation(errors)
-}

@@ -6,10 +6,13 @@ use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::json::{JSON, invalid_json, meta, missing_body, refusal, strip_bom, with_parameters};
+use super::numbers;
+use super::read::body_of_type;
 use super::reservation::{BodyReservation, Many};
-use super::rows::{RawRows, unreadable};
+use super::rows::{RawRows, mend, range_of};
 use super::schema_reader::{FreeForm, SchemaReader};
-use super::{JSON, invalid_json, meta, numbers, read, refusal, strip_bom, with_parameters};
+use super::unreadable::unreadable;
 use crate::domain::properties::validate_row;
 use crate::http::validation::bad_parameters;
 use crate::protocol::problem::{FieldError, Problem};
@@ -40,7 +43,7 @@ impl PropertyBatch {
                 Ok(value) => {
                     property_batch::read_or_explain(shape.with_whole_numbers(value)).map_err(all_errors)
                 }
-                Err(error) => Err(vec![unreadable(&error)]),
+                Err(error) => Err(unreadable(&row, &error)),
             }
         })
     }
@@ -74,10 +77,14 @@ impl<'a> ApiExtractor<'a> for PropertyBatch {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let bytes = read::body_of_type::<Many>(request, body, JSON).await?;
+        let bytes = body_of_type::<Many>(request, body, JSON).await?;
         if let Some(account) = BodyReservation::of(request) {
             // The rows' texts, as they are written to the store.
             account.charge(bytes.len())?;
+            if std::str::from_utf8(&bytes).is_err() {
+                // The mended copy in which the rows are found.
+                account.charge(bytes.len())?;
+            }
         }
         Ok(with_parameters(bad_parameters(request), parse(&bytes))?)
     }
@@ -85,11 +92,12 @@ impl<'a> ApiExtractor<'a> for PropertyBatch {
 
 fn parse(bytes: &Bytes) -> Result<PropertyBatch, Problem> {
     let bytes = &bytes.slice_ref(strip_bom(bytes));
-    let given = RawRows::read(bytes, "items", MAX_ITEMS);
+    let text = mend(bytes);
+    let given = RawRows::read(&text, "items", MAX_ITEMS);
     let job_id = given.as_ref().ok().and_then(job_id);
     match (given, job_id) {
         (Ok(given), Some(job_id)) if given.is_good(&["job_id"]) => {
-            let rows = given.rows.iter().map(|row| bytes.slice_ref(row.get().as_bytes())).collect();
+            let rows = given.rows.iter().map(|row| bytes.slice(range_of(&text, row))).collect();
             Ok(PropertyBatch { job_id, rows })
         }
         _ => Err(refused(bytes)),
@@ -106,7 +114,7 @@ fn job_id(given: &RawRows<'_>) -> Option<Option<WireId>> {
 /// Names all faults; the rows are checked by their schema too, since none of them is accepted.
 fn refused(bytes: &Bytes) -> Problem {
     if bytes.is_empty() {
-        return Problem::validation(vec![super::missing_body()]);
+        return Problem::validation(vec![missing_body()]);
     }
     match SchemaReader::of::<BatchRequest>().read(bytes, FreeForm::Drop) {
         Ok(value) => refusal::<BatchRequest>(&value),
@@ -119,11 +127,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::body::rows::DEEP;
+    use crate::http::body::unreadable::DEEP;
     use crate::protocol::problem::Code;
 
-    fn read_all(text: &str) -> Result<Vec<ParsedProperty>, Problem> {
-        parse(&Bytes::copy_from_slice(text.as_bytes())).map(|batch| batch.into_properties().collect())
+    fn read_all(text: impl AsRef<[u8]>) -> Result<Vec<ParsedProperty>, Problem> {
+        parse(&Bytes::copy_from_slice(text.as_ref())).map(|batch| batch.into_properties().collect())
     }
 
     #[test]
@@ -180,8 +188,24 @@ mod tests {
 
         let rows = read_all(&text).unwrap();
 
-        assert!(rows[0].as_ref().unwrap_err()[0].msg.contains("surrogate"));
+        let half = &rows[0].as_ref().unwrap_err()[0];
+        assert!(half.pointer == "/listing_key" && half.msg.contains("surrogate"), "{half:?}");
         assert_eq!(rows[1].as_ref().unwrap_err()[0].pointer, "/attributes/n");
         assert_eq!(rows[2].as_ref().unwrap().bedrooms_total, Some(3));
+    }
+
+    #[test]
+    fn a_row_that_is_not_utf_8_sinks_no_other() {
+        let text = b"{\"items\": [{\"source\": \"s\", \"listing_key\": \"K\xfcche\"}, \
+            {\"source\": \"s\", \"listing_key\": \"K\xc3\xbcche\"}]}";
+
+        let rows = read_all(text).unwrap();
+
+        let bad = &rows[0].as_ref().unwrap_err()[0];
+        let expected = ("/listing_key", "has a text that is not UTF-8");
+        assert_eq!((bad.pointer.as_str(), bad.msg.as_str()), expected);
+        assert_eq!(rows[1].as_ref().unwrap().listing_key.as_deref(), Some("K\u{fc}che"));
+        assert_eq!(read_all(b"{\"items\": [{}, \xff]}").unwrap_err().code, Code::InvalidJson);
+        assert_eq!(read_all(b"{\"items\": [{}], \"\xff\": 1}").unwrap_err().code, Code::InvalidJson);
     }
 }

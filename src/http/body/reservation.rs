@@ -14,8 +14,10 @@ use crate::auth::principal::Principal;
 use crate::base::clock::Clock;
 use crate::base::ip_prefix::IpPrefix;
 use crate::http::client_ip;
-use crate::http::idempotency::REPLAYED;
 use crate::protocol::problem::Problem;
+
+/// The response header of an answer that was given before, under the same idempotency key.
+pub(in crate::http) const REPLAYED: &str = "Idempotent-Replayed";
 
 /// Bytes in the body of a caller without a credential.
 pub const ANONYMOUS_BYTES: usize = 16 * 1024;

@@ -1,16 +1,14 @@
 //! A body that is an object around one list of rows: the rows stay raw JSON, so that a bad one is checked separately
 //! and each is parsed only when it is processed; no more are kept than allowed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::protocol::problem::FieldError;
-
-/// The fault of a row that is nested deeper than it is parsed.
-pub(super) const DEEP: &str = "is nested too deeply";
 /// How many fields beside the list are kept; a body with this many is refused for them.
 const MOST_OTHERS: usize = 100;
 
@@ -40,24 +38,24 @@ impl<'de> RawRows<'de> {
     }
 }
 
-/// The fault of a row that is valid JSON and cannot be read.
-pub(super) fn unreadable(error: &serde_json::Error) -> FieldError {
-    FieldError::in_body(&[], "invalid", unreadable_words(error).unwrap_or("is not JSON that can be read"))
+/// The text with a `?` in place of each byte that is not UTF-8; all others keep their place. So the rows are found
+/// although one of them is not UTF-8, and each is then read as it was sent.
+pub(super) fn mend(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if std::str::from_utf8(bytes).is_ok() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut mended = Vec::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        mended.extend_from_slice(chunk.valid().as_bytes());
+        mended.extend(std::iter::repeat_n(b'?', chunk.invalid().len()));
+    }
+    Cow::Owned(mended)
 }
 
-/// Why syntactically valid JSON is not read; `None`: the syntax is wrong. The parser has no error codes, only texts.
-pub(super) fn unreadable_words(error: &serde_json::Error) -> Option<&'static str> {
-    let text = error.to_string();
-    // For half of a pair, the parser says that it is alone or that its escape has no end.
-    if text.contains("surrogate") || text.contains("hex escape") {
-        Some("has a text with half of a surrogate pair")
-    } else if text.contains("recursion limit") {
-        Some(DEEP)
-    } else if text.contains("number out of range") {
-        Some("has a number that is too large")
-    } else {
-        None
-    }
+/// The place of a value in the text that it was read from.
+pub(super) fn range_of(text: &[u8], value: &RawValue) -> Range<usize> {
+    let start = value.get().as_ptr().addr() - text.as_ptr().addr();
+    start..start + value.get().len()
 }
 
 /// The object around the rows.
@@ -133,19 +131,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unsupported_json_is_distinguished_from_invalid_json() {
-        let words =
-            |text: &str| unreadable_words(&serde_json::from_str::<serde_json::Value>(text).unwrap_err());
-
-        assert_eq!(words(r#"{"a": 1e400}"#), Some("has a number that is too large"));
-        assert_eq!(words(r#"["\ud800"]"#), Some("has a text with half of a surrogate pair"));
-        assert_eq!(words(r#"["\ud800\u0041"]"#), Some("has a text with half of a surrogate pair"));
-        assert_eq!(words(&"[".repeat(200)), Some(DEEP));
-        assert_eq!(words("{\"a\": tru}"), None);
-        assert_eq!(words(r#"["\u12"]"#), None);
-    }
-
-    #[test]
     fn too_many_rows_are_counted_and_not_kept() {
         let text = format!(r#"{{"items": [{}]}}"#, vec!["0"; 100_000].join(","));
 
@@ -153,5 +138,17 @@ mod tests {
 
         assert_eq!((given.count, given.rows.len()), (100_000, 500));
         assert!(!given.is_good(&[]));
+    }
+
+    #[test]
+    fn rows_keep_their_place_in_a_text_that_is_not_utf_8() {
+        let text = b"{\"items\": [\"\xc3\xbc\", \"K\xfcche\", \"\xe2\x82\", 7]}";
+
+        let mended = mend(text);
+        let given = RawRows::read(&mended, "items", 500).unwrap();
+
+        let rows: Vec<&[u8]> = given.rows.iter().map(|row| &text[range_of(&mended, row)]).collect();
+        assert_eq!(rows, [b"\"\xc3\xbc\"".as_slice(), b"\"K\xfcche\"", b"\"\xe2\x82\"", b"7"]);
+        assert!(matches!(mend(b"\xc3\xbc"), Cow::Borrowed(_)));
     }
 }

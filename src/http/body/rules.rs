@@ -3,12 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use poem::Request;
-use poem_openapi::types::{ParseFromJSON, Type};
+use poem_openapi::types::{Example, ParseFromJSON, ToJSON, Type};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::domain::{jobs, messages, properties, spiders};
-use crate::http::caller::identity as identity_of;
+use crate::http::request_data::identity as identity_of;
 use crate::http::validation::{bad_fields, nul_texts};
 use crate::protocol::job::NewJob;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
@@ -20,8 +20,8 @@ use crate::protocol::worker::{ClaimRequest, CompleteReport, FailReport, LeaseRep
 
 /// A body with its rules.
 pub trait Rules: ParseFromJSON {
-    /// Fields that `null` empties, if absent fields of the body stay unchanged; in others `null` means absent.
-    const EMPTIED_BY_NULL: Option<&'static [&'static str]> = None;
+    /// What `null` means in fields that may be left out.
+    const NULLS: Nulls = Nulls::Refused;
 
     /// A valid body that replaces bad fields; `None`: the rules are not checked when the schema refuses.
     fn sample() -> Option<Value> {
@@ -30,13 +30,29 @@ pub trait Rules: ParseFromJSON {
 
     /// Every field that breaks a rule of the use case, which itself checks a body that the schema accepts.
     fn violations(self, now: DateTime<Utc>) -> Vec<FieldError>;
+
+    /// What is wrong with a request without this body, where query parameters may take its place.
+    fn violations_without_body(_query: &str) -> Vec<FieldError> {
+        Vec::new()
+    }
+}
+
+/// The meaning of `null` in fields that may be left out.
+pub enum Nulls {
+    /// None, in nested objects either.
+    Refused,
+    /// Absent fields stay unchanged, and `null` empties these.
+    Empty(&'static [&'static str]),
+    /// The same as absent.
+    Absent,
 }
 
 /// Bodies with the rules of a use case.
 macro_rules! body_rules {
     ($($body:ty $(, emptied by null: [$($field:literal),*])?: |$it:ident, $now:ident| $violations:expr;)*) => {$(
-        impl $crate::http::body::Rules for $body {
-            $(const EMPTIED_BY_NULL: Option<&'static [&'static str]> = Some(&[$($field),*]);)?
+        impl $crate::http::body::rules::Rules for $body {
+            $(const NULLS: $crate::http::body::rules::Nulls =
+                $crate::http::body::rules::Nulls::Empty(&[$($field),*]);)?
 
             fn sample() -> Option<serde_json::Value> {
                 use poem_openapi::types::{Example, ToJSON};
@@ -59,16 +75,28 @@ pub(in crate::http) use body_rules;
 body_rules! {
     NewSpider: |new, _now| spiders::validate_new(&new);
     SpiderInput: |change, _now| spiders::validate_change(&change);
-    NewJob: |new, _now| jobs::create::validate(&new);
+    NewJob: |new, _now| jobs::queue::validate_new_job(&new);
     NewRoom: |new, _now| crate::domain::rooms::judge_new(&new);
     NewChatMessage: |new, _now| validate_message(&new.text, new.client_message_id, new.upload_ids);
     NewDirectMessage: |new, _now| validate_message(&new.text, new.client_message_id, new.upload_ids);
-    PropertyInput: |input, _now| properties::validate_put(input);
-    ClaimRequest: |claim, _now| jobs::claim::validate(&claim);
+    ClaimRequest: |claim, _now| jobs::claims::validate(&claim);
     LeaseReport: |_report, _now| Vec::new();
-    ProgressReport: |report, _now| jobs::progress::validate(&report.into());
-    CompleteReport: |report, _now| jobs::complete::validate(&report.into());
-    FailReport: |report, _now| jobs::fail::validate(&report.into());
+    ProgressReport: |report, _now| jobs::worker_reports::validate_progress(&report.into());
+    CompleteReport: |report, _now| jobs::worker_reports::validate_completion(&report.into());
+    FailReport: |report, _now| jobs::worker_reports::validate_failure(&report.into());
+}
+
+impl Rules for PropertyInput {
+    /// Programs that read pages send it for what a page does not have, in rows of a batch too.
+    const NULLS: Nulls = Nulls::Absent;
+
+    fn sample() -> Option<Value> {
+        Self::example().to_json()
+    }
+
+    fn violations(self, _now: DateTime<Utc>) -> Vec<FieldError> {
+        properties::validate_put(self)
+    }
 }
 
 fn validate_message(
@@ -82,17 +110,6 @@ fn validate_message(
 /// The current time, for rules about the future.
 pub(super) fn now(request: &Request) -> DateTime<Utc> {
     identity_of(request).map_or(DateTime::<Utc>::MIN_UTC, |identity| identity.now())
-}
-
-/// Fields that are `null` although they cannot be emptied.
-pub(super) fn null_fields<T: Rules>(value: &Value) -> Vec<FieldError> {
-    let (Some(emptied), Value::Object(fields)) = (T::EMPTIED_BY_NULL, value) else { return Vec::new() };
-    let bad = fields.iter().filter(|(name, value)| value.is_null() && !emptied.contains(&name.as_str()));
-    bad.map(|(name, _)| {
-        let words = "must not be null, which would empty it; leave it out to keep it as it is";
-        FieldError::in_body(&[PathSegment::Name(name.clone())], "null", words)
-    })
-    .collect()
 }
 
 /// Texts with the character NUL, which not every store accepts; a body without its escape has none.

@@ -46,8 +46,8 @@ pub(super) fn complete(operation: &mut Map<String, Value>) {
     }
 }
 
-/// Rules of path parameters. A path that breaks one of them is answered 404, like one that names nothing, so the
-/// rules are for readers of the document and no refusal is made from them.
+/// Rules of path parameters, for readers of the document. The name of a room or a spider that breaks one is answered
+/// 404, like one that names nothing; what refuses the parts of a property's key is in `validation/query_rules.rs`.
 fn add_rules(name: &str, schema: &mut Value) {
     if schema["type"] == "integer" {
         schema["minimum"] = 1.into();

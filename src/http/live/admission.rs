@@ -2,10 +2,9 @@
 
 use poem::Request;
 
-use super::LiveContext;
-use super::credential;
+use super::context::LiveContext;
 use super::parameters::{AllowedParameters, Parameters};
-use super::reject;
+use super::{credential, reject};
 use crate::auth::permission::Permission;
 use crate::domain::identity::authenticate::{Authenticated, Credential};
 use crate::domain::identity::tickets::Channel;

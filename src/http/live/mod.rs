@@ -1,6 +1,7 @@
 //! The endpoints of sockets and streams. Everything is checked before the upgrade: no session starts unauthenticated.
 
 mod admission;
+mod context;
 mod credential;
 mod parameters;
 mod reject;
@@ -8,21 +9,6 @@ mod socket;
 mod stream;
 mod stream_refusal;
 
-use std::sync::Arc;
-
+pub use context::{LiveContext, MOST_REJECTS};
 pub use socket::SocketEndpoint;
 pub use stream::StreamEndpoint;
-
-use super::web_origin::OriginPolicy;
-use crate::session::ConnectionRegistry;
-
-/// What the endpoints of sockets and streams share.
-pub struct LiveContext {
-    pub registry: Arc<ConnectionRegistry>,
-    pub origins: OriginPolicy,
-    /// Refused sockets that may be open at once only to send the reason (`reject=close`).
-    pub rejects: tokio::sync::Semaphore,
-}
-
-/// At most this many refused sockets are open at once; beyond it the refusal is plain HTTP.
-pub const MOST_REJECTS: usize = 256;

@@ -7,7 +7,7 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::LiveContext;
+use super::context::LiveContext;
 use super::parameters::Parameters;
 use crate::http::serve::Upgrade;
 use crate::protocol::problem::{Code, Problem};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use poem::{Endpoint, Request, Response};
 
-use super::LiveContext;
 use super::admission::{AdmittedRequest, check_caller, check_request};
+use super::context::LiveContext;
 use super::parameters::AllowedParameters;
 use super::reject::{refuse, switching};
 use crate::auth::permission::Permission;

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use poem::http::{StatusCode, header};
 use poem::{Body, Endpoint, Request, Response};
 
-use super::LiveContext;
 use super::admission::{AdmittedRequest, check_caller, check_request};
+use super::context::LiveContext;
 use super::parameters::{AllowedParameters, Parameters};
 use super::{reject, stream_refusal};
 use crate::auth::permission::Permission;
 use crate::base::ids::JobId;
 use crate::domain::identity::tickets::Channel;
-use crate::domain::jobs::follow_log::{self, LogStart};
-use crate::domain::jobs::logs::LogQuery;
+use crate::domain::jobs::logs::{self, LogQuery, LogStart};
 use crate::domain::op::{Op, forbidden};
 use crate::http::serve::LiveResponse;
 use crate::protocol::channels::StreamKind;
@@ -120,7 +119,7 @@ impl StreamEndpoint {
         let guard =
             registry.register(admitted_request.admitted, Carrier::Stream, admitted_request.origin).await?;
         self.redeem(admitted_request.ticket.as_deref(), &guard).await?;
-        Ok(event_stream(Body::from_bytes_stream(tenant_stats_stream::stream_stats(registry, guard)?)))
+        Ok(event_stream(Body::from_bytes_stream(tenant_stats_stream::stream_stats(registry, guard))))
     }
 
     async fn open_logs(
@@ -135,9 +134,9 @@ impl StreamEndpoint {
         // A path that names no job is answered like a job that does not exist.
         let job = request.raw_path_param("job_id").and_then(|id| id.parse().ok()).map(JobId);
         let job = job.ok_or_else(Problem::not_found)?;
-        let query = log_query(&admitted_request)?;
+        let query = log_query(&admitted_request.parameters)?;
         let since = since(request, &admitted_request)?.map(position::truncate_since);
-        let begin = follow_log::resolve_start(&op, job, since.as_deref()).await?;
+        let begin = logs::resolve_start(&op, job, since.as_deref()).await?;
         if begin == LogStart::AtEnd {
             // The one answer that ends an EventSource for good.
             return Ok(StatusCode::NO_CONTENT.into());
@@ -249,15 +248,19 @@ fn keepalive(admitted_request: &AdmittedRequest) -> Result<Keepalive, Problem> {
 }
 
 /// The requested lines of a log: the two level filters of the log's list.
-fn log_query(admitted_request: &AdmittedRequest) -> Result<LogQuery, Problem> {
-    let level = |name| match admitted_request.parameters.get(name) {
-        None => Ok(None),
-        Some(text) => LogLevel::named(text).map(Some).ok_or_else(|| {
-            let known = LogLevel::ALL.map(LogLevel::name).join(", ");
-            Problem::new(Code::BadRequest, format!("The query parameter {name} must be one of {known}."))
-        }),
-    };
-    Ok(LogQuery { level: level("level")?, min_level: level("min_level")?, execution_id: None })
+fn log_query(parameters: &Parameters) -> Result<LogQuery, Problem> {
+    let level = |name: &str| parameters.get(name).and_then(LogLevel::named);
+    let is_bad = |name: &&str| parameters.get(name).is_some() && level(name).is_none();
+    let bad: Vec<&str> = ["level", "min_level"].into_iter().filter(is_bad).collect();
+    if !bad.is_empty() {
+        let known = LogLevel::ALL.map(LogLevel::name).join(", ");
+        let words = match bad.as_slice() {
+            [name] => format!("The query parameter {name} must be one of {known}."),
+            _ => format!("The query parameters {} must each be one of {known}.", bad.join(" and ")),
+        };
+        return Err(Problem::new(Code::BadRequest, words));
+    }
+    Ok(LogQuery { level: level("level"), min_level: level("min_level"), execution_id: None })
 }
 
 fn event_stream(body: Body) -> Response {

@@ -7,12 +7,12 @@ use pulldown_cmark::{Event, Options, Parser, html};
 /// Colours and the look of [`header`].
 pub const HEADER_STYLE: &str = include_str!("header.css");
 
-/// The pages of the navigation: address and name.
+/// The pages of the navigation: address and name. A telephone has no room for what is in a `span`.
 const PAGES: [(&str, &str); 4] = [
     ("/", "Try it"),
     ("/docs", "REST"),
-    ("/docs/async", "Sockets and streams"),
-    ("/problems", "Errors and close codes"),
+    ("/docs/async", "Sockets<span> and streams</span>"),
+    ("/problems", "Errors<span> and close codes</span>"),
 ];
 
 /// The head of every page and its navigation. `current_path` is the page's address in it.
@@ -40,9 +40,10 @@ pub fn page(title: &str, current_path: &str, body: &str) -> String {
     )
 }
 
-/// A page with an inline script. `current_path` as for [`page`].
+/// A page with an inline script. As a module it leaves no names to the console. `current_path` as for
+/// [`page`].
 pub fn page_with_script(title: &str, current_path: &str, body: &str, script: &str) -> String {
-    page(title, current_path, &format!("{body}<script>\n{script}</script>"))
+    page(title, current_path, &format!("{body}<script type=\"module\">\n{script}</script>"))
 }
 
 /// A Markdown description as HTML. HTML in it becomes text.

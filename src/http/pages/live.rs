@@ -1,5 +1,6 @@
 //! The page `/docs/async`: the AsyncAPI document as HTML, rendered on the server and without a script.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -59,24 +60,25 @@ fn groups(document: &Value) -> Vec<Group<'_>> {
 
 fn contents(out: &mut String, document: &Value, groups: &[Group<'_>]) {
     out.push_str(
-        "<details open><summary>Contents</summary><nav><ul><li><strong><a href=\"#connect\">Connect</a></strong></li>\
-         <li><a href=\"#credentials\">Credentials</a></li><li><a href=\"#parameters\">Parameters</a></li></ul>\
-         <ul><li><strong><a href=\"#addresses\">Addresses</a></strong></li>",
+        "<nav aria-label=\"Contents\"><details><summary>Connect</summary><ul>\
+         <li><a href=\"#connect\">Examples</a></li><li><a href=\"#credentials\">Credentials</a></li>\
+         <li><a href=\"#parameters\">Parameters</a></li></ul></details>\
+         <details><summary>Addresses</summary><ul>",
     );
     for (name, channel) in channels(document) {
         let address = escape(channel["address"].as_str().unwrap_or_default());
         let _ = write!(out, "<li><a href=\"#{name}\">{address}</a></li>");
     }
-    out.push_str("</ul>");
-    for (id, title, messages) in groups {
-        let _ = write!(out, "<ul><li><strong><a href=\"#{id}\">{title}</a></strong></li>");
+    out.push_str("</ul></details>");
+    for (_, title, messages) in groups {
+        let _ = write!(out, "<details><summary>{title}</summary><ul>");
         for (key, message) in messages {
             let kind = escape(message["name"].as_str().unwrap_or_default());
             let _ = write!(out, "<li><a href=\"#{key}\">{kind}</a></li>");
         }
-        out.push_str("</ul>");
+        out.push_str("</ul></details>");
     }
-    out.push_str("</nav></details>");
+    out.push_str("</nav>");
 }
 
 /// How to connect: addresses, credentials, and an example in code.
@@ -89,9 +91,14 @@ fn connect(out: &mut String, document: &Value) {
     let (socket, stream) = (base("socket"), base("stream"));
     let _ = write!(
         out,
-        "<h2 id=\"connect\">Connect</h2><h4>In a browser</h4><pre><code>{}</code></pre>\
-         <h4>In a terminal</h4><pre><code>{}</code></pre>",
-        escape(&IN_A_BROWSER.replace("SOCKET", &socket).replace("STREAM", &stream)),
+        "<h2 id=\"connect\">Connect</h2><p>Addresses of sockets begin with <code>{}</code>, those of streams \
+         and REST with <code>{}</code>.</p><h4>In a browser</h4>\
+         <p>In the console of this page, or in a script of the same origin, with your own name and \
+         password:</p>\
+         <pre><code>{}</code></pre><h4>In a terminal</h4><pre><code>{}</code></pre>",
+        escape(&socket),
+        escape(&stream),
+        escape(IN_A_BROWSER),
         escape(&IN_A_TERMINAL.replace("STREAM", &stream)),
     );
     out.push_str("<h3 id=\"credentials\">Credentials</h3><p>Show exactly one; two at once are refused.</p><dl class=\"rows\">");
@@ -104,30 +111,54 @@ fn connect(out: &mut String, document: &Value) {
         row(out, None, &place, "", scheme["description"].as_str().unwrap_or_default());
     }
     out.push_str("</dl><h3 id=\"parameters\">Parameters</h3><p>In the query of the address; the list below each address says which it takes.</p><dl class=\"rows\">");
-    let mut seen = Vec::new();
-    for (name, schema) in document["channels"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .flat_map(|(name, _)| parameters(document, name))
-    {
-        if seen.contains(&(name, &schema["description"])) {
-            continue;
+    let described = described_parameters(document);
+    for ((name, words), (schema, taken_by)) in &described {
+        let mut words = (*words).to_owned();
+        if described.keys().filter(|(other, _)| other == name).count() > 1 {
+            words = format!("At {}. {words}", places(document, taken_by));
         }
-        seen.push((name, &schema["description"]));
-        let words = schema["description"].as_str().unwrap_or_default();
-        row(out, None, name, &kind(document, schema), words);
+        row(out, None, name, &kind(document, schema), &words);
     }
     out.push_str("</dl>");
 }
 
-const IN_A_BROWSER: &str = r#"const answer = await fetch("STREAM/api/v1/auth/token", {
+/// By name and description: the schema of a parameter, and the channels that take it in this meaning.
+type Described<'a> = BTreeMap<(&'a String, &'a str), (&'a Value, Vec<&'a String>)>;
+
+/// The parameters of all channels. One with several meanings is there several times.
+fn described_parameters(document: &Value) -> Described<'_> {
+    let mut described = Described::new();
+    for (channel, _) in channels(document) {
+        for (name, schema) in parameters(document, channel) {
+            let words = schema["description"].as_str().unwrap_or_default();
+            described.entry((name, words)).or_insert_with(|| (schema, Vec::new())).1.push(channel);
+        }
+    }
+    described
+}
+
+/// The addresses of these channels, in Markdown; all sockets and all streams in words.
+fn places(document: &Value, names: &[&String]) -> String {
+    let all = channels(document);
+    for (tag, words) in [("Sockets", "all sockets"), ("Streams", "all streams")] {
+        let tagged =
+            all.iter().filter(|(_, channel)| channel["tags"][0]["name"] == tag).map(|(name, _)| name);
+        if tagged.eq(names) {
+            return words.to_owned();
+        }
+    }
+    let addresses = names.iter().filter_map(|name| document["channels"][name.as_str()]["address"].as_str());
+    addresses.map(|address| format!("`{address}`")).collect::<Vec<_>>().join(", ")
+}
+
+const IN_A_BROWSER: &str = r#"const answer = await fetch("/api/v1/auth/token", {
   method: "POST",
   body: new URLSearchParams({ username: "acme/ann", password: "…" }),
 });
 const { access_token } = await answer.json();
 
-const socket = new WebSocket("SOCKET/ws?reject=close",
+const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+const socket = new WebSocket(`${scheme}//${location.host}/ws?reject=close`,
   ["lotline.v1", `lotline.bearer.${access_token}`]);
 socket.onmessage = ({ data }) => console.log(JSON.parse(data));
 socket.onopen = () => socket.send(JSON.stringify(
@@ -292,6 +323,9 @@ mod tests {
             "subscriptions",
             "reject",
             "names",
+            "At all sockets.",
+            "At all streams.",
+            "At <code>/sse/logs/{job_id}</code>.",
             "lotline.v1",
             "wss://api.example.org",
         ] {

@@ -3,36 +3,17 @@
 mod layout;
 mod live;
 mod problems;
+mod response;
 
 use bytes::Bytes;
-use poem::http::{StatusCode, header};
-use poem::{Endpoint, Response, handler};
+use poem::http::header;
+use poem::{Response, handler};
 
 use layout::page_with_script;
 pub use layout::{HEADER_STYLE, header};
 pub use live::documentation;
-pub use problems::{problem, reference};
-
-/// What our pages may do.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
-                      connect-src 'self' ws: wss:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// An endpoint that answers with a page.
-pub fn endpoint(html: impl Into<Bytes>) -> impl Endpoint<Output = Response> {
-    let html = html.into();
-    poem::endpoint::make_sync(move |_| html_response(html.clone()))
-}
-
-/// A page as an answer.
-fn html_response(html: Bytes) -> Response {
-    Response::builder()
-        .status(StatusCode::OK)
-        .header(header::CONTENT_SECURITY_POLICY, POLICY)
-        .header(header::REFERRER_POLICY, "no-referrer")
-        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-        .content_type("text/html; charset=utf-8")
-        .body(html)
-}
+pub use problems::{close_codes_first, problem, problems_first};
+pub use response::endpoint;
 
 /// The page to connect and send messages interactively.
 pub fn try_it() -> String {

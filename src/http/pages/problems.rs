@@ -7,14 +7,27 @@ use bytes::Bytes;
 use poem::web::Path;
 use poem::{Response, handler};
 
-use super::html_response;
 use super::layout::{inline, markdown, page};
+use super::response::html_response;
 use crate::protocol::problem::{CloseCode, Code, Problem, Retry};
 
-/// The reference, at `/problems` and `/close-codes`.
-pub fn reference() -> String {
-    let mut body = String::from(INTRODUCTION);
-    body.push_str("<h2 id=\"problems\">Problems</h2>\n<dl class=\"rows\">\n");
+/// The reference, at `/problems`.
+pub fn problems_first() -> String {
+    reference(&[problems(), close_codes()])
+}
+
+/// The reference, at `/close-codes`.
+pub fn close_codes_first() -> String {
+    reference(&[close_codes(), problems()])
+}
+
+fn reference(parts: &[String]) -> String {
+    let body = format!("<main class=\"single\">{INTRODUCTION}{}</main>", parts.concat());
+    page("Lotline: errors and close codes", "/problems", &body)
+}
+
+fn problems() -> String {
+    let mut body = String::from("<h2 id=\"problems\">Problems</h2>\n<dl class=\"rows wide\">\n");
     for code in Code::ALL {
         let row = code.row();
         // Writing to a string does not fail.
@@ -29,14 +42,20 @@ pub fn reference() -> String {
             advice = advice(row.retry),
         );
     }
-    body.push_str("</dl>\n<h2 id=\"close-codes\">Close codes</h2>\n");
-    body.push_str(
-        "<p>What a WebSocket is closed with, and what a stream's event <code>problem</code> carries as \
+    body.push_str("</dl>\n");
+    body
+}
+
+fn close_codes() -> String {
+    let mut body = String::from(
+        "<h2 id=\"close-codes\">Close codes</h2>\n\
+         <p>What a WebSocket is closed with, and what a stream's event <code>problem</code> carries as \
          <code>close_code</code>. The same table for programs: <a href=\"/api/v1/close-codes\">close-codes</a>.</p>\n\
          <dl class=\"rows\">\n",
     );
     for code in CloseCode::ALL {
         let row = code.row();
+        // Writing to a string does not fail.
         let _ = writeln!(
             body,
             "<div id=\"close-{number}\"><dt><code>{number}</code><span class=\"kind\">{name}</span></dt><dd><p>{advice}</p></dd></div>",
@@ -46,7 +65,7 @@ pub fn reference() -> String {
         );
     }
     body.push_str("</dl>\n");
-    page("Lotline: errors and close codes", "/problems", &format!("<main class=\"single\">{body}</main>"))
+    body
 }
 
 const INTRODUCTION: &str = "<h1>Errors and close codes</h1>\n\
@@ -114,13 +133,13 @@ mod tests {
 
     #[test]
     fn the_reference_has_every_problem_and_every_close_code() {
-        let page = reference();
-
-        for code in Code::ALL {
-            assert!(page.contains(&format!("<div id=\"{}\">", code.name())), "{code}");
-        }
-        for code in CloseCode::ALL {
-            assert!(page.contains(&format!("<div id=\"close-{}\">", code.number())), "{code}");
+        for page in [problems_first(), close_codes_first()] {
+            for code in Code::ALL {
+                assert!(page.contains(&format!("<div id=\"{}\">", code.name())), "{code}");
+            }
+            for code in CloseCode::ALL {
+                assert!(page.contains(&format!("<div id=\"close-{}\">", code.number())), "{code}");
+            }
         }
     }
 }

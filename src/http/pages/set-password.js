@@ -1,11 +1,15 @@
-"use strict";
 // The secret is in the fragment, which no browser sends to a server; it is removed from the address at once.
 const link = new URLSearchParams(location.hash.slice(1)).get("token");
 history.replaceState(null, "", location.pathname);
 const answer = document.getElementById("answer");
-if (!link) answer.textContent = "This address has no link in it. Ask an admin of your tenant for a new one.";
+const form = document.getElementById("set");
+if (!link) {
+  form.remove();
+  answer.textContent = "This address has no secret in it. Open the link as it was sent to you, " +
+    "or ask an admin of your tenant for a new one.";
+}
 
-document.getElementById("set").addEventListener("submit", async (event) => {
+form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const fields = new FormData(event.target);
   if (fields.get("new_password") !== fields.get("again")) {
@@ -18,9 +22,9 @@ document.getElementById("set").addEventListener("submit", async (event) => {
     body: JSON.stringify({ link_token: link, new_password: fields.get("new_password") }),
   });
   if (reply.ok) {
-    event.target.remove();
-    answer.removeAttribute("role");
-    answer.textContent = "The password is set. You can sign in now.";
+    form.remove();
+    answer.textContent = "";
+    document.getElementById("done").hidden = false;
     return;
   }
   const problem = await reply.json();

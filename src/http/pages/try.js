@@ -1,9 +1,12 @@
-"use strict";
 const MOST_LINES = 500;
 let socket = null;
 let position = null;
 let token = null;
 let logs = null;
+
+// What a person may try first. `system_alerts` takes no filter.
+const FILTERS = { job_updates: '{"spider_name": "auto"}', property_updates: '{"city": "Toledo"}' };
+const REFUSALS = ["error", "subscription_error"];
 
 const form = (id) => document.getElementById(id);
 const fields = (id) => Object.fromEntries(new FormData(form(id)));
@@ -18,10 +21,14 @@ function show(kind, text, css) {
   if (css) line.className = css;
   form("log").prepend(line);
   form("empty").hidden = true;
+  // The same where the list is not in view.
+  form("newest").textContent = `${kind} ${text}`;
+  form("newest").className = css || "";
   while (form("log").children.length > MOST_LINES) form("log").lastChild.remove();
 }
 
 function state(text) { form("state").textContent = text; }
+function logState(text) { form("log-state").textContent = text; }
 
 function connect(shown) {
   token = shown;
@@ -37,7 +44,7 @@ function connect(shown) {
   opened.onmessage = (message) => {
     const data = JSON.parse(message.data);
     if (data.position) position = data.position;
-    show(data.event || data.type, message.data, data.type === "error" ? "bad" : "");
+    show(data.event || data.type, message.data, REFUSALS.includes(data.type) ? "bad" : "");
   };
   // A log that was followed before the page was reloaded continues after its last line.
   if (!logs && sessionStorage.getItem("job_id")) follow(sessionStorage.getItem("job_id"));
@@ -55,7 +62,8 @@ function follow(job_id) {
   if (logs) logs.close();
   if (sessionStorage.getItem("job_id") !== job_id) sessionStorage.removeItem("line");
   sessionStorage.setItem("job_id", job_id);
-  const query = new URLSearchParams({ token });
+  // EventSource cannot read a refusal: with reject=close it comes as the event `problem`.
+  const query = new URLSearchParams({ token, reject: "close" });
   const line = sessionStorage.getItem("line");
   if (line) query.set("since", line);
   const stream = new EventSource(`/sse/logs/${encodeURIComponent(job_id)}?${query}`);
@@ -64,20 +72,37 @@ function follow(job_id) {
     if (event.lastEventId) sessionStorage.setItem("line", event.lastEventId);
     show(event.type, event.data, css);
   };
-  form("log-state").textContent = "connecting";
-  stream.onopen = () => { form("log-state").textContent = "open"; };
-  // EventSource reconnects by itself; if the server wants it to end, it is closed for good.
+  const forget = () => {
+    sessionStorage.removeItem("job_id");
+    sessionStorage.removeItem("line");
+  };
+  logState("connecting");
+  stream.onopen = () => logState("open");
+  // EventSource reconnects by itself; it gives up after an answer that is not a stream.
   stream.onerror = () => {
-    form("log-state").textContent = stream.readyState === EventSource.CLOSED ? "closed" : "connecting";
+    const isClosed = stream.readyState === EventSource.CLOSED;
+    logState(isClosed ? "closed" : "connecting");
+    if (isClosed) show("not followed", "the server answers without a stream", "bad");
   };
   stream.addEventListener("log", told(""));
-  for (const name of ["gap", "problem", "token_expiring", "going_away"]) stream.addEventListener(name, told("bad"));
+  for (const name of ["gap", "token_expiring", "going_away"]) stream.addEventListener(name, told("bad"));
+  stream.addEventListener("problem", (event) => {
+    if (!event.lastEventId.startsWith("end.")) {
+      told("bad")(event);
+      return;
+    }
+    // The same request would be refused again. With a new token it may go on.
+    show(event.type, event.data, "bad");
+    stream.close();
+    logs = null;
+    logState("refused");
+    if (JSON.parse(event.data).close_code !== 4401) forget();
+  });
   stream.addEventListener("complete", (event) => {
     told("")(event);
     stream.close();
-    form("log-state").textContent = "complete";
-    sessionStorage.removeItem("job_id");
-    sessionStorage.removeItem("line");
+    logState("complete");
+    forget();
   });
 }
 
@@ -122,12 +147,19 @@ form("join").addEventListener("click", () => {
 });
 form("logs").addEventListener("submit", (event) => { event.preventDefault(); follow(fields("logs").job_id); });
 form("send").addEventListener("submit", (event) => { event.preventDefault(); send(fields("send").message); });
+function suggest() {
+  const { subscription, filter } = form("subscribe").elements;
+  filter.placeholder = FILTERS[subscription.value] ?? "none";
+  filter.disabled = !FILTERS[subscription.value];
+}
+form("subscribe").elements.subscription.addEventListener("change", suggest);
+suggest();
 form("subscribe").addEventListener("submit", (event) => {
   event.preventDefault();
   const { subscription, filter } = fields("subscribe");
   let parsed;
   try {
-    parsed = filter.trim() ? JSON.parse(filter) : undefined;
+    parsed = filter?.trim() ? JSON.parse(filter) : undefined;
   } catch {
     show("not sent", "the filter is not JSON", "bad");
     return;

@@ -12,9 +12,9 @@ use tracing::{Instrument, Span};
 
 use super::oauth;
 use super::request_id::RequestId;
+use super::response::{PROBLEM_JSON, respond};
 use super::trace::TraceParent;
 use super::translate::{RefusalContext, of_status, translate};
-use super::{PROBLEM_JSON, respond};
 use crate::base::clock::Stopwatch;
 use crate::base::entropy::Entropy;
 use crate::http::validation::{BadParameters, OperationTable, ParameterCheck};
@@ -86,7 +86,7 @@ impl<E: Endpoint> ProblemEndpoint<E> {
     async fn answer(&self, mut request: Request, id: &RequestId) -> Response {
         let path = request.original_uri().path().to_owned();
         if request.method() == Method::OPTIONS
-            && let Some(methods) = self.layer.operations.allowed_methods(&path)
+            && let Some(methods) = self.methods_of(&path)
         {
             return options_response(&methods);
         }
@@ -121,6 +121,14 @@ impl<E: Endpoint> ProblemEndpoint<E> {
             tracing::error!(%error, "a request failed");
         }
         self.refuse(&problem, id)
+    }
+
+    /// The methods of a path; `*` stands for the whole server.
+    fn methods_of(&self, path: &str) -> Option<String> {
+        match path {
+            "*" => Some(self.layer.operations.all_methods()),
+            path => self.layer.operations.allowed_methods(path),
+        }
     }
 
     fn refuse(&self, problem: &Problem, id: &RequestId) -> Response {

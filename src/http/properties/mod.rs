@@ -1,11 +1,6 @@
 //! Properties.
 
-mod by_key;
-mod get;
-mod list;
-mod price_history;
-mod upsert;
-mod viewers;
+mod views;
 
 #[cfg(test)]
 mod tests;
@@ -15,20 +10,23 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
-use self::by_key::PutProperty;
-use self::list::Filters;
-use self::upsert::BatchNotify;
+use self::views::{BatchNotify, PutProperty};
 use super::body::{Body, Many, PropertyBatch};
 use super::caller::{Caller, ReadProperties, WriteProperties};
-use super::etag::Tagged;
+use super::etag::{Tagged, tagged};
 use super::idempotency::{IdempotencyKeyHeader, Replayable};
-use super::list::Listed;
+use super::list::{Listed, listed, page_request};
 use super::tags::Tag;
-use crate::base::ids::PropertyId;
+use super::validation::BOX_WORDS;
+use crate::base::ids::{JobId, PropertyId};
 use crate::base::timestamp::Timestamp;
+use crate::domain::properties::list::PropertyQuery;
+use crate::domain::properties::{self, Batch, Notify};
+use crate::domain::viewing;
+use crate::protocol::bounding_box::BoundingBox;
 use crate::protocol::examples;
 use crate::protocol::message::ViewersPayload;
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::property::{
     PriceHistoryEntry, Property, PropertyInput, PropertySort, StandardStatus, ViewedProperty,
 };
@@ -78,20 +76,22 @@ impl PropertiesApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<Property>, Problem> {
-        let filters = Filters {
+        let query = PropertyQuery {
             city: city.0,
             status: status.0,
             price_min: price_min.0,
             price_max: price_max.0,
             bedrooms_min: bedrooms_min.0,
-            bbox: bbox.0,
+            bbox: read_box(bbox.0.as_deref())?,
             q: q.0,
             updated_since: updated_since.0.map(Timestamp::utc),
             source: source.0,
-            job_id: job_id.0,
-            include_removed: include_removed.0,
+            job_id: job_id.0.map(JobId),
+            include_removed: include_removed.0.unwrap_or_default(),
         };
-        list::list(request, &caller.op, filters, sort.0, limit.0, cursor.0.as_deref()).await
+        let page = page_request(limit.0, cursor.0.as_deref())?;
+        let page = properties::list::list(&caller.op, query, sort.0.unwrap_or_default(), page).await?;
+        Ok(listed(request, page))
     }
 
     /// Read a property
@@ -104,7 +104,8 @@ impl PropertiesApi {
         property_id: Path<i64>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
     ) -> Result<Tagged<Property>, Problem> {
-        get::get(&caller.op, PropertyId(property_id.0), if_none_match.0.as_deref()).await
+        let property = properties::read::get(&caller.op, PropertyId(property_id.0)).await?;
+        Ok(tagged(property, if_none_match.0.as_deref()))
     }
 
     /// List the prices and statuses that a property had
@@ -124,7 +125,9 @@ impl PropertiesApi {
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<PriceHistoryEntry>, Problem> {
         let id = PropertyId(property_id.0);
-        price_history::price_history(request, &caller.op, id, limit.0, cursor.0.as_deref()).await
+        let page = page_request(limit.0, cursor.0.as_deref())?;
+        let page = properties::read::price_history(&caller.op, id, page).await?;
+        Ok(listed(request, page))
     }
 
     /// List the viewers of a property
@@ -137,7 +140,7 @@ impl PropertiesApi {
         caller: Caller<ReadProperties>,
         property_id: Path<i64>,
     ) -> Result<Json<ViewersPayload>, Problem> {
-        viewers::at(&caller.op, PropertyId(property_id.0)).await
+        Ok(Json(viewing::viewers_of(&caller.op, PropertyId(property_id.0)).await?))
     }
 
     /// List the properties that have viewers
@@ -151,7 +154,8 @@ impl PropertiesApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<ViewedProperty>, Problem> {
-        viewers::list(request, &caller.op, limit.0, cursor.0.as_deref())
+        let page = page_request(limit.0, cursor.0.as_deref())?;
+        Ok(listed(request, viewing::list(&caller.op, page)?))
     }
 
     /// Put a property under its source's key
@@ -171,8 +175,8 @@ impl PropertiesApi {
         body: Body<PropertyInput>,
     ) -> Result<Replayable<PutProperty>, Problem> {
         let op = caller.op.with_idempotency_key(once.0);
-        let put = by_key::put_by_key(&op, source.0, listing_key.0, body.0).await?;
-        Ok(Replayable::new(op.idempotency(), put))
+        let put = properties::put_by_key(&op, source.0, listing_key.0, body.0).await?;
+        Ok(Replayable::new(op.idempotency(), PutProperty::from(put)))
     }
 
     /// Put a batch of properties
@@ -194,6 +198,22 @@ impl PropertiesApi {
         body: PropertyBatch,
     ) -> Result<Replayable<Json<BatchResult>>, Problem> {
         let op = caller.op.with_idempotency_key(once.0);
-        Ok(Replayable::new(op.idempotency(), upsert::upsert(&op, notify.0, body).await?))
+        let batch = Batch {
+            job_id: body.job_id.map(|id| JobId(id.0)),
+            items: body.into_properties(),
+            notify: notify.0.map_or(Notify::Each, Notify::from),
+        };
+        let result = properties::upsert_batch(&op, batch).await?;
+        Ok(Replayable::new(op.idempotency(), Json(result)))
     }
+}
+
+/// Reads the parameter `bbox`.
+fn read_box(text: Option<&str>) -> Result<Option<BoundingBox>, Problem> {
+    text.map(|text| BoundingBox::parse(text).ok_or_else(bad_box)).transpose()
+}
+
+fn bad_box() -> Problem {
+    let place = [PathSegment::Name("bbox".to_owned())];
+    Problem::validation(vec![FieldError::in_parameter("query", &place, "format", BOX_WORDS)])
 }

@@ -24,11 +24,12 @@ use super::connection_state::{ConnectionState, IdleTimer, Phase};
 use super::framing;
 use super::head_refusal::HeadRefusalContext;
 use super::host;
-use super::registry::{Activity, ConnectionPermit, HttpConnections, RequestAdmission};
+use super::pool::Activity;
+use super::registry::{ConnectionPermit, HttpConnections, RequestAdmission};
 use super::request_body::{BodyProgress, TimedBody};
+use super::settings::ServeSettings;
 use super::tracked_stream::{self, TrackedStream};
 use super::upgrade::{Granted, Upgrade, UpgradePermit, live_capacity_exceeded};
-use super::{LiveResponse, ServeSettings};
 use crate::base::clock::Clock;
 use crate::http::cors::allow_refusal;
 use crate::http::problem::{RequestId, respond};
@@ -204,6 +205,11 @@ fn check_request(
     host::check(request.version(), request.uri(), request.headers())?;
     framing::check(request.headers())
 }
+
+/// Added to the response's data by a socket or stream that has a connection guard: its connection counts as live from
+/// then on. Any other response, whatever it looks like, is an ordinary one.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveResponse;
 
 /// Whether the connection is a socket or a stream from here on.
 fn is_live(response: &Response) -> bool {

@@ -3,8 +3,19 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::registry::Activity;
 use crate::base::ip_prefix::IpPrefix;
+
+/// The activity of a connection, as far as its permit depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Activity {
+    /// None: before its first request, or between two.
+    Idle,
+    /// A request's head has begun and is not complete.
+    Head,
+    /// A request is being answered, or its answer is being written.
+    Request,
+}
 
 /// The group that a connection is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accept::Accept;
+use super::server::serve_from;
+use super::settings::PLAIN_DESCRIPTORS;
 use super::*;
+use crate::base::clock::Clock;
 
 /// Everything that a test waits for must happen within this time of the wall clock.
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -175,4 +175,7 @@ async fn a_form_is_read_and_refused_like_json() {
     );
     let twice = form("username=a&username=b&password=c").await;
     assert_eq!(twice.faults(), ["body.username: repeated"]);
+    let both = form("username=a&username=b&expires_in=soon").await;
+    let faults = ["body.expires_in: type", "body.password: required", "body.username: repeated"];
+    assert_eq!(both.faults(), faults);
 }

@@ -1,5 +1,6 @@
-//! The name of a file in the head of its part (RFC 7578 section 4.2): `filename*` (RFC 8187) is exact and takes
-//! precedence over `filename`; encoded words of older senders (RFC 2047) are decoded and never kept as they are.
+//! The names of a part and of its file in the head of the part (RFC 7578 section 4.2): `filename*` (RFC 8187) is exact
+//! and takes precedence over `filename`; encoded words of older senders (RFC 2047) are decoded and never kept as they
+//! are.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +17,12 @@ pub(super) fn of_disposition(field: &[u8]) -> Option<String> {
     // If it cannot be read, the other is used (RFC 6266 section 4.3).
     let name = find("filename*").and_then(extended).or_else(|| decoded(find("filename")?))?;
     Some(name.nfc().collect())
+}
+
+/// The name of the part itself in its `Content-Disposition`; an empty one is none.
+pub(super) fn of_part(field: &[u8]) -> Option<String> {
+    let parameters = parameters(&String::from_utf8_lossy(field));
+    parameters.into_iter().find(|(name, value)| name == "name" && !value.is_empty()).map(|(_, value)| value)
 }
 
 /// The parameters after the disposition type, names in lower case and values without their quotes.
@@ -145,6 +152,21 @@ mod tests {
         ] {
             assert_eq!(name(field).as_deref(), Some(expected), "{field}");
         }
+    }
+
+    #[test]
+    fn the_names_of_parameters_are_case_insensitive() {
+        for (field, part, file) in [
+            ("form-data; Name=\"file\"; Filename=\"v.txt\"", Some("file"), Some("v.txt")),
+            ("form-data;NAME=file;FILENAME=v.txt", Some("file"), Some("v.txt")),
+            ("form-data; filename=\"name=x\"", None, Some("name=x")),
+            ("form-data; name=\"\"", None, None),
+            ("form-data", None, None),
+        ] {
+            assert_eq!(of_part(field.as_bytes()).as_deref(), part, "{field}");
+            assert_eq!(of_disposition(field.as_bytes()).as_deref(), file, "{field}");
+        }
+        assert_eq!(of_part(b"form-data; name=\"file\"; filename=\"\xff\"").as_deref(), Some("file"));
     }
 
     #[test]

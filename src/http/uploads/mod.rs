@@ -1,32 +1,30 @@
 //! Files of users: uploaded as a form or over the upload socket, listed, read in parts, deleted.
 
 mod content;
-mod create;
-mod delete;
-mod disposition;
 mod filename;
-mod form;
-mod get;
-mod list;
-mod parts;
-mod range;
+mod multipart;
+mod receive;
 
 use std::sync::Arc;
 
 use poem::Request;
 use poem::web::Data;
-use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
+use uuid::Uuid;
 
-use self::content::ContentResponse;
-use self::create::Created;
-use self::delete::Deleted;
-use self::form::FileForm;
+use self::content::{ContentConditions, ContentResponse, content};
+use self::multipart::FileForm;
+use self::receive::receive;
+use super::base::BASE;
 use super::caller::{Caller, ReadJobs, Upload as MayUpload};
-use super::etag::Tagged;
+use super::etag::{Tagged, require_match, tagged};
 use super::idempotency::{DeferredIdempotencyKey, Replayable};
-use super::list::Listed;
+use super::list::{Listed, listed, page_request};
 use super::tags::Tag;
+use crate::base::ids::{UploadId, UserId};
+use crate::domain::uploads;
 use crate::protocol::problem::Problem;
 use crate::protocol::upload::Upload;
 use crate::session::ConnectionRegistry;
@@ -47,7 +45,9 @@ impl UploadsApi {
         #[oai(name = "Idempotency-Key")] once: DeferredIdempotencyKey,
         form: FileForm,
     ) -> Result<Replayable<Created>, Problem> {
-        create::create(registry.0, caller.op, once, form).await
+        let (upload, op) = receive(registry.0, caller.op, once, form).await?;
+        let location = format!("{BASE}/uploads/{}", upload.upload_id);
+        Ok(Replayable::new(op.idempotency(), Created::Upload(Json(upload), location)))
     }
 
     /// List files
@@ -64,7 +64,9 @@ impl UploadsApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<Upload>, Problem> {
-        list::list(request, &caller.op, user_id.0, limit.0, cursor.0.as_deref()).await
+        let page = page_request(limit.0, cursor.0.as_deref())?;
+        let page = uploads::list(&caller.op, user_id.0.map(UserId), page).await?;
+        Ok(listed(request, page))
     }
 
     /// Read the metadata of a file
@@ -74,10 +76,11 @@ impl UploadsApi {
     async fn get(
         &self,
         caller: Caller<ReadJobs>,
-        upload_id: Path<String>,
+        upload_id: Path<Uuid>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
     ) -> Result<Tagged<Upload>, Problem> {
-        get::get(&caller.op, &upload_id.0, if_none_match.0.as_deref()).await
+        let upload = uploads::get(&caller.op, UploadId(upload_id.0)).await?;
+        Ok(tagged(upload, if_none_match.0.as_deref()))
     }
 
     /// Delete a file
@@ -87,10 +90,13 @@ impl UploadsApi {
     async fn delete(
         &self,
         caller: Caller<MayUpload>,
-        upload_id: Path<String>,
+        upload_id: Path<Uuid>,
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
     ) -> Result<Deleted, Problem> {
-        delete::delete(&caller.op, &upload_id.0, if_match.0.as_deref()).await
+        let if_match = if_match.0.as_deref();
+        let unchanged = |upload: &_| require_match(upload, if_match);
+        uploads::delete(&caller.op, UploadId(upload_id.0), &unchanged).await?;
+        Ok(Deleted::Done)
     }
 
     /// Download a file
@@ -101,7 +107,7 @@ impl UploadsApi {
     async fn content(
         &self,
         caller: Caller<ReadJobs>,
-        upload_id: Path<String>,
+        upload_id: Path<Uuid>,
         /// `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-COUNT`.
         #[oai(name = "Range")]
         range: Header<Option<String>>,
@@ -110,11 +116,32 @@ impl UploadsApi {
         if_range: Header<Option<String>>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
     ) -> Result<ContentResponse, Problem> {
-        let asked = content::ContentConditions {
+        let asked = ContentConditions {
             range: range.0.as_deref(),
             if_range: if_range.0.as_deref(),
             if_none_match: if_none_match.0.as_deref(),
         };
-        content::content(&caller.op, &upload_id.0, asked).await
+        content(&caller.op, UploadId(upload_id.0), asked).await
     }
+}
+
+/// A new file.
+#[derive(Debug, ApiResponse)]
+pub enum Created {
+    /// The file is stored.
+    #[oai(status = 201)]
+    Upload(
+        Json<Upload>,
+        /// The file's address.
+        #[oai(header = "Location")]
+        String,
+    ),
+}
+
+/// Deleted.
+#[derive(Debug, ApiResponse)]
+pub enum Deleted {
+    /// The file is removed for all users, and its part of the quota is free.
+    #[oai(status = 204)]
+    Done,
 }

@@ -150,7 +150,7 @@ impl<'a> FaultWalker<'a> {
         for (name, value) in fields {
             let property = known.iter().find(|(known, _)| known == name).map(|(_, schema)| schema);
             self.at(PathSegment::Name(name.clone()), |walk| match (property, rest) {
-                // An optional field may be null, which is the same as absent.
+                // The schema of an optional field does not say whether it may be null: the body's reader does.
                 (Some(_), _) if value.is_null() && !is_required(name) => {}
                 (Some(schema), _) if walk.is_read_only(schema) => {
                     walk.note("read_only", "is set by the server and cannot be given");

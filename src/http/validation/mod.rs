@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::protocol::problem::FieldError;
 
 pub use operation_table::OperationTable;
-pub use parameters::{BadParameters, bad_parameters, refuse_bad_parameters, refuse_before_body};
+pub use parameters::{BadParameters, bad_parameters, refuse_before_body};
 
 pub(super) use faults::{parts as parts_of, whole_number_at};
 pub(super) use parameters::{ParameterCheck, value_of_text};

@@ -1,5 +1,7 @@
 //! The table of operations: the methods of each path, and the parameters of each operation.
 
+use std::collections::BTreeSet;
+
 use poem::Request;
 use poem::http::Method;
 use poem_openapi::OpenApi;
@@ -92,6 +94,14 @@ impl OperationTable {
         methods.sort_unstable();
         methods.dedup();
         Some(methods.join(", "))
+    }
+
+    /// The methods of every route, in the same form: what `OPTIONS *` asks for (RFC 9110 section 9.3.7).
+    pub fn all_methods(&self) -> String {
+        let operations = self.routes.iter().flat_map(|route| &route.operations);
+        let methods: BTreeSet<&str> =
+            operations.map(|operation| operation.method.as_str()).chain(["HEAD", "OPTIONS"]).collect();
+        methods.into_iter().collect::<Vec<_>>().join(", ")
     }
 
     /// Every route as a pattern, in the order of [`OperationTable::route_index`].

@@ -1,5 +1,6 @@
 //! Checks all parameters of a request at once: path, query and header, and unknown names.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,20 +24,13 @@ pub struct BadParameters {
     pub has_body: bool,
 }
 
-/// Refuses a request with bad parameters. Every extractor of a caller calls it after authentication: for a secured
-/// operation nothing else refuses parameters that no extractor reads, which are the unknown ones.
-pub fn refuse_bad_parameters(request: &Request) -> Result<(), Problem> {
-    match request.data::<BadParameters>() {
-        Some(bad) => Err(Problem::clone(&bad.problem)),
-        None => Ok(()),
-    }
-}
-
-/// The same before the body is read: for an operation with a body, the body's reader refuses for all faults at once.
+/// Refuses a request with bad parameters before its body is read; for an operation with a body, the body's reader
+/// refuses for all faults at once. Every extractor of a caller calls it after authentication: for a secured operation
+/// nothing else refuses parameters that no extractor reads, which are the unknown ones.
 pub fn refuse_before_body(request: &Request) -> Result<(), Problem> {
     match request.data::<BadParameters>() {
-        Some(bad) if bad.has_body => Ok(()),
-        _ => refuse_bad_parameters(request),
+        Some(bad) if !bad.has_body => Err(Problem::clone(&bad.problem)),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -150,13 +144,20 @@ fn faults_of(registry: &Registry, param: &MetaOperationParam, given: &[String]) 
     let mut errors: Vec<_> =
         faults.into_iter().map(|fault| error(&fault.path, fault.kind, &words_of(param, &fault))).collect();
     if errors.is_empty()
-        && location == "query"
         && let [text] = given
-        && let Some((kind, words)) = query_rules::broken_rule(&param.name, text)
+        && let Some((kind, words)) = broken_rule(location, &param.name, text)
     {
         errors.push(error(&[], kind, &words));
     }
     errors
+}
+
+fn broken_rule(location: &str, name: &str, text: &str) -> Option<(&'static str, Cow<'static, str>)> {
+    match location {
+        "query" => query_rules::broken_rule(name, text),
+        "path" => query_rules::broken_path_rule(name, text),
+        _ => None,
+    }
 }
 
 /// Every parameter is sent as text, so a refusal does not mention that it is a string. Integers in a path are ids:

@@ -1,14 +1,14 @@
 //! Descriptions of regular expressions. People read refusals: for the simple forms that our schemas use, a run of one
 //! character set and a choice between words, the text says what is accepted.
 
+use crate::base::web_url;
 use crate::protocol::schemas::USERNAME;
 
+/// A URL of a page. Its rule says more than the pattern, and the text is that of the rule.
+const WEB_URL: &str = r"^[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$";
+
 /// Patterns of the document that have none of the simple forms.
-const OTHERS: [(&str, &str); 4] = [
-    (
-        r"^[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$",
-        "be an address that begins with http:// or https:// and has no blanks",
-    ),
+const OTHERS: [(&str, &str); 3] = [
     (r"^[^\s/?#@\\]+$", "be a host with an optional port, such as homes.example or homes.example:8080"),
     (r"^[^,\x00-\x1f\x7f]+$", "have no comma and no control character"),
     (USERNAME, "have only letters, digits and . _ - @ +"),
@@ -16,6 +16,9 @@ const OTHERS: [(&str, &str); 4] = [
 
 /// The description of a matching text, to follow "must"; `None` for an unknown form.
 pub(super) fn describe(pattern: &str) -> Option<String> {
+    if pattern == WEB_URL {
+        return web_url::EXPECTED.strip_prefix("must ").map(str::to_owned);
+    }
     if let Some((_, words)) = OTHERS.iter().find(|(other, _)| *other == pattern) {
         return Some((*words).to_owned());
     }

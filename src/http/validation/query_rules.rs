@@ -1,13 +1,15 @@
-//! Rules of query parameters that no schema can express, by the parameter's name: the same name has the same rule in
-//! every operation. They are checked with the schemas, so that one refusal names all faults.
+//! Rules of query and path parameters that no schema can express, by the parameter's name: the same name has the same
+//! rule in every operation. They are checked with the schemas, so that one refusal names all faults.
 
 use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::protocol::command::subscription_faults;
-use crate::protocol::subscription::BoundingBox;
+use crate::base::normalize;
+use crate::domain::properties;
+use crate::protocol::bounding_box::BoundingBox;
+use crate::protocol::command::explain_subscriptions;
 
 /// The fault of a bad bounding box.
 pub(in crate::http) const BOX_WORDS: &str =
@@ -19,7 +21,7 @@ pub(in crate::http) const CURSOR_WORDS: &str =
 /// The rule that `text` breaks as the parameter `name`: its kind and what would be accepted.
 pub(super) fn broken_rule(name: &str, text: &str) -> Option<(&'static str, Cow<'static, str>)> {
     if name == "subscriptions" {
-        return bad_subscriptions(text).map(|words| (SUBSCRIPTIONS, words.into()));
+        return explain_subscriptions(text).map(|words| (SUBSCRIPTIONS, words.into()));
     }
     let (kind, words) = match name {
         "bbox" if BoundingBox::parse(text).is_none() => ("format", BOX_WORDS),
@@ -31,16 +33,20 @@ pub(super) fn broken_rule(name: &str, text: &str) -> Option<(&'static str, Cow<'
     Some((kind, words.into()))
 }
 
+/// The rule that `text` breaks as the path parameter `name`. Other names have none: a path with a name that no row can
+/// have is not found.
+pub(super) fn broken_path_rule(name: &str, text: &str) -> Option<(&'static str, Cow<'static, str>)> {
+    let text = normalize::exact(text);
+    let fault = match name {
+        "source" => properties::source_fault(&text),
+        "listing_key" => properties::listing_key_fault(&text),
+        _ => None,
+    };
+    fault.map(|(kind, words)| (kind, words.into()))
+}
+
 /// The kind of fault of a bad list of subscriptions.
 pub(in crate::http) const SUBSCRIPTIONS: &str = "subscriptions";
-/// Maximum number of faults of a list of subscriptions in one refusal.
-const MOST_FAULTS: usize = 10;
-
-fn bad_subscriptions(text: &str) -> Option<String> {
-    let mut faults = subscription_faults(text);
-    faults.truncate(MOST_FAULTS);
-    (!faults.is_empty()).then(|| faults.join("; "))
-}
 
 /// Rules across several parameters: the name of one of them, the kind, and what would be accepted.
 pub(super) fn broken_cross_rule(
@@ -87,5 +93,16 @@ mod tests {
         assert_eq!(broken_rule("subscriptions", "job_updates,system_alerts"), None);
         let (_, words) = broken_rule("subscriptions", "foo,job_updates,bar").unwrap();
         assert_eq!(words, "Invalid subscription: foo; Invalid subscription: bar");
+    }
+
+    #[test]
+    fn the_parts_of_a_propertys_key_have_their_rules_in_a_path_too() {
+        let kind = |name: &str, text: &str| broken_path_rule(name, text).map(|(kind, _)| kind);
+
+        assert_eq!(kind("source", &"s".repeat(101)), Some("max_length"));
+        assert_eq!(kind("listing_key", &"k".repeat(201)), Some("max_length"));
+        assert_eq!(kind("listing_key", " "), Some("required"));
+        assert_eq!(kind("listing_key", ".."), Some("reserved"));
+        assert_eq!((kind("listing_key", &"k".repeat(200)), kind("room_id", "..")), (None, None));
     }
 }

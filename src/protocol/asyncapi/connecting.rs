@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::protocol::channels::{Channel, ChannelKind, SocketKind, StreamKind};
+use crate::protocol::feed::Feed;
 use crate::protocol::job::LogLevel;
-use crate::protocol::subscription::Feed;
 use crate::protocol::websocket::subprotocol::LOTLINE_V1;
 
 /// The address that the document names when none is configured: the default of `server.bind`.

@@ -10,7 +10,7 @@ use crate::protocol::client_message::{
     SendChat, SendDirectMessage, SendRoomMessage, ShowPresence, ShowTyping, ShowViewing, SubscribeMessage,
     SubscriptionFilter, Unsubscribe,
 };
-use crate::protocol::subscription::Feed;
+use crate::protocol::feed::Feed;
 
 const ROOM: &str = "elm-street";
 /// A placeholder for an access token; it is not valid.

@@ -2,10 +2,10 @@
 
 use poem_openapi::types::Example;
 
-use super::{EXECUTION, JOB, PAGE, PROPERTY, SITE, SPIDER, USER, UUID, after, now, position, workers};
+use super::{EXECUTION, JOB, PAGE, PROPERTY, SITE, SPIDER, USER, UUID, after, now, workers};
 use crate::base::clock::epoch_seconds;
 use crate::protocol::job::{Execution, ExecutionStatus, Job, JobItem, JobSettings, JobStatus, NewJob};
-use crate::protocol::message::{JobEvent, JobProgress, JobUpdate, LogLevel, LogLine};
+use crate::protocol::message::{JobEvent, JobProgress, JobUpdate, LogLevel, LogLine, Logged};
 use crate::protocol::spider::AUTO;
 
 impl Example for NewJob {
@@ -92,8 +92,7 @@ impl Example for JobUpdate {
             total_items: None,
             finish_reason: None,
             error: None,
-            position: Some(position()),
-            occurred_at: Some(after(0)),
+            logged: Logged::example(),
         }
     }
 }

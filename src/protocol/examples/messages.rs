@@ -8,11 +8,12 @@ use super::uploads::CONTENT;
 use super::{JOB, LISTING_KEY, PROPERTY, TENANT, USER, USERNAME, UUID, after, now, position};
 use crate::base::clock::epoch_seconds;
 use crate::base::ids::UserId;
+use crate::protocol::feed::{Feed, INBOX_RESYNC_URL, own_jobs_url};
 use crate::protocol::job::JobStatus;
 use crate::protocol::log_stream::{LogStreamEnd, LogStreamEvent, LogStreamLine};
 use crate::protocol::message::{
     Ack, AdminNotification, ChatMessage, ChatPayload, ConnectionEstablished, DirectMessage, ErrorMessage,
-    Gap, GapReason, GoingAway, JobLog, JobUpdate, LogLine, MessageDeleted, MessageDeletedPayload,
+    Gap, GapReason, GoingAway, JobLog, JobUpdate, LogLine, Logged, MessageDeleted, MessageDeletedPayload,
     MessageEdited, MessagePayload, Pong, PongPayload, Presence, PresencePayload, PresenceStatus,
     PropertyEvent, PropertyNotification, PropertyNotificationEvent, PropertyUpdate, RoomEvent, Sender,
     ServerMessage, Severity, StatusUpdate, SubscriptionConfirmed, SubscriptionError, SubscriptionLive,
@@ -22,7 +23,6 @@ use crate::protocol::message::{
 use crate::protocol::problem::{CloseCode, StreamProblem};
 use crate::protocol::property::Property;
 use crate::protocol::role::Role;
-use crate::protocol::subscription::{Feed, INBOX_RESYNC_URL, own_jobs_url};
 
 const ROOM: &str = "elm-street";
 /// The recipient of direct messages.
@@ -146,8 +146,7 @@ fn of_work() -> Vec<ServerMessage> {
             location: "Toledo".to_owned(),
             timestamp,
             job_id: Some(JOB),
-            position: Some(position()),
-            occurred_at: Some(after(0)),
+            logged: Logged::example(),
         }),
         ServerMessage::PropertyUpdate(PropertyUpdate {
             event: PropertyEvent::PriceChanged,
@@ -159,8 +158,7 @@ fn of_work() -> Vec<ServerMessage> {
             changed: None,
             job_id: Some(JOB),
             timestamp,
-            position: Some(position()),
-            occurred_at: Some(after(0)),
+            logged: Logged::example(),
         }),
         ServerMessage::UploadCompleted(UploadCompleted {
             upload_id: UUID.to_owned(),
@@ -169,8 +167,7 @@ fn of_work() -> Vec<ServerMessage> {
             size: i64::try_from(CONTENT.len()).unwrap_or_default(),
             sha256: super::uploads::SHA256.to_owned(),
             timestamp,
-            position: Some(position()),
-            occurred_at: Some(after(0)),
+            logged: Logged::example(),
         }),
     ]
 }
@@ -202,8 +199,7 @@ fn of_notices() -> Vec<ServerMessage> {
             timestamp,
             broadcast_id: None,
             sender_id: None,
-            position: Some(position()),
-            occurred_at: Some(after(0)),
+            logged: Logged::example(),
         }),
         ServerMessage::SystemAlert(SystemAlert {
             severity: Severity::Error,
@@ -211,8 +207,7 @@ fn of_notices() -> Vec<ServerMessage> {
             message: format!("Job {JOB} failed: {LISTING_KEY} answers 503"),
             job_id: Some(JOB),
             timestamp,
-            position: Some(position()),
-            occurred_at: Some(after(0)),
+            logged: Logged::example(),
         }),
     ]
 }
@@ -236,7 +231,6 @@ fn chat_payload() -> ChatPayload {
 }
 
 fn of_people() -> Vec<ServerMessage> {
-    let (position, occurred_at) = (Some(position()), Some(after(0)));
     let to_one = ChatPayload { room_id: None, target_user: Some(OTHER_USER), ..chat_payload() };
     let edited = ChatPayload { edited_at: Some(after(1)), ..chat_payload() };
     let deleted = MessageDeletedPayload {
@@ -256,30 +250,31 @@ fn of_people() -> Vec<ServerMessage> {
             sender_id: USER,
             sender: sender(),
             payload: chat_payload(),
-            position: position.clone(),
-            occurred_at: occurred_at.clone(),
+            logged: Logged::example(),
         }),
         ServerMessage::DirectMessage(DirectMessage {
             sender_id: USER,
             sender: sender(),
             payload: to_one,
-            position: position.clone(),
-            occurred_at: occurred_at.clone(),
+            logged: Logged::example(),
         }),
         ServerMessage::MessageEdited(MessageEdited {
             sender_id: USER,
             sender: sender(),
             payload: edited,
-            position: position.clone(),
-            occurred_at: occurred_at.clone(),
+            logged: Logged::example(),
         }),
         ServerMessage::MessageDeleted(MessageDeleted {
             sender_id: USER,
             payload: deleted,
-            position: position.clone(),
-            occurred_at: occurred_at.clone(),
+            logged: Logged::example(),
         }),
-        ServerMessage::System(SystemMessage { payload: joined, reply_to: None, position, occurred_at }),
+        ServerMessage::System(SystemMessage {
+            payload: joined,
+            reply_to: None,
+            position: Some(position()),
+            occurred_at: Some(after(0)),
+        }),
         ServerMessage::Typing(Typing {
             sender_id: USER,
             payload: TypingPayload { room_id: ROOM.to_owned(), is_typing: true },

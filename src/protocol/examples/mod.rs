@@ -1,6 +1,7 @@
 //! The examples of the documents: one consistent data set of one tenant, built from the real types, so that a changed
 //! field changes its example or does not compile. An example of a request is one that the server accepts.
 
+mod accounts;
 pub mod commands;
 mod jobs;
 pub mod messages;

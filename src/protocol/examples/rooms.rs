@@ -6,7 +6,8 @@ use super::{PROPERTY, USER, USERNAME, UUID, after, position};
 use crate::protocol::message::{Sender, ViewersPayload};
 use crate::protocol::property::ViewedProperty;
 use crate::protocol::room::{
-    Member, Message, MessageSent, NewChatMessage, NewDirectMessage, NewRoom, Room, Visibility,
+    ConversationView, Member, Message, MessageSent, NewChatMessage, NewDirectMessage, NewRoom, Room,
+    Visibility,
 };
 
 const ROOM: &str = "elm-street";
@@ -52,6 +53,18 @@ impl Example for Member {
             display_name: None,
             is_owner: true,
             joined_at: Some(after(0)),
+        }
+    }
+}
+
+impl Example for ConversationView {
+    fn example() -> Self {
+        Self {
+            user_id: USER,
+            username: USERNAME.to_owned(),
+            display_name: None,
+            unread_count: 1,
+            started_at: after(0),
         }
     }
 }

@@ -4,6 +4,8 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::logged::Logged;
+
 /// The sender, as other users see them.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
@@ -21,12 +23,9 @@ pub struct ChatMessage {
     pub sender_id: i64,
     pub sender: Sender,
     pub payload: ChatPayload,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }
 
 /// The text of a message and its conversation.
@@ -76,12 +75,9 @@ pub struct DirectMessage {
     pub sender_id: i64,
     pub sender: Sender,
     pub payload: ChatPayload,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }
 
 /// A message was edited.
@@ -92,12 +88,9 @@ pub struct MessageEdited {
     pub sender: Sender,
     /// The message as it is now.
     pub payload: ChatPayload,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }
 
 /// A message was deleted, and its text is gone from the log as well.
@@ -107,12 +100,9 @@ pub struct MessageDeleted {
     /// The user that deleted it: its author, or an admin.
     pub sender_id: i64,
     pub payload: MessageDeletedPayload,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }
 
 /// Which message was deleted.

@@ -3,6 +3,8 @@
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
+use super::logged::Logged;
+
 /// What happened to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
@@ -55,12 +57,9 @@ pub struct JobUpdate {
     /// Of a failed job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }
 
 /// The progress of an execution.

@@ -3,6 +3,7 @@
 mod chat;
 mod control;
 mod job;
+mod logged;
 mod notice;
 mod property;
 mod upload;
@@ -13,6 +14,7 @@ use serde::Serialize;
 pub use chat::*;
 pub use control::*;
 pub use job::*;
+pub use logged::Logged;
 pub use notice::*;
 pub use property::*;
 pub use upload::*;

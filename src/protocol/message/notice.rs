@@ -3,6 +3,8 @@
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
+use super::logged::Logged;
+
 /// A broadcast.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
@@ -17,12 +19,9 @@ pub struct SystemNotification {
     /// Absent when an operator sent it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_id: Option<i64>,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }
 
 /// A notice for the tenant's admins.
@@ -37,12 +36,9 @@ pub struct AdminNotification {
     pub broadcast_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_id: Option<i64>,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }
 
 /// The severity.
@@ -67,10 +63,7 @@ pub struct SystemAlert {
     pub job_id: Option<i64>,
     /// Float seconds since the epoch.
     pub timestamp: f64,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }

@@ -4,6 +4,7 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::logged::Logged;
 use crate::protocol::property::Property;
 
 /// What happened to a property.
@@ -42,12 +43,9 @@ pub struct PropertyUpdate {
     pub job_id: Option<i64>,
     /// Float seconds since the epoch.
     pub timestamp: f64,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }
 
 /// Only `new_properties`.
@@ -70,10 +68,7 @@ pub struct PropertyNotification {
     pub timestamp: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<i64>,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }

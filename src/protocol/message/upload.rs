@@ -3,6 +3,8 @@
 use poem_openapi::Object;
 use serde::Serialize;
 
+use super::logged::Logged;
+
 /// A file is stored: for all connections of the user that sent it.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
@@ -17,10 +19,7 @@ pub struct UploadCompleted {
     pub sha256: String,
     /// Float seconds since the epoch.
     pub timestamp: f64,
-    /// Added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// RFC 3339; added when the event enters the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<String>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub logged: Logged,
 }

@@ -97,6 +97,14 @@ impl Problem {
         self
     }
 
+    /// The problem in one text, for messages without a list of bad fields: several are all named in it.
+    pub fn message(&self) -> String {
+        match self.errors.as_slice() {
+            several @ [_, _, ..] if self.code == Code::ValidationFailed => join_errors(several),
+            _ => self.detail.clone().into_owned(),
+        }
+    }
+
     /// The members of RFC 9457, for the request that `request_id` names.
     pub fn to_body(&self, request_id: &str) -> ProblemBody {
         let row = self.code.row();
@@ -264,6 +272,16 @@ mod tests {
             }],
         });
         assert_eq!(serde_json::to_value(body).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_one_text_of_a_problem_names_every_bad_field() {
+        let name = FieldError::in_body(&[PathSegment::Name("name".into())], "required", "is required");
+        let one = Problem::validation(vec![price_of_item_three()]);
+        let two = Problem::validation(vec![price_of_item_three(), name]);
+
+        assert_eq!(one.message(), "body.items.3.list/price: must be 0 or more");
+        assert_eq!(two.message(), "items.3.list~1price: must be 0 or more; name: is required");
     }
 
     #[test]

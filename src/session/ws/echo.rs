@@ -6,10 +6,9 @@ use std::ops::ControlFlow;
 use super::incoming::Incoming;
 use super::socket::{ReadBatch, Socket, SocketEnd, yield_to_others};
 use crate::protocol::websocket::encode::{self, TextFrame};
-use crate::session::connection::control_only_mailbox;
 
 pub(super) async fn run(mut socket: Socket, early: Vec<u8>) -> io::Result<()> {
-    let mailbox = control_only_mailbox(socket.registry(), &socket.guard.connection);
+    let mailbox = socket.guard.connection.attach_control_mailbox(socket.registry().settings.queue_bytes);
     let mut batch = socket.decode_early(early);
     loop {
         if let ControlFlow::Break(end) = echo_batch(&mut socket, batch) {

@@ -7,7 +7,6 @@ use std::io;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use super::socket::SocketEnd;
 use crate::protocol::websocket::decode::{Decoder, Message, Violation};
 use crate::protocol::websocket::encode;
 
@@ -37,17 +36,6 @@ pub(super) enum Read {
     Eof,
     /// A protocol violation, after these valid messages.
     Invalid(Vec<Incoming>, Violation),
-}
-
-impl Read {
-    /// The messages, and how the socket ends after them, if it does.
-    pub(super) fn into_parts(self) -> (Vec<Incoming>, Option<SocketEnd>) {
-        match self {
-            Self::Messages(messages) => (messages, None),
-            Self::Eof => (Vec::new(), Some(SocketEnd::Gone { code: None })),
-            Self::Invalid(messages, violation) => (messages, Some(violation.into())),
-        }
-    }
 }
 
 /// Reads once, at most `most` bytes, without waiting.

@@ -13,8 +13,8 @@ use super::upload;
 use crate::protocol::upload::CHUNK_BYTES;
 use crate::session::connect_request::ConnectRequest;
 use crate::session::registration::ConnectionGuard;
+use crate::session::registry::ConnectionRegistry;
 use crate::session::settings::SessionSettings;
-use crate::session::supervisor::ConnectionRegistry;
 
 /// The purpose of a socket.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest as Readiness, Ready};
 use tokio::net::TcpStream;
 
-use super::incoming::{self, Incoming};
+use super::incoming::{self, Incoming, Read};
 use super::outgoing::Outgoing;
 use crate::hub::Closing;
 use crate::protocol::problem::CloseCode;
@@ -16,7 +16,7 @@ use crate::protocol::websocket::decode::{Decoder, Unfinished, Violation};
 use crate::protocol::websocket::encode;
 use crate::session::budget::{Exhausted, Reservation};
 use crate::session::registration::ConnectionGuard;
-use crate::session::supervisor::ConnectionRegistry;
+use crate::session::registry::ConnectionRegistry;
 
 /// How long a peer has to answer our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -114,19 +114,23 @@ impl Socket {
         if self.out.is_full() {
             return Ok(ReadBatch::default());
         }
-        let (messages, end) =
-            incoming::read(&self.stream, &mut self.decoder, self.read_bytes as usize)?.into_parts();
-        Ok(self.track_unfinished(messages, end))
+        let read = incoming::read(&self.stream, &mut self.decoder, self.read_bytes as usize)?;
+        Ok(self.track_unfinished(read))
     }
 
     /// Decodes bytes that arrived together with the handshake.
     pub(super) fn decode_early(&mut self, mut bytes: Vec<u8>) -> ReadBatch {
-        let (messages, end) = incoming::decode(&mut bytes, &mut self.decoder).into_parts();
-        self.track_unfinished(messages, end)
+        let read = incoming::decode(&mut bytes, &mut self.decoder);
+        self.track_unfinished(read)
     }
 
     /// Records since when a message is unfinished and what is held of it; closes the socket without room for that.
-    fn track_unfinished(&mut self, messages: Vec<Incoming>, end: Option<SocketEnd>) -> ReadBatch {
+    fn track_unfinished(&mut self, read: Read) -> ReadBatch {
+        let (messages, end) = match read {
+            Read::Messages(messages) => (messages, None),
+            Read::Eof => (Vec::new(), Some(SocketEnd::Gone { code: None })),
+            Read::Invalid(messages, violation) => (messages, Some(violation.into())),
+        };
         let has_ended = match self.decoder.unfinished() {
             // Pings and pongs in the middle of a message do not begin it anew.
             Some(Unfinished::Message) => messages.iter().any(Incoming::is_data),

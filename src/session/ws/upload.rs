@@ -16,8 +16,7 @@ use crate::hub::{Item, Mailbox};
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::upload::UploadServerMessage;
 use crate::protocol::websocket::encode::{self, TextFrame};
-use crate::session::connection::control_only_mailbox;
-use crate::session::supervisor::ConnectionRegistry;
+use crate::session::registry::ConnectionRegistry;
 use crate::session::upload_session::{UploadSession, refusal};
 
 /// A socket that receives files.
@@ -39,7 +38,7 @@ struct UploadSocketState {
 pub(super) async fn run(socket: Socket, early: Vec<u8>) -> io::Result<()> {
     let registry = Arc::clone(socket.registry());
     let files = UploadSession::new(&registry, &socket.guard.connection);
-    let mailbox = control_only_mailbox(&registry, &socket.guard.connection);
+    let mailbox = socket.guard.connection.attach_control_mailbox(registry.settings.queue_bytes);
     let mut receiving =
         UploadSocket { socket, upload: files, mailbox, state: UploadSocketState::new(&registry) };
     let ended = receiving.run_until_end(early).await;

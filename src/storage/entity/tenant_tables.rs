@@ -4,13 +4,11 @@
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{ColumnTrait, IdenStatic, Iterable};
 
-use super::TenantOwned;
-
-/// Implemented by the list below only.
-pub(in crate::storage) trait Listed {}
+use super::table::{Listed, TenantOwned};
+use super::tables;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::storage) struct TenantTable {
+pub(crate) struct TenantTable {
     pub name: &'static str,
     /// The column with the tenant's id.
     pub owner: &'static str,
@@ -22,7 +20,7 @@ pub(in crate::storage) struct TenantTable {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::storage) struct Column {
+pub(crate) struct Column {
     pub name: &'static str,
     /// `None`: of a type that no export can write yet; a test fails on it.
     pub kind: Option<ColumnKind>,
@@ -30,7 +28,7 @@ pub(in crate::storage) struct Column {
 
 /// What a column holds, alike in both databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::storage) enum ColumnKind {
+pub(crate) enum ColumnKind {
     Integer,
     Real,
     Flag,
@@ -39,7 +37,7 @@ pub(in crate::storage) enum ColumnKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::storage) enum Secrets {
+pub(crate) enum Secrets {
     /// These columns.
     Columns(Vec<&'static str>),
     /// The whole table: its rows are nothing but credentials, or answers to requests.
@@ -86,12 +84,12 @@ fn kind_of(of: &ColumnType) -> Option<ColumnKind> {
 /// A line is `table: what an export leaves out;`, followed by `, file Column` where rows name files.
 macro_rules! tenant_tables {
     ($($table:ident: $out:ident $([$($secret:ident),*])? $(, file $file:ident)?;)*) => {
-        $(impl Listed for super::$table::Entity {})*
+        $(impl Listed for tables::$table::Entity {})*
 
         /// Each table comes before those that it refers to: the order of a removal, and in reverse of an export.
-        pub(in crate::storage) fn tenant_tables() -> Vec<TenantTable> {
+        pub(crate) fn tenant_tables() -> Vec<TenantTable> {
             vec![$({
-                use super::$table::{Column, Entity};
+                use tables::$table::{Column, Entity};
                 let file: Option<Column> = tenant_tables!(@file Column $($file)?);
                 TenantTable::of::<Entity>(tenant_tables!(@secrets Column $out $([$($secret),*])?), file)
             },)*]

@@ -1,8 +1,8 @@
 //! The labels of metrics. Every label is a closed set in the code, so that the number of series is bounded whatever
 //! the clients do: never a tenant, a user, an id or a text.
 
-use super::text::Samples;
-use super::{Counter, Flag, Gauge, Histogram, HotCounter, MirroredCounter};
+use super::cells::{Counter, Flag, Gauge, Histogram, HotCounter, MirroredCounter};
+use super::samples::Samples;
 use crate::protocol::event::Event;
 use crate::protocol::message::GapReason;
 use crate::protocol::problem::{CloseCode, Code};

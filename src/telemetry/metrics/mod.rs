@@ -5,6 +5,8 @@ mod cells;
 mod labels;
 mod process;
 mod routes;
+mod row;
+mod samples;
 mod table;
 mod tenants;
 #[cfg(test)]
@@ -18,6 +20,7 @@ pub use labels::{
 };
 pub use process::ProcessMetrics;
 pub use routes::Routes;
-pub use table::{Metrics, Row};
+pub use row::Row;
+pub use table::Metrics;
 pub use tenants::{TenantMeter, TenantMeters, render as tenants_text};
 pub use text::Text;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::cells::{Counter, Histogram};
 use super::labels::{Cell, Label, Method};
-use super::text::Samples;
+use super::samples::Samples;
 
 /// Classes of status: 1xx to 5xx.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];

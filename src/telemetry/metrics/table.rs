@@ -11,19 +11,11 @@ use super::labels::{
 };
 use super::process::ProcessMetrics;
 use super::routes::{Durations, ResponseCounters, Routes};
+use super::row::Row;
 use super::tenants::{self, TenantMeters};
 use super::text::Text;
 use crate::protocol::message::GapReason;
 use crate::protocol::problem::{CloseCode, Code};
-
-/// The description of a metric.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    pub name: &'static str,
-    pub kind: &'static str,
-    pub labels: Vec<&'static str>,
-    pub help: &'static str,
-}
 
 macro_rules! metrics {
     ($($(#[doc = $help:literal])+ $field:ident: $kind:ty = $name:literal;)*) => {

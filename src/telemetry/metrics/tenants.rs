@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
 use super::cells::Counter;
-use super::table::Row;
+use super::row::Row;
 use super::text::Text;
 use crate::base::ids::TenantId;
 

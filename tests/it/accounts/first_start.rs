@@ -4,6 +4,8 @@ use lotline::auth::tenant_scope::SystemReason;
 use lotline::base::clock::Clock;
 use lotline::base::entropy::Entropy;
 use lotline::base::ids::TenantId;
+use lotline::cluster::SharedState;
+use lotline::domain::ephemeral::EphemeralSettings;
 use lotline::domain::identity::bootstrap;
 use lotline::domain::op::Services;
 use lotline::domain::tenant_removal::{RemovalProgress, delete_batch};
@@ -61,7 +63,8 @@ async fn is_first_tenant_recorded_after_upgrade(path: &std::path::Path, with_a_t
         connection.close().await.unwrap();
     }
     let db = Database::open(&settings).await.unwrap();
-    let services = Services::new(db, Clock::system(), Entropy);
+    let services =
+        Services::new(db, Clock::system(), Entropy, SharedState::of_one_node(), EphemeralSettings::default());
     let tx = services.db.system(SystemReason::Bootstrap).read().await.unwrap();
     platform_marks::is_set(&tx, PlatformMark::FirstTenant).await.unwrap()
 }

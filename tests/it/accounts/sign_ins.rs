@@ -1,6 +1,6 @@
 //! Sign-ins of one account: one request ends all of them with one revocation, and their number is limited.
 
-use lotline::domain::revocation::Revocation;
+use lotline::auth::revocation::Revocation;
 use serde_json::{Value, json};
 
 use super::{PASSWORD, count, refresh_token, refreshes, signs_in, text};
@@ -72,7 +72,7 @@ async fn a_new_password_of_an_operator_ends_every_sign_in_of_theirs(app: &TestAp
     let (thief, own, operator) = robbed_operator(app).await;
     let caller = Caller { app, credential: Some(text(&thief, "access_token")) };
     assert_eq!(caller.get("/api/v1/tenants").await.status, 200);
-    let mut words = app.services.revocations.subscribe();
+    let mut words = app.services.publisher.revocations();
 
     let body = json!({ "current_password": PASSWORD, "new_password": "another one of 1915" });
     sends(app, reqwest::Method::POST, "/api/v1/auth/password", &own, body).await;
@@ -102,7 +102,7 @@ async fn thousands_of_sessions_end_with_one_message_and_other_tenants_are_unaffe
     let mut second =
         app.anonymous().socket_request("/ws").query("token", &text(&other, "access_token")).open().await;
     let mut elsewhere = sue.connects().await;
-    let mut words = app.services.revocations.subscribe();
+    let mut words = app.services.publisher.revocations();
 
     sends(app, reqwest::Method::DELETE, "/api/v1/auth/sessions", bob.token(), json!({})).await;
 

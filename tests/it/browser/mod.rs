@@ -8,10 +8,13 @@ use serde_json::json;
 use crate::support::app::TestApp;
 use crate::support::browser::{Browser, Page};
 use crate::support::on_both_databases;
+use crate::support::people::PASSWORD;
 
 on_both_databases! {
     two_pages_talk_in_a_room,
     a_jobs_log_goes_on_after_a_reload_and_ends_with_complete,
+    the_log_of_an_unknown_job_is_refused_in_words_and_not_kept,
+    the_documented_example_runs_in_the_console_of_both_pages,
 }
 
 /// Screenshots of the last run, for a person to look at.
@@ -102,4 +105,31 @@ async fn a_jobs_log_goes_on_after_a_reload_and_ends_with_complete(app: &TestApp)
     let asked = page.requests.iter().filter(|url| url.contains("/sse/logs/")).count();
     assert_eq!(asked, 2, "one request before the reload and one after it: {:?}", page.requests);
     page.save_screenshot(&picture("log.png")).await;
+}
+
+async fn the_log_of_an_unknown_job_is_refused_in_words_and_not_kept(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let browser = Browser::start();
+    let mut page = connected(&browser, app, ann.token()).await;
+
+    page.submits("logs", &[("job_id", "4711")]).await;
+    page.until(&shows("problem", "4404")).await;
+
+    assert_eq!(page.runs("document.getElementById('log-state').textContent").await, json!("refused"));
+    assert_eq!(page.runs("sessionStorage.length").await, json!(0));
+}
+
+async fn the_documented_example_runs_in_the_console_of_both_pages(app: &TestApp) {
+    app.member("ann").await;
+    let browser = Browser::start();
+    let mut page = browser.opens(&app.url("/docs/async")).await;
+    let example = page.runs("document.querySelector('main pre').textContent").await;
+    let example = example.as_str().unwrap().replace('…', PASSWORD);
+
+    for path in ["/docs/async", "/"] {
+        let mut page = browser.opens(&app.url(path)).await;
+        page.runs("window.heard = []; console.log = (message) => heard.push(message)").await;
+        page.is_typed(&example).await;
+        page.until("heard.some((message) => message.type === 'subscription_confirmed')").await;
+    }
 }

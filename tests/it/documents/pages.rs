@@ -58,11 +58,19 @@ const CONTRAST: &str = "(() => {
 async fn both_addresses_of_the_reference_are_pages_and_the_icon_is_a_picture(app: &TestApp) {
     let nobody = app.anonymous();
     let (problems, codes) = (nobody.get("/problems").await, nobody.get("/close-codes").await);
-    assert_eq!((problems.status, &problems.text), (codes.status, &codes.text));
-    assert_eq!(problems.header("content-type"), Some("text/html; charset=utf-8"));
-    for row in ["id=\"validation_failed\"", "id=\"close-4401\""] {
-        assert!(problems.text.contains(row), "{row}");
+    for page in [&problems, &codes] {
+        assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     }
+    let place = |page: &str, row: &str| page.find(row).expect(row);
+    let (problem, code) = ("id=\"validation_failed\"", "id=\"close-4401\"");
+    assert!(
+        place(&problems.text, problem) < place(&problems.text, code),
+        "/problems begins with the problems"
+    );
+    assert!(
+        place(&codes.text, code) < place(&codes.text, problem),
+        "/close-codes begins with the close codes"
+    );
 
     for (path, kind) in [("/favicon.ico", "image/x-icon"), ("/favicon.svg", "image/svg+xml")] {
         let answer = nobody.get(path).await;

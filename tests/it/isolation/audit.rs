@@ -8,6 +8,7 @@ use lotline::base::ids::TenantId;
 use lotline::base::page::PageRequest;
 use lotline::domain::identity::audit;
 use lotline::domain::op::Op;
+use lotline::protocol::audit_log::AuditEntry;
 use serde_json::json;
 
 use super::call::Call;
@@ -124,7 +125,7 @@ async fn missing_audit_entry(
     }
 }
 
-async fn entries(app: &TestApp, tenant: TenantId) -> Vec<lotline::storage::audit_log::AuditRow> {
+async fn entries(app: &TestApp, tenant: TenantId) -> Vec<AuditEntry> {
     let op = Op::of_system(&app.services, SystemReason::Demo, tenant);
     audit::list(&op, PageRequest { limit: 50, after: None }).await.unwrap().rows
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lotline::auth::key_scope::KeyScope;
 use lotline::domain::identity::authenticate::Credential;
-use lotline::domain::jobs::claim::claim_now;
+use lotline::domain::jobs::claims::claim_now;
 use lotline::domain::op::{Op, Origin, Services};
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use super::node::Node;
 pub const OPERATOR: &str = "oscar";
 pub const PASSWORD: &str = "a nightingale sang in 1915";
 
-/// A tenant's accounts by their tokens, and its worker's key. The worker's jobs are the member's.
+/// A tenant's accounts by their tokens, and its worker's key, which is the admin's. The worker's jobs are the member's.
 #[derive(Clone)]
 pub struct TenantAccounts {
     pub slug: &'static str,
@@ -38,7 +38,7 @@ fn create_tenant(node: &Node, slug: &'static str) -> TenantAccounts {
         });
     let scopes = "jobs:run,properties:write";
     let words =
-        ["key", "create", "--tenant", slug, "--username", "max", "--name", "worker", "--scopes", scopes];
+        ["key", "create", "--tenant", slug, "--username", "ann", "--name", "worker", "--scopes", scopes];
     let key = node.subcommand(&words, "");
     TenantAccounts { slug, admin, viewer, member, key }
 }

@@ -46,7 +46,7 @@ fn tenants_users_and_keys_are_listed_and_ended() {
     let data = folder.path();
     succeeds(data, "user create --tenant acme --username bob --password-stdin");
     let key =
-        succeeds(data, "key create --tenant acme --username bob --name scraper --scopes jobs:run,logs:write");
+        succeeds(data, "key create --tenant acme --username ann --name scraper --scopes jobs:run,logs:write");
 
     let tenants = succeeds(data, "tenant list");
     let users = succeeds(data, "user list --tenant acme");
@@ -324,7 +324,7 @@ async fn follow_signs_in_by_name_and_prints_positions_and_messages() {
     child.kill().unwrap();
     child.wait().unwrap();
 
-    assert!(first.contains("connected as ann in tenant"), "{first}");
+    assert!(first.contains("connected as ann in tenant acme"), "{first}");
     assert!(second.contains("ann in lobby: hello"), "{second}");
     for line in [first, second] {
         assert!(line.split(' ').next().unwrap().contains('-'), "a position: {line}");

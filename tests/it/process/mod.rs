@@ -3,10 +3,14 @@
 mod backup;
 mod bad_start;
 mod clients;
+mod config_check;
 mod connection_limits;
+mod data_folder;
 mod drain;
 mod exhaustion;
 mod file_modes;
+mod flags;
+mod key_commands;
 mod keys;
 mod lists;
 mod refused_tokens;

@@ -14,8 +14,12 @@ on_both_databases! {
     a_refusal_names_what_the_schema_and_what_the_rules_find,
     bad_parameters_are_named_together_and_with_the_body,
     null_is_refused_where_it_would_empty_what_cannot_be_empty,
+    null_is_refused_where_the_document_has_none,
+    an_id_that_is_no_uuid_is_named_wherever_it_is,
     numbers_are_taken_as_json_has_them_and_never_rounded,
     a_row_of_a_batch_names_every_bad_field,
+    a_row_that_cannot_be_read_names_the_field_and_sinks_no_other,
+    a_price_that_is_too_large_is_answered_with_the_largest,
     a_bad_log_line_rejects_no_other,
     the_error_of_a_pattern_is_plain_text,
     an_out_of_bounds_number_is_refused_with_the_bounds_once,
@@ -109,6 +113,23 @@ async fn bad_parameters_are_named_together_and_with_the_body(app: &TestApp) {
     assert_eq!(error_pointers(&sent), set(&["path.user_id", "body.text", "body.client_message_id"]));
     let joined = text(&ann, "PUT", "/api/v1/rooms/lobby/members/xx", r#"{"role": "boss"}"#).await;
     assert_eq!(error_pointers(&joined), set(&["path.user_id", "body.role"]));
+    // Also a text in the path that is too long or blank, with a good body and with a bad one.
+    let by_key = |key: &str| format!("/api/v1/properties/by-key/S/{key}");
+    for key in ["%20", &"k".repeat(201)] {
+        let bodies = [(r#"{"list_price": "5"}"#, &["body.list_price"][..]), (r#"{"list_price": 5}"#, &[])];
+        for (body, more) in bodies {
+            let put = text(&worker, "PUT", &by_key(key), body).await;
+            let expected = [&["path.listing_key"][..], more].concat();
+            assert_eq!(error_pointers(&put), set(&expected), "{key} {body}");
+        }
+    }
+    // Query parameters may take the place of a body: without either, what is missing is named as well.
+    let none = app.http.post(app.url("/api/v1/admin/broadcast?zz=1")).bearer_auth(ann.token());
+    assert_eq!(error_pointers(&Response::send(none).await), set(&["query.zz", "query.message"]));
+    let form = app.http.post(app.url("/api/v1/auth/token?zz=1"));
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let signed_in = Response::send(form.body("username=a&username=b&password=")).await;
+    assert!(error_pointers(&signed_in).is_superset(&set(&["query.zz", "body.username"])), "{signed_in:?}");
     let events = ann.get("/api/v1/events?limit=0&subscriptions=foo,bar&z=1").await;
     assert_eq!(error_pointers(&events), set(&["query.limit", "query.subscriptions", "query.z"]));
     // A caller without permission gets only that refusal.
@@ -129,6 +150,58 @@ async fn null_is_refused_where_it_would_empty_what_cannot_be_empty(app: &TestApp
     let path = format!("/api/v1/rooms/{}", room["room_id"].as_str().unwrap());
     assert_eq!(error_pointers(&ann.patch(&path, &json!({"name": null})).await), set(&["body.name"]));
     assert_eq!(ann.patch(&path, &json!({"topic": null})).await.status, 200);
+}
+
+async fn null_is_refused_where_the_document_has_none(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let bob = app.member("bob").await;
+    let worker = app.worker(&ann, &[KeyScope::PropertiesWrite, KeyScope::JobsRun]).await;
+    let member = format!("/api/v1/rooms/lobby/members/{}", bob.id);
+    let lists = r#""runner": "external", "start_urls": null, "allowed_hosts": null"#;
+    let (start_urls, hosts) = ("body.start_urls", "body.allowed_hosts");
+
+    for (caller, method, path, body, expected) in [
+        (&**ann, "PUT", member.as_str(), r#"{"is_owner": null}"#, &["body.is_owner"][..]),
+        (&ann, "POST", "/api/v1/spiders", &format!(r#"{{"name": "p", {lists}}}"#), &[start_urls, hosts]),
+        (&ann, "PUT", "/api/v1/spiders/p", &format!("{{{lists}}}"), &[start_urls, hosts]),
+        (&ann, "POST", "/api/v1/jobs", r#"{"spider_name": "auto", "max_pages": null}"#, &["body.max_pages"]),
+        (&ann, "POST", "/api/v1/chat/send", r#"{"text": "hi", "room_id": null}"#, &["body.room_id"]),
+        (&worker, "POST", "/api/v1/workers/claim", r#"{"wait_seconds": null}"#, &["body.wait_seconds"]),
+    ] {
+        let refused = text(caller, method, path, body.to_owned()).await;
+        assert_eq!(error_pointers(&refused), set(expected), "{method} {path}: {refused:?}");
+    }
+    // A listing is sent with null for what its source does not have.
+    let put =
+        text(&worker, "PUT", "/api/v1/properties/by-key/s/k", r#"{"list_price": 5, "stories": null}"#).await;
+    assert!(put.status < 300, "{put:?}");
+}
+
+async fn an_id_that_is_no_uuid_is_named_wherever_it_is(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let bad = "not-a-uuid";
+
+    for (method, path, body, place) in [
+        ("PATCH", "messages/not-a-uuid", r#"{"text": "hi"}"#, "path.message_id"),
+        ("DELETE", "messages/not-a-uuid", "", "path.message_id"),
+        ("GET", "uploads/not-a-uuid", "", "path.upload_id"),
+        ("GET", "uploads/not-a-uuid/content", "", "path.upload_id"),
+        ("DELETE", "uploads/not-a-uuid", "", "path.upload_id"),
+        ("DELETE", "api-keys/not-a-uuid", "", "path.key_id"),
+        ("DELETE", "connections/not-a-uuid", "", "path.connection_id"),
+        ("DELETE", "auth/sessions/not-a-uuid", "", "path.session_id"),
+        ("POST", "notifications/not-a-uuid/read", "", "path.notification_id"),
+        ("POST", "rooms/lobby/read", r#"{"message_id": "not-a-uuid"}"#, "body.message_id"),
+    ] {
+        let refused = text(&ann, method, &format!("/api/v1/{path}"), body).await;
+
+        assert_eq!(error_pointers(&refused), set(&[place]), "{method} {path}");
+        assert_eq!(refused.json()["errors"][0]["msg"], "must be a UUID", "{method} {path}");
+        assert!(!refused.text.contains(bad), "{refused:?}");
+    }
+    let never = "0198c0de-0000-7000-8000-000000000000";
+    ann.delete(&format!("/api/v1/messages/{never}")).await.expect_problem(404, "not_found");
+    ann.get(&format!("/api/v1/uploads/{never}")).await.expect_problem(404, "not_found");
 }
 
 async fn text(caller: &Caller<'_>, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Response {
@@ -172,6 +245,44 @@ async fn a_row_of_a_batch_names_every_bad_field(app: &TestApp) {
     }
 }
 
+async fn a_row_that_cannot_be_read_names_the_field_and_sinks_no_other(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let deep = format!(r#"{{"source": "s", "listing_key": "b", "attributes": {{"a": {deep}}}}}"#);
+    let rows: [&[u8]; 5] = [
+        br#"{"source": "s", "listing_key": "\ud800"}"#,
+        br#"{"source": "s", "listing_key": "a", "list_price": 1e400}"#,
+        deep.as_bytes(),
+        b"{\"source\": \"s\", \"listing_key\": \"c\", \"property_type\": \"B\xfcro\"}",
+        br#"{"source": "s", "listing_key": "d", "property_type": "B\u00fcro"}"#,
+    ];
+    let body = [b"{\"items\": [".as_slice(), &rows.join(&b","[..]), b"]}"].concat();
+
+    let batch = text(&worker, "POST", "/api/v1/properties/batch", body).await.json();
+
+    let error = |index: usize| batch["results"][index]["error"].as_str().unwrap_or_default();
+    assert_eq!(error(0), "listing_key: has a text with half of a surrogate pair");
+    assert_eq!(error(1), "list_price: has a number that is too large");
+    assert_eq!(error(2), "attributes: is nested too deeply");
+    assert_eq!(error(3), "property_type: has a text that is not UTF-8");
+    assert_eq!((&batch["accepted"], &batch["rejected"]), (&json!(1), &json!(4)), "{batch}");
+    let broken = text(&worker, "POST", "/api/v1/properties/batch", b"{\"items\": [{}, \xff]}".to_vec()).await;
+    broken.expect_problem(400, "invalid_json");
+}
+
+async fn a_price_that_is_too_large_is_answered_with_the_largest(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
+
+    let refused =
+        text(&worker, "PUT", "/api/v1/properties/by-key/s/k", r#"{"list_price": 45035996273704.97}"#).await;
+
+    assert_eq!(error_pointers(&refused), set(&["body.list_price"]));
+    let words = refused.json()["errors"][0]["msg"].as_str().unwrap().to_owned();
+    assert!(words.contains("from 0 to 45035996273704.96"), "{words}");
+}
+
 async fn a_bad_log_line_rejects_no_other(app: &TestApp) {
     let ann = app.admin("ann").await;
     let worker = app.worker(&ann, &[KeyScope::LogsWrite]).await;
@@ -207,6 +318,7 @@ async fn a_bad_log_line_rejects_no_other(app: &TestApp) {
             received["results"][1]["error"].as_str().unwrap().starts_with("level: must be one of"),
             "{received}"
         );
+        assert_eq!(received["results"][2]["error"], "message: has a text with half of a surrogate pair");
     }
     let kept = ann.get(&path).await.json();
     assert_eq!(kept["data"].as_array().map(Vec::len), Some(4), "{kept}");

@@ -12,6 +12,7 @@ on_both_databases! {
     usage_comes_in_pages,
     every_list_of_the_document_is_paged,
     sign_ins_and_connections_come_in_pages,
+    a_page_of_large_rows_ends_early_and_is_continued,
     a_new_sign_in_is_never_the_one_that_makes_room with super::TWO,
 }
 
@@ -118,4 +119,28 @@ async fn a_new_sign_in_is_never_the_one_that_makes_room(app: &TestApp) {
 async fn bob_sessions(app: &TestApp, token: &str) -> Value {
     let request = app.http.get(app.url("/api/v1/auth/sessions")).bearer_auth(token);
     crate::support::answer::Response::send(request).await.json()
+}
+
+async fn a_page_of_large_rows_ends_early_and_is_continued(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let path = "a".repeat(1_950);
+    let urls: Vec<String> = (0..450).map(|at| format!("https://portal.example/{path}{at}")).collect();
+    let mut made = Vec::new();
+    for _ in 0..10 {
+        let answer = bob.post("/api/v1/jobs", &json!({ "spider_name": "auto", "target_urls": urls })).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        made.push(answer.json()["id"].clone());
+    }
+
+    let (mut seen, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = bob.get(&format!("/api/v1/jobs?limit=200&sort=created_at{cursor}")).await.json();
+        pages += 1;
+        seen.extend(page["data"].as_array().unwrap().iter().map(|job| job["id"].clone()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+
+    assert_eq!(seen, made);
+    assert_eq!(pages, 2, "the first page ended at 4 MiB");
 }

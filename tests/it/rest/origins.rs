@@ -12,10 +12,36 @@ const PAGE: &str = "https://app.example.com";
 const ALLOWED: &[Setting] = &[("LOTLINE__CORS__ALLOWED_ORIGINS", PAGE)];
 
 on_both_databases! {
+    what_is_no_serialised_origin_is_not_let_in,
     an_allowed_page_may_send_whatever_header_its_libraries_add with super::ALLOWED,
     an_allowed_page_may_read_where_a_thing_is_and_what_a_file_is_called with super::ALLOWED,
     every_answer_can_be_read_by_an_allowed_page_and_by_no_other with super::ALLOWED,
     a_head_that_is_too_large_before_its_origin_is_refused_so_that_an_allowed_page_reads_why with super::ALLOWED,
+}
+
+/// RFC 6454 section 6.2: scheme, host and port, and nothing else.
+async fn what_is_no_serialised_origin_is_not_let_in(app: &TestApp) {
+    let bob = app.member("bob").await;
+
+    for (origin, may_read) in [
+        ("http://localhost", true),
+        ("http://localhost:3000", true),
+        ("http://user@localhost", false),
+        ("http://localhost/", false),
+        ("http://localhost/a?b#c", false),
+        ("HTTP://localhost", false),
+        ("http://LOCALHOST", false),
+        ("http:localhost", false),
+        ("http://127.1", false),
+    ] {
+        let request = app.http.get(app.url("/api/v1/users/me")).bearer_auth(bob.token());
+        let answer = Response::send(request.header("origin", origin)).await;
+        let socket = bob.socket_request("/ws").header("origin", origin).try_handshake().await;
+
+        let allowed = may_read.then_some(origin);
+        assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}");
+        assert_eq!(socket.status, if may_read { 101 } else { 403 }, "{origin}");
+    }
 }
 
 async fn preflight(app: &TestApp, origin: &str, headers: &str) -> Response {

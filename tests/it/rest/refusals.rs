@@ -7,6 +7,7 @@ use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Caller;
+use crate::support::raw::RawConnection;
 
 on_both_databases! {
     a_conflict_names_the_fields_that_are_taken,
@@ -15,8 +16,9 @@ on_both_databases! {
     an_empty_patch_changes_nothing_and_a_patch_answers_the_new_tag,
     a_json_patch_is_of_a_type_that_is_not_taken,
     options_answers_the_methods,
+    options_of_the_server_answers_all_its_methods,
     answers_say_that_they_are_one_callers_own,
-    an_address_with_a_password_is_refused_everywhere,
+    a_url_means_the_same_in_every_field,
 }
 
 async fn a_conflict_names_the_fields_that_are_taken(app: &TestApp) {
@@ -157,6 +159,17 @@ async fn options_answers_the_methods(app: &TestApp) {
     unknown.expect_problem(404, "not_found");
 }
 
+async fn options_of_the_server_answers_all_its_methods(app: &TestApp) {
+    let mut raw = RawConnection::connect(app.address).await;
+    raw.send(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let answer = raw.response().await.unwrap();
+
+    assert_eq!(answer.status, 204, "{}", answer.head);
+    let head = answer.head.to_lowercase();
+    let allowed = "allow: delete, get, head, options, patch, post, put";
+    assert!(head.lines().any(|line| line == allowed), "{head}");
+}
+
 async fn answers_say_that_they_are_one_callers_own(app: &TestApp) {
     let ann = app.admin("ann").await;
 
@@ -171,20 +184,44 @@ async fn answers_say_that_they_are_one_callers_own(app: &TestApp) {
     assert_eq!(ticket.header("cache-control"), Some("no-store"));
 }
 
-async fn an_address_with_a_password_is_refused_everywhere(app: &TestApp) {
+async fn a_url_means_the_same_in_every_field(app: &TestApp) {
     let ann = app.admin("ann").await;
     let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
-    let address = "https://ann:secret@homes.example/";
+    let words = lotline::base::web_url::EXPECTED;
+    let spider = |url: &str| json!({"name": "p", "runner": "external", "start_urls": [url]});
 
-    for (path, body) in [
-        ("/api/v1/jobs", json!({"spider_name": "auto", "target_urls": [address]})),
-        ("/api/v1/spiders", json!({"name": "portal", "runner": "external", "start_urls": [address]})),
+    for url in [
+        "https://ann:secret@homes.example/",
+        "https://ann@homes.example/",
+        "http://@homes.example/",
+        "http://:@homes.example/",
+        "http:homes.example",
+        "http:/homes.example/a",
+        "http:///homes.example",
+        "http://",
+        "http://homes.example/a b",
+        "ftp://homes.example/",
+        "homes.example",
     ] {
-        let refused = ann.post(path, &body).await;
-        refused.expect_problem(422, "validation_failed");
-        assert!(!refused.text.contains("secret"), "{refused:?}");
+        let answers = [
+            ann.post("/api/v1/jobs", &json!({"spider_name": "auto", "target_urls": [url]})).await,
+            ann.post("/api/v1/spiders", &spider(url)).await,
+            ann.patch(&format!("/api/v1/users/{}", ann.id), &json!({"avatar_url": url})).await,
+        ];
+        for refused in answers {
+            let problem = refused.expect_problem(422, "validation_failed");
+            assert_eq!(problem["errors"][0]["msg"], words, "{url}: {problem}");
+            assert!(!refused.text.contains("secret"), "{refused:?}");
+        }
+        let item = json!({"source": "s", "listing_key": "k", "source_url": url});
+        let batch = worker.post("/api/v1/properties/batch", &json!({"items": [item]})).await.json();
+        assert_eq!(batch["results"][0]["error"], format!("source_url: {words}"), "{url}");
     }
-    let item = json!({"source": "s", "listing_key": "k", "source_url": address});
-    let batch = worker.post("/api/v1/properties/batch", &json!({"items": [item]})).await.json();
-    assert_eq!(batch["rejected"], 1, "{batch}");
+    for url in ["http://homes.example", "HTTPS://homes.example:8443/a?b=ann@c.example#d"] {
+        let item = json!({"source": "s", "listing_key": "k", "source_url": url});
+        let batch = worker.post("/api/v1/properties/batch", &json!({"items": [item]})).await.json();
+        assert_eq!(batch["accepted"], 1, "{batch}");
+        let me = ann.patch(&format!("/api/v1/users/{}", ann.id), &json!({"avatar_url": url})).await;
+        assert_eq!((me.status, me.json()["avatar_url"].as_str()), (200, Some(url)));
+    }
 }

@@ -4,7 +4,7 @@ use lotline::auth::tenant_scope::SystemReason;
 use lotline::domain::op::Op;
 use lotline::eventlog::Appended;
 use lotline::protocol::event::Event;
-use lotline::protocol::message::AdminNotification;
+use lotline::protocol::message::{AdminNotification, Logged};
 
 use super::job;
 use crate::support::app::TestApp;
@@ -41,8 +41,7 @@ async fn hold_writer(app: &TestApp) -> Appended {
             timestamp: 0.0,
             broadcast_id: None,
             sender_id: None,
-            position: None,
-            occurred_at: None,
+            logged: Logged::default(),
         },
     });
     change.append().await.unwrap()

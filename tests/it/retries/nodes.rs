@@ -1,9 +1,11 @@
 //! Concurrent duplicates on two nodes, which share only the database.
 
 use lotline::base::entropy::Entropy;
+use lotline::cluster::SharedState;
+use lotline::domain::ephemeral::EphemeralSettings;
 use lotline::domain::idempotency::{IdempotencyKey, SentRequest};
 use lotline::domain::identity::authenticate::Credential;
-use lotline::domain::jobs::create::create;
+use lotline::domain::jobs::queue::create;
 use lotline::domain::op::{Op, Origin, Services};
 use lotline::protocol::job::NewJob;
 use lotline::storage::idempotency_keys::{AnyTx, acquire_lock};
@@ -18,12 +20,28 @@ on_both_databases! {
 async fn of_two_nodes_one_does_the_work(app: &TestApp) {
     let member = app.member("bob").await;
     let caller = app.identity.authenticate(Credential::Header(member.token())).await.unwrap().principal;
-    let here = Services::new(app.services.db.clone(), app.clock.clone(), Entropy);
-    let there = Services::new(app.services.db.clone(), app.clock.clone(), Entropy);
+    let here = Services::new(
+        app.services.db.clone(),
+        app.clock.clone(),
+        Entropy,
+        SharedState::of_one_node(),
+        EphemeralSettings::default(),
+    );
+    let there = Services::new(
+        app.services.db.clone(),
+        app.clock.clone(),
+        Entropy,
+        SharedState::of_one_node(),
+        EphemeralSettings::default(),
+    );
     let send = async |services: &Services| {
         let sent = SentRequest { key: "k", method: "POST", path: "/api/v1/jobs", query: "", body: b"{}" };
         let op = Op::of_caller(services, caller.clone(), Origin::default()).unwrap();
-        let op = op.with_idempotency_key(Some(IdempotencyKey::of_request(&app.identity, &sent)));
+        let op = op.with_idempotency_key(Some(IdempotencyKey::of_request(
+            &app.identity.ring(),
+            app.identity.now(),
+            &sent,
+        )));
         let new = NewJob {
             spider_name: "auto".to_owned(),
             target_urls: Some(vec!["https://listings.example/".to_owned()]),

@@ -16,7 +16,7 @@ on_both_databases! {
 }
 
 async fn the_same_key_of_another_caller_is_another_key(app: &TestApp) {
-    let (ann, bob, eve) = (app.member("ann").await, app.member("bob").await, app.stranger("eve").await);
+    let (ann, bob, eve) = (app.admin("ann").await, app.member("bob").await, app.stranger("eve").await);
     let (one, two) =
         (app.worker(&ann, &[KeyScope::JobsRun]).await, app.worker(&ann, &[KeyScope::JobsRun]).await);
     let same_ann = Caller { app, credential: Some(ann.another_token().await) };

@@ -88,8 +88,8 @@ async fn what_workers_report_is_taken_once(app: &TestApp) {
 }
 
 async fn a_day_later_the_key_is_free(app: &TestApp) {
-    let member = app.member("bob").await;
-    let worker = app.worker(&member, &[KeyScope::JobsRun]).await;
+    let admin = app.admin("bob").await;
+    let worker = app.worker(&admin, &[KeyScope::JobsRun]).await;
     let first = worker.posts_with_key("k", "/api/v1/jobs", &job()).await;
 
     app.advance(Duration::from_secs(24 * 60 * 60 - 60)).await;

@@ -12,6 +12,7 @@ on_both_databases! {
     a_key_is_greeted_by_its_own_id_and_has_no_inbox,
     a_ping_is_answered_with_both_forms_of_the_time,
     the_id_of_a_message_comes_back_as_reply_to,
+    an_id_that_cannot_come_back_is_refused,
     bad_messages_get_the_texts_that_clients_match_and_the_socket_stays_open,
     fields_are_read_from_the_payload_or_the_top,
     sender_and_time_from_a_client_are_ignored,
@@ -86,10 +87,24 @@ async fn the_id_of_a_message_comes_back_as_reply_to(app: &TestApp) {
             assert_eq!(socket.next().await["reply_to"], id, "{kind}");
         }
     }
-    for id in [json!({"a": 1}), json!([1]), json!(null), json!(true)] {
-        socket.send_json(json!({"type": "ping", "id": id})).await;
-        assert_eq!(socket.next().await.get("reply_to"), None, "{id}");
+    socket.send_json(json!({"type": "ping", "id": null})).await;
+    let pong = socket.next().await;
+    assert_eq!((pong["type"].as_str(), pong.get("reply_to")), (Some("pong"), None));
+}
+
+async fn an_id_that_cannot_come_back_is_refused(app: &TestApp) {
+    let mut socket = app.viewer("vic").await.connects().await;
+    let long = format!("\"{}\"", "i".repeat(201));
+
+    for id in ["{\"a\": 1}", "[]", "true", "10000000000000000000000000", &long] {
+        socket.send_text(&format!("{{\"type\": \"ping\", \"id\": {id}}}")).await;
+        let error = socket.next().await;
+
+        assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("invalid_message")), "{id}");
+        assert_eq!(error["message"], "id must be a number below 2^53, or text of at most 200 bytes");
+        assert_eq!(error.get("reply_to"), None, "{id}");
     }
+    assert_eq!(socket.request(json!({"type": "ping"})).await["type"], "pong");
 }
 
 async fn bad_messages_get_the_texts_that_clients_match_and_the_socket_stays_open(app: &TestApp) {

@@ -10,6 +10,7 @@ on_both_databases! {
     a_cache_buster_is_tolerated,
     a_bearer_subprotocol_needs_lotline_v1_beside_it,
     a_subscription_without_a_name_is_refused_with_the_missing_field,
+    a_refusal_names_every_bad_subscription_and_every_bad_level,
 }
 
 async fn a_parameter_that_an_address_does_not_know_is_refused_by_name(app: &TestApp) {
@@ -125,4 +126,31 @@ async fn a_subscription_without_a_name_is_refused_with_the_missing_field(app: &T
     let query = bob.socket_request("/ws").query("subscriptions", r#"[{"key":"a"}]"#).try_handshake().await;
     let detail = query.expect_problem(400, "bad_request")["detail"].clone();
     assert!(detail.as_str().unwrap().contains("subscription is missing"), "{detail}");
+}
+
+async fn a_refusal_names_every_bad_subscription_and_every_bad_level(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let list = r#"[{"subscription":"job_updates","filter":{"x":1}},{"subscription":"news"},
+        {"subscription":"system_alerts","key":7}]"#;
+
+    let in_page = bob
+        .get(&format!(
+            "/api/v1/events?subscriptions={}",
+            url::form_urlencoded::byte_serialize(list.as_bytes()).collect::<String>()
+        ))
+        .await
+        .expect_problem(422, "validation_failed");
+    for path in ["/ws", "/sse/events"] {
+        let request = bob.socket_request(path).query("subscriptions", list);
+        let refused = request.get_without_upgrade().await.expect_problem(400, "bad_request");
+
+        assert_eq!(refused["detail"], in_page["errors"][0]["msg"], "{path}");
+        for word in ["x is not a field", "Invalid subscription: news", "key must be text"] {
+            assert!(refused["detail"].as_str().unwrap().contains(word), "{path} {word}: {refused}");
+        }
+    }
+    let levels = bob.socket_request("/sse/logs/1").query("level", "nope").query("min_level", "x");
+    let refused = levels.get_without_upgrade().await.expect_problem(400, "bad_request");
+    let words = "The query parameters level and min_level must each be one of debug, ";
+    assert!(refused["detail"].as_str().unwrap().starts_with(words), "{refused}");
 }

@@ -11,7 +11,9 @@ use lotline::auth::tenant_scope::{SystemReason, TenantScope};
 use lotline::base::clock::Clock;
 use lotline::base::entropy::Entropy;
 use lotline::base::ids::TenantId;
+use lotline::cluster::SharedState;
 use lotline::crawler::reader::ReaderProgram;
+use lotline::domain::ephemeral::EphemeralSettings;
 use lotline::domain::identity::authenticate::Authenticated;
 use lotline::domain::identity::{Identity, bootstrap};
 use lotline::domain::op::{Origin, Services};
@@ -250,7 +252,13 @@ impl TestApp {
 
     /// Another node on the same database: this one has to find by itself what it commits.
     pub fn another_node(&self) -> Services {
-        Services::new(self.services.db.clone(), self.clock.clone(), Entropy)
+        Services::new(
+            self.services.db.clone(),
+            self.clock.clone(),
+            Entropy,
+            SharedState::of_one_node(),
+            EphemeralSettings::default(),
+        )
     }
 
     /// Takes all permits to read a page of a log: readers wait until the permits are dropped.

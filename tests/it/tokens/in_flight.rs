@@ -1,8 +1,8 @@
 //! A request changes nothing if its credential ends while its body is being sent, or while it waits.
 
 use lotline::auth::key_scope::KeyScope;
+use lotline::auth::revocation::Revocation;
 use lotline::auth::tenant_scope::{SystemReason, TenantScope};
-use lotline::domain::revocation::Revocation;
 use lotline::storage::sessions;
 use reqwest::Method;
 use serde_json::{Value, json};

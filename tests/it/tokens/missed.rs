@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
+use lotline::auth::revocation::Revocation;
 use lotline::auth::tenant_scope::SystemReason;
 use lotline::base::ids::{KeyId, UserId};
 use lotline::domain::broadcast::{self, NewBroadcast};
 use lotline::domain::op::Op;
-use lotline::domain::revocation::Revocation;
 use lotline::protocol::routing::Audience;
 use serde_json::json;
 

@@ -14,6 +14,7 @@ on_both_databases! {
     a_demoted_admin_receives_no_more_admin_messages,
     a_promoted_member_receives_admin_messages_from_then_on,
     a_demoted_admin_may_not_broadcast_on_the_open_socket,
+    the_statistics_stream_of_a_demoted_admin_ends,
     what_an_admin_missed_is_not_replayed_to_the_member,
     a_replay_after_the_change_is_judged_by_the_new_role,
 }
@@ -145,4 +146,26 @@ async fn a_replay_after_the_change_is_judged_by_the_new_role(app: &TestApp) {
     assert_eq!((as_member.len(), as_admin.len()), (1, 2));
     let streamed: Vec<Value> = streamed.into_iter().map(|(_, frame)| frame).collect();
     assert_eq!(streamed, as_admin);
+}
+
+async fn the_statistics_stream_of_a_demoted_admin_ends(app: &TestApp) {
+    let (ann, eve) = (app.admin("ann").await, app.admin("eve").await);
+    let mut stream = eve.streams("/sse/stats", None).await;
+    assert_eq!(stream.next_event().await.json()["type"], "connection_established");
+    assert_eq!(stream.next_event().await.json()["of"], "tenant");
+
+    changes_role(&ann, eve.id.0, "viewer").await;
+
+    let last = app
+        .while_time_passes(async {
+            loop {
+                let event = stream.next_event().await.json();
+                if event["of"] != "tenant" {
+                    return event;
+                }
+            }
+        })
+        .await;
+    assert_eq!((&last["code"], &last["close_code"]), (&json!("forbidden"), &json!(4403)), "{last}");
+    assert_eq!(eve.get("/sse/stats").await.status, 403);
 }

@@ -85,7 +85,8 @@ async fn a_file_to_one_person_is_for_the_two(app: &TestApp) {
 async fn a_file_of_a_job_is_for_everybody_of_the_tenant(app: &TestApp) {
     use lotline::auth::key_scope::KeyScope;
     let (bob, vic, sue) = (app.member("bob").await, app.viewer("vic").await, app.stranger("sue").await);
-    let key = app.worker(&bob, &[KeyScope::JobsRun]).await;
+    let ann = app.admin("ann").await;
+    let key = app.worker(&ann, &[KeyScope::JobsRun]).await;
     let upload_id = has_file(&bob, "streets.csv", b"street,city").await;
     learns_nothing(&vic, &upload_id).await;
 

@@ -12,6 +12,8 @@ on_both_databases! {
     a_retry_under_a_key_stores_nothing_and_is_answered,
     concurrent_requests_under_a_key_store_one_file,
     bad_forms_are_refused_and_nothing_of_them_is_kept,
+    a_refused_form_names_every_bad_part,
+    the_names_of_a_parts_parameters_are_case_insensitive,
     a_form_that_breaks_off_leaves_nothing,
 }
 
@@ -104,6 +106,50 @@ async fn bad_forms_are_refused_and_nothing_of_them_is_kept(app: &TestApp) {
     eventually("the refused files to go", async || files_on_disk(app.folder()) == 0).await;
     assert_eq!(ann.get(UPLOADS).await.json()["data"], json!([]));
     assert_eq!(used(&ann).await, 0);
+}
+
+async fn a_refused_form_names_every_bad_part(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let named = |answer: crate::support::answer::Response| -> Vec<String> {
+        let problem = answer.expect_problem(422, "validation_failed");
+        let errors = problem["errors"].as_array().unwrap().iter();
+        let text = |one: &serde_json::Value, name: &str| one[name].as_str().unwrap().to_owned();
+        errors.map(|one| text(one, "pointer") + " " + &text(one, "type")).collect()
+    };
+    let hash = sha256(b"bytes");
+
+    for (filename, more, expected) in [
+        (
+            "../a",
+            vec![("album", "holidays"), ("sha256", "nonsense")],
+            &["/filename filename", "/album unknown", "/sha256 invalid"][..],
+        ),
+        ("a", vec![("sha256", hash.as_str()), ("sha256", hash.as_str())], &["/sha256 repeated"]),
+        ("a", vec![("", "x"), ("file", "y")], &[" required", "/file repeated"]),
+    ] {
+        for key in [None, Some("k")] {
+            let answer = posts(&ann, form(filename, "text/plain", b"bytes", &more), key).await;
+            assert_eq!(named(answer), expected, "{filename} {more:?}");
+        }
+    }
+
+    let request = app.http.post(app.url(&format!("{UPLOADS}?zz=1"))).bearer_auth(ann.token());
+    let request = request.header("content-type", "multipart/form-data; boundary=the-edge-of-a-part");
+    let both = request.body(form("a", "text/plain", b"bytes", &[("sha256", "nonsense")]));
+    let answer = crate::support::answer::Response::send(both).await;
+    assert_eq!(named(answer), [" unknown_parameter", "/sha256 invalid"]);
+    eventually("the refused files to go", async || files_on_disk(app.folder()) == 0).await;
+    assert_eq!(used(&ann).await, 0);
+}
+
+async fn the_names_of_a_parts_parameters_are_case_insensitive(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let body = String::from_utf8(form("v.txt", "text/plain", b"bytes", &[])).unwrap();
+    let body = body.replace("form-data; name=", "Form-Data; Name=").replace("filename=", "Filename=");
+
+    let answer = posts(&ann, body.into_bytes(), None).await;
+
+    assert_eq!((answer.status, answer.json()["filename"].as_str()), (201, Some("v.txt")), "{answer:?}");
 }
 
 async fn a_form_that_breaks_off_leaves_nothing(app: &TestApp) {

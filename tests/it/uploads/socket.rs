@@ -86,9 +86,19 @@ async fn content_that_differs_from_its_metadata_is_refused_and_removed(app: &Tes
     assert_eq!(other["code"], "checksum_mismatch", "{other}");
     assert_eq!(too_large["code"], "payload_too_large", "{too_large}");
     assert_eq!(negative["code"], "validation_failed", "{negative}");
+    for field in ["size: must be 0 or more", "sha256: must be", "filename: must be"] {
+        assert!(negative["message"].as_str().unwrap().contains(field), "{field}: {negative}");
+    }
+    let unread = socket.request(json!({ "type": "metadata", "size": "x", "sha256": "x" })).await;
+    assert_eq!(unread["code"], "invalid_message", "{unread}");
+    for field in ["the field filename", "size of metadata", "sha256: must be"] {
+        assert!(unread["message"].as_str().unwrap().contains(field), "{field}: {unread}");
+    }
     assert_eq!(ann.get(UPLOADS).await.json()["data"], json!([]));
     assert_eq!((used(&ann).await, files_on_disk(app.folder())), (0, 0));
-    // The socket stayed open, and the next file is accepted.
+    // The socket stayed open, and the next file is accepted, with a size that is written with a decimal point.
+    let pointed = json!({ "type": "metadata", "filename": "p", "size": 10.0 });
+    assert_eq!(sends(&mut socket, pointed, b"some bytes").await["type"], "success");
     assert_eq!(
         sends(&mut socket, metadata(10, &right.to_uppercase()), b"some bytes").await["type"],
         "success"

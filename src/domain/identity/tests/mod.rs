@@ -20,11 +20,11 @@ use super::tokens::SignedIn;
 use super::{Identity, IdentitySettings};
 use crate::auth::key_scope::Role;
 use crate::auth::principal::Principal;
+use crate::auth::revocation::Revocation;
 use crate::auth::token::issuers::ForeignIssuer;
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
 use crate::domain::op::{Op, Origin};
-use crate::domain::revocation::Revocation;
 use crate::domain::testing::World;
 use crate::protocol::problem::{Code, Problem};
 
@@ -46,7 +46,7 @@ impl Fixture {
     async fn with(settings: IdentitySettings, foreign: Vec<ForeignIssuer>) -> Self {
         let world = World::new().await;
         let identity = identity(&world, settings, foreign, 1);
-        let revocations = world.services.revocations.subscribe();
+        let revocations = world.services.publisher.revocations();
         let ann = add(&identity, "acme", "ann", Role::Admin).await;
         Self { world, identity, ann, revocations }
     }

@@ -194,7 +194,7 @@ async fn personal_fields_are_set_and_emptied() {
 
     let emptied = UserPatch { display_name: Some(None), ..UserPatch::default() };
     let row = users::change(&ann, fixture.ann, &emptied, &anything).await.unwrap();
-    assert_eq!((row.display_name, row.email.as_str()), (None, "ann@new.example"));
+    assert_eq!((row.display_name, row.email.as_deref()), (None, Some("ann@new.example")));
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_precondition_that_fails_changes_nothing() {
         Some(Code::PreconditionFailed)
     );
     assert_eq!(code(users::remove(&ann, bob, &stale).await), Some(Code::PreconditionFailed));
-    assert_eq!(users::get(&ann, bob).await.unwrap().role, "member");
+    assert_eq!(users::get(&ann, bob).await.unwrap().role, Role::Member);
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn what_a_removed_user_created_stays_without_the_name() {
         tags: None,
         upload_ids: None,
     };
-    jobs::create::create(&fixture.op("bob").await, new).await.unwrap();
+    jobs::queue::create(&fixture.op("bob").await, new).await.unwrap();
 
     users::remove(&ann, bob, &anything).await.unwrap();
 

@@ -1,19 +1,20 @@
 //! Changing a user: name, role and activity take effect at once, for open connections too.
 
-use super::unique::{UniqueValues, refuse_taken};
-use super::{EMAIL, USERNAME, UniqueField, is_last_admin, last_admin, taken};
+use super::last_admin::{is_last_admin, last_admin};
+use super::unique::{EMAIL, USERNAME, UniqueField, UniqueValues, refuse_taken, taken};
 use crate::auth::key_scope::Role;
 use crate::auth::permission::Permission;
+use crate::auth::revocation::Revocation;
 use crate::base::ids::UserId;
 use crate::base::normalize;
 use crate::domain::error::Result;
-use crate::domain::identity::bootstrap::renamed_placeholder_email;
+use crate::domain::identity::placeholder_email::renamed_placeholder_email;
 use crate::domain::identity::validation::FieldErrors;
-use crate::domain::identity::{key_scopes, login_name};
+use crate::domain::identity::{key_scopes, login_name, view};
 use crate::domain::jobs::validation::ensure_valid;
 use crate::domain::op::{AuditEntry, Op};
-use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{FieldError, Problem};
+use crate::protocol::user::UserView;
 use crate::storage::users::{self, UserChange, UserRow};
 use crate::storage::{Error, TenantTx, micros, sessions};
 
@@ -29,23 +30,23 @@ pub struct UserPatch {
 }
 
 /// Checks the user as it is, with the row locked: for a precondition.
-pub type Precondition<'a> = &'a (dyn Fn(&UserRow) -> Result<()> + Sync);
+pub type Precondition<'a> = &'a (dyn Fn(&UserView) -> Result<()> + Sync);
 
-/// Changes a user, and returns the new row.
+/// Changes a user, and returns it as it is then.
 pub async fn change(
     op: &Op,
     id: UserId,
     patch: &UserPatch,
     precondition: Precondition<'_>,
-) -> Result<UserRow> {
+) -> Result<UserView> {
     op.require(Permission::ManageUsers)?;
     ensure_valid(validate(patch))?;
     let change = op.begin().await?;
     let before = lock(&change.tx, id, patch).await?;
-    precondition(&before)?;
+    precondition(&view::user(before.clone())?)?;
     let patch = &patch.for_user(&before);
     if patch.changes_nothing(&before) {
-        return Ok(before);
+        return view::user(before);
     }
     refuse_clash(&change.tx, &before, patch).await?;
     write(op, &change.tx, &before, patch).await?;
@@ -59,7 +60,7 @@ pub async fn change(
     }
     op.commit(change).await?;
     publish_revocation(op, &before, &after);
-    Ok(after)
+    view::user(after)
 }
 
 fn is_deactivated(before: &UserRow, after: &UserRow) -> bool {

@@ -1,18 +1,16 @@
 //! Adds a user to a tenant.
 
-use super::unique::{UniqueValues, refuse_taken};
-use super::{EMAIL, USERNAME, taken};
+use super::unique::{EMAIL, USERNAME, UniqueValues, refuse_taken, taken};
 use crate::auth::key_scope::Role;
 use crate::auth::password::{HashingParty, Password};
 use crate::auth::permission::Permission;
 use crate::domain::error::Result;
-use crate::domain::identity::Identity;
-use crate::domain::identity::login_name;
 use crate::domain::identity::validation::FieldErrors;
+use crate::domain::identity::{Identity, login_name, view};
 use crate::domain::op::{AuditEntry, Op};
 use crate::protocol::problem::{FieldError, Problem};
-use crate::storage::micros;
-use crate::storage::users::{self, UserRow};
+use crate::protocol::user::UserView;
+use crate::storage::{micros, users};
 
 pub struct NewUser {
     pub username: String,
@@ -23,7 +21,7 @@ pub struct NewUser {
     pub display_name: Option<String>,
 }
 
-pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRow> {
+pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserView> {
     op.require(Permission::ManageUsers)?;
     let Checked { faults, username, email, password } = checked(&new);
     faults.into_result()?;
@@ -56,7 +54,7 @@ pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRo
     };
     op.audit(&change.tx, entry).await?;
     op.commit(change).await?;
-    Ok(user)
+    view::user(user)
 }
 
 /// Every bad field of a user to add.

@@ -2,12 +2,13 @@
 //! if nothing refers to them, the row is deleted too. Their sign-ins, API keys and memberships end with them.
 
 use super::change::Precondition;
-use super::{is_last_admin, last_admin};
+use super::last_admin::{is_last_admin, last_admin};
 use crate::auth::permission::Permission;
+use crate::auth::revocation::Revocation;
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
+use crate::domain::identity::view;
 use crate::domain::op::{AuditEntry, Op};
-use crate::domain::revocation::Revocation;
 use crate::domain::rooms::members::remove_from_all_rooms;
 use crate::protocol::problem::Problem;
 use crate::storage::{api_keys, micros, sessions, sign_in_addresses, users};
@@ -17,7 +18,7 @@ pub async fn remove(op: &Op, id: UserId, precondition: Precondition<'_>) -> Resu
     let mut change = op.begin().await?;
     let admins = users::lock_admins(&change.tx).await?;
     let user = users::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
-    precondition(&user)?;
+    precondition(&view::user(user.clone())?)?;
     if is_last_admin(&admins, id) {
         return Err(last_admin(&[]));
     }

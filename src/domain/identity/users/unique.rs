@@ -1,12 +1,26 @@
 //! Values that must be unique among a tenant's users: the name, its appearance, and the e-mail address.
 
-use super::{EMAIL, USERNAME, taken};
 use crate::base::lookalike::{Skeletons, share_a_script};
 use crate::base::normalize::name_key;
 use crate::domain::error::Result;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::storage::TenantTx;
 use crate::storage::users::{self, UserRow};
+
+/// A field that must be unique in the tenant: its name, and its label.
+pub(super) type UniqueField = (&'static str, &'static str);
+
+pub(super) const USERNAME: UniqueField = ("username", "user name");
+pub(super) const EMAIL: UniqueField = ("email", "e-mail address");
+
+/// The error for values that other users of the tenant have; it names each of the fields.
+pub(super) fn taken(fields: &[UniqueField]) -> Problem {
+    let words: Vec<&str> = fields.iter().map(|(_, words)| *words).collect();
+    let verb = if words.len() == 1 { "is" } else { "are" };
+    let detail = format!("The {} {verb} taken in this tenant.", words.join(" and the "));
+    let errors = fields.iter().map(|(name, _)| FieldError::taken(&[*name], "is taken in this tenant"));
+    Problem::conflict_of(detail, errors.collect())
+}
 
 /// The new values of a user, in their normal form; `None` leaves one as it is.
 #[derive(Clone, Copy)]

@@ -2,11 +2,9 @@
 
 use super::*;
 use crate::base::page::PageRequest;
-use crate::domain::jobs::cancel::cancel;
-use crate::domain::jobs::create::create;
-use crate::domain::jobs::retry::retry;
-use crate::domain::jobs::start::start;
-use crate::domain::jobs::{executions, get, items, logs};
+use crate::domain::jobs::queue::{cancel, create, retry};
+use crate::domain::jobs::worker_reports::start;
+use crate::domain::jobs::{logs, read};
 use crate::protocol::job::LogLevel;
 use crate::protocol::problem::Code;
 use crate::protocol::worker::NewLogLine;
@@ -31,10 +29,10 @@ async fn viewers_read_and_people_do_not_work() {
     let claim = crawl.claimed().await;
     let viewer = crawl.world.user("vic", Role::Viewer).await;
 
-    get::get(&viewer, id_of(&claim.job)).await.unwrap();
+    read::get(&viewer, id_of(&claim.job)).await.unwrap();
     assert_eq!(create(&viewer, new_job(EXTERNAL)).await.unwrap_err().code, Code::Forbidden);
     assert_eq!(start(&crawl.member, &lease_of(&claim)).await.unwrap_err().code, Code::Forbidden);
-    assert_eq!(claim::claim_now(&crawl.member, None, LEASE).await.unwrap_err().code, Code::Forbidden);
+    assert_eq!(claims::claim_now(&crawl.member, None, LEASE).await.unwrap_err().code, Code::Forbidden);
 }
 
 #[tokio::test]
@@ -51,11 +49,11 @@ async fn another_tenants_job_is_one_that_never_was() {
     for id in [id_of(&claim.job), JobId(999_999)] {
         let lease = Lease { job_id: id, ..lease_of(&claim) };
         let refusals = [
-            get::get(&admin, id).await.err(),
+            read::get(&admin, id).await.err(),
             cancel(&admin, id).await.err(),
             retry(&admin, id).await.err(),
-            executions::executions(&admin, id, page()).await.err(),
-            items::items(&admin, id, None, page()).await.err(),
+            read::executions(&admin, id, page()).await.err(),
+            read::items(&admin, id, None, page()).await.err(),
             logs::list(&admin, id, Default::default(), page()).await.err(),
             logs::append(&key, id, line()).await.err(),
             start(&key, &lease).await.err(),
@@ -63,6 +61,6 @@ async fn another_tenants_job_is_one_that_never_was() {
         ];
         assert!(refusals.iter().all(|refusal| refusal.as_ref().unwrap().code == Code::NotFound));
     }
-    assert!(claim::claim_now(&key, None, LEASE).await.unwrap().is_none());
+    assert!(claims::claim_now(&key, None, LEASE).await.unwrap().is_none());
     assert_eq!(create(&admin, new_job(EXTERNAL)).await.unwrap_err().code, Code::ValidationFailed);
 }

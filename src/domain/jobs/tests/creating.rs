@@ -2,10 +2,8 @@
 
 use super::*;
 use crate::base::page::PageRequest;
-use crate::domain::jobs::cancel::cancel;
-use crate::domain::jobs::create::create;
-use crate::domain::jobs::executions::executions;
-use crate::domain::jobs::retry::retry;
+use crate::domain::jobs::queue::{cancel, create, retry};
+use crate::domain::jobs::read::executions;
 use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::protocol::problem::Code;
 

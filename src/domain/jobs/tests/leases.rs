@@ -4,14 +4,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::base::clock::Clock;
-use crate::domain::jobs::builtin::BuiltinQueue;
-use crate::domain::jobs::cancel::cancel;
-use crate::domain::jobs::create::create;
-use crate::domain::jobs::heartbeat::heartbeat;
-use crate::domain::jobs::release::release;
-use crate::domain::jobs::retry::retry;
-use crate::domain::jobs::start::start;
-use crate::domain::jobs::sweep::sweep_leases;
+use crate::domain::jobs::claims::BuiltinQueue;
+use crate::domain::jobs::lease::sweep_leases;
+use crate::domain::jobs::queue::{cancel, create, retry};
+use crate::domain::jobs::worker_reports::{heartbeat, release, start};
 use crate::protocol::job::JobStatus;
 use crate::protocol::problem::Code;
 use crate::protocol::worker::ClaimRequest;
@@ -118,7 +114,7 @@ impl Crawl {
     /// Seconds until a worker gets the job, in steps of a half.
     async fn seconds_until_claimed(&self, worker: &Op) -> f64 {
         for half in 0..200 {
-            if claim::claim_now(worker, None, LEASE).await.unwrap().is_some() {
+            if claims::claim_now(worker, None, LEASE).await.unwrap().is_some() {
                 return f64::from(half) / 2.0;
             }
             self.world.advance_ms(500);
@@ -155,7 +151,7 @@ async fn who_lost_a_job_leaves_it_to_another_first_and_takes_it_where_there_is_n
 
     crawl.world.advance_ms(10_000);
     assert!(crawl.claim().await.is_none());
-    assert!(claim::claim_now(&another, None, LEASE).await.unwrap().is_some());
+    assert!(claims::claim_now(&another, None, LEASE).await.unwrap().is_some());
 
     let alone = Crawl::new().await;
     alone.job().await;
@@ -172,7 +168,7 @@ async fn a_pause_outlasts_a_restart_and_a_job_in_it_can_be_cancelled() {
     worker.services = crawl.world.restarted().await;
 
     crawl.world.advance_ms(9_999);
-    assert!(claim::claim_now(&worker, None, LEASE).await.unwrap().is_none());
+    assert!(claims::claim_now(&worker, None, LEASE).await.unwrap().is_none());
 
     assert_eq!(cancel(&crawl.member, id_of(&job)).await.unwrap().status, JobStatus::Cancelled);
 }
@@ -220,8 +216,10 @@ async fn a_waiting_claim_gets_a_lost_job_when_its_pause_is_over() {
     let request = ClaimRequest { spiders: None, wait_seconds: Some(30) };
     let stop = CancellationToken::new();
 
-    let (loser, winner) =
-        (claim::claim(&crawl.worker, &request, LEASE, &stop), claim::claim(&another, &request, LEASE, &stop));
+    let (loser, winner) = (
+        claims::claim(&crawl.worker, &request, LEASE, &stop),
+        claims::claim(&another, &request, LEASE, &stop),
+    );
     let began = crawl.world.services.clock.now();
     let mut taken_after = None;
     let time = async {

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::complete::{Completion, complete};
-use super::progress::{Progress, progress};
-use super::{Lease, claim};
+use super::claims;
+use super::lease::Lease;
+use super::worker_reports::{Completion, Progress, complete, progress};
 use crate::auth::key_scope::{KeyScope, Role};
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::domain::properties::upsert::{Batch, Notify, upsert_batch};
+use crate::domain::properties::{Batch, Notify, upsert_batch};
 use crate::domain::testing::World;
 use crate::protocol::job::{CrawlStats, Job, NewJob};
 use crate::protocol::property::PropertyInput;
@@ -55,11 +55,11 @@ impl Crawl {
     }
 
     async fn job(&self) -> Job {
-        super::create::create(&self.member, new_job(EXTERNAL)).await.unwrap()
+        super::queue::create(&self.member, new_job(EXTERNAL)).await.unwrap()
     }
 
     async fn claim(&self) -> Option<Claim> {
-        claim::claim_now(&self.worker, None, LEASE).await.unwrap()
+        claims::claim_now(&self.worker, None, LEASE).await.unwrap()
     }
 
     /// A job that a worker has claimed.
@@ -69,7 +69,7 @@ impl Crawl {
     }
 
     async fn get(&self, id: JobId) -> Job {
-        super::get::get(&self.member, id).await.unwrap()
+        super::read::get(&self.member, id).await.unwrap()
     }
 
     async fn progress(&self, claim: &Claim, items: i64, sequence: i64) -> Result<ReportResponse> {

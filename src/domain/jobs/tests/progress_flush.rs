@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::jobs::progress_flush::flush_progress;
+use crate::domain::jobs::worker_reports::flush_progress;
 
 #[tokio::test]
 async fn progress_within_half_a_second_is_merged_and_emitted_by_the_timer() {

@@ -3,10 +3,9 @@
 use super::*;
 use crate::base::ids::ExecutionId;
 use crate::base::page::{Page, PageRequest};
-use crate::domain::jobs::create::create;
-use crate::domain::jobs::items::items;
-use crate::domain::jobs::list::{JobOrder, JobQuery, list};
 use crate::domain::jobs::logs::{self, LogQuery};
+use crate::domain::jobs::queue::create;
+use crate::domain::jobs::read::{JobOrder, JobQuery, count_active, items, list};
 use crate::protocol::job::{JobStatus, LogLevel};
 use crate::protocol::worker::NewLogLine;
 
@@ -128,11 +127,11 @@ async fn active_jobs_are_those_that_wait_or_run() {
     let running = crawl.claim().await.unwrap();
     crawl.job().await;
     crawl.progress(&running, 1, 1).await.unwrap();
-    assert_eq!(super::super::active(&crawl.member).await.unwrap(), 2);
+    assert_eq!(count_active(&crawl.member).await.unwrap(), 2);
 
     crawl.complete(&running).await.unwrap();
 
-    assert_eq!(super::super::active(&crawl.member).await.unwrap(), 1);
+    assert_eq!(count_active(&crawl.member).await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::ids::TenantId;
-use crate::domain::jobs::create::create;
+use crate::domain::jobs::queue::create;
 use crate::domain::jobs::settings::JobSettings;
 use crate::domain::spiders;
 use crate::protocol::problem::Code;
@@ -65,9 +65,9 @@ async fn a_job_costs_one_look_of_one_claim_of_its_tenant() {
     let crawl = Crawl::new().await;
     let (other, _, neighbour) = neighbour(&crawl).await;
     let (services, stop) = (&crawl.world.services, CancellationToken::new());
-    let claims = (0..30).map(|_| claim::claim(&crawl.worker, &WAIT, LEASE, &stop));
+    let claims = (0..30).map(|_| claims::claim(&crawl.worker, &WAIT, LEASE, &stop));
     let mut claims: FuturesUnordered<_> =
-        claims.chain((0..5).map(|_| claim::claim(&neighbour, &WAIT, LEASE, &stop))).collect();
+        claims.chain((0..5).map(|_| claims::claim(&neighbour, &WAIT, LEASE, &stop))).collect();
     let waiting = |tenant| services.wakeups.waiting(tenant);
     drive(&mut claims, || waiting(crawl.world.tenant) == 30 && waiting(other) == 5).await;
     drive_a_while(&mut claims).await;
@@ -91,7 +91,7 @@ async fn a_job_of_another_node_is_found_by_one_look_for_all_claims() {
     let mut elsewhere = crawl.member.clone();
     elsewhere.services = crawl.world.restarted().await;
     let mut claims: FuturesUnordered<_> =
-        (0..30).map(|_| claim::claim(&crawl.worker, &WAIT, LEASE, &stop)).collect();
+        (0..30).map(|_| claims::claim(&crawl.worker, &WAIT, LEASE, &stop)).collect();
     let waiting = || services.wakeups.waiting(crawl.world.tenant);
     drive(&mut claims, || waiting() == 30).await;
     drive_a_while(&mut claims).await;
@@ -117,7 +117,7 @@ async fn of_three_thousand_waiting_claims_of_a_key_most_are_refused_and_a_neighb
     let (services, stop) = (&crawl.world.services, CancellationToken::new());
     let most = JobSettings::default().waiting_claims_per_key;
     let mut flood: FuturesUnordered<_> =
-        (0..3_000).map(|_| claim::claim(&crawl.worker, &WAIT, LEASE, &stop)).collect();
+        (0..3_000).map(|_| claims::claim(&crawl.worker, &WAIT, LEASE, &stop)).collect();
 
     let mut refused = Vec::new();
     while refused.len() < 3_000 - most {
@@ -130,14 +130,14 @@ async fn of_three_thousand_waiting_claims_of_a_key_most_are_refused_and_a_neighb
     }
     assert_eq!(services.wakeups.waiting(crawl.world.tenant), most);
     let mut served: FuturesUnordered<_> =
-        [claim::claim(&neighbour, &WAIT, LEASE, &stop)].into_iter().collect();
+        [claims::claim(&neighbour, &WAIT, LEASE, &stop)].into_iter().collect();
     drive(&mut served, || services.wakeups.waiting(other) == 1).await;
     create(&admin, new_job(EXTERNAL)).await.unwrap();
     assert!(served.next().await.unwrap().unwrap().is_some());
     // A job that is available is taken even if no further claim may wait.
     drop(flood);
     crawl.job().await;
-    assert!(claim::claim(&crawl.worker, &WAIT, LEASE, &stop).await.unwrap().is_some());
+    assert!(claims::claim(&crawl.worker, &WAIT, LEASE, &stop).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -152,17 +152,17 @@ async fn waiting_claims_are_bounded_per_tenant_and_freed_on_drop() {
         crawl.world.key("eli", &SCOPES).await,
     ];
     let mut claims: FuturesUnordered<_> =
-        [0, 0, 1].into_iter().map(|key: usize| claim::claim(&keys[key], &WAIT, LEASE, &stop)).collect();
+        [0, 0, 1].into_iter().map(|key: usize| claims::claim(&keys[key], &WAIT, LEASE, &stop)).collect();
     let waiting = || crawl.world.services.wakeups.waiting(crawl.world.tenant);
     drive(&mut claims, || waiting() == 3).await;
 
     let others = async {
         for (key, words) in [(0, "2 claims of this key"), (2, "3 claims of your tenant")] {
-            let refused = claim::claim(&keys[key], &WAIT, LEASE, &stop).await.unwrap_err();
+            let refused = claims::claim(&keys[key], &WAIT, LEASE, &stop).await.unwrap_err();
             assert!(refused.detail.contains(words), "{}", refused.detail);
         }
         // A worker that does not wait is not affected.
-        assert!(claim::claim(&keys[2], &ClaimRequest::default(), LEASE, &stop).await.unwrap().is_none());
+        assert!(claims::claim(&keys[2], &ClaimRequest::default(), LEASE, &stop).await.unwrap().is_none());
     };
     // The waiting claims are driven meanwhile, as in a server: one of them may hold the permit that the others need.
     tokio::select! {

@@ -6,13 +6,10 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::auth::tenant_scope::SystemReason;
 use crate::base::page::PageRequest;
-use crate::domain::jobs::builtin::BuiltinQueue;
-use crate::domain::jobs::create::create;
-use crate::domain::jobs::fail::{Failure, fail};
-use crate::domain::jobs::heartbeat::heartbeat;
-use crate::domain::jobs::progress_flush::flush_progress;
-use crate::domain::jobs::start::start;
-use crate::domain::jobs::sweep::sweep_leases;
+use crate::domain::jobs::claims::BuiltinQueue;
+use crate::domain::jobs::lease::sweep_leases;
+use crate::domain::jobs::queue::create;
+use crate::domain::jobs::worker_reports::{Failure, fail, flush_progress, heartbeat, start};
 use crate::domain::notifications;
 use crate::protocol::job::JobStatus;
 use crate::protocol::problem::Code;
@@ -75,7 +72,7 @@ async fn a_claim_may_name_its_spiders() {
     crawl.job().await;
     let claim = async |names: &[&str]| {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        claim::claim_now(&crawl.worker, Some(&names), LEASE).await.unwrap()
+        claims::claim_now(&crawl.worker, Some(&names), LEASE).await.unwrap()
     };
 
     assert!(claim(&[]).await.is_none());
@@ -173,7 +170,7 @@ async fn a_waiting_claim_is_woken_by_a_job_created_meanwhile() {
     let request = ClaimRequest { spiders: None, wait_seconds: Some(30) };
     let stop = CancellationToken::new();
 
-    let waiting = claim::claim(&crawl.worker, &request, LEASE, &stop);
+    let waiting = claims::claim(&crawl.worker, &request, LEASE, &stop);
     let making = create(&crawl.member, new_job(EXTERNAL));
     // The clock does not move, so only a wake-up can end the wait.
     let (claimed, made) = tokio::join!(waiting, making);
@@ -186,7 +183,7 @@ async fn a_claim_that_waited_in_vain_ends_with_none() {
     let crawl = Crawl::new().await;
     let request = ClaimRequest { spiders: None, wait_seconds: Some(2) };
     let stop = CancellationToken::new();
-    let waiting = claim::claim(&crawl.worker, &request, LEASE, &stop);
+    let waiting = claims::claim(&crawl.worker, &request, LEASE, &stop);
     let time = async {
         for _ in 0..50 {
             tokio::task::yield_now().await;
@@ -198,7 +195,7 @@ async fn a_claim_that_waited_in_vain_ends_with_none() {
 
     assert!(claimed.unwrap().is_none());
     let long = ClaimRequest { spiders: None, wait_seconds: Some(31) };
-    assert_eq!(pointers(claim::claim(&crawl.worker, &long, LEASE, &stop).await), ["/wait_seconds"]);
+    assert_eq!(pointers(claims::claim(&crawl.worker, &long, LEASE, &stop).await), ["/wait_seconds"]);
 }
 
 #[tokio::test]
@@ -279,7 +276,7 @@ async fn a_server_that_goes_down_ends_the_wait() {
     let request = ClaimRequest { spiders: None, wait_seconds: Some(30) };
     let stop = CancellationToken::new();
 
-    let waiting = claim::claim(&crawl.worker, &request, LEASE, &stop);
+    let waiting = claims::claim(&crawl.worker, &request, LEASE, &stop);
     let (claimed, ()) = tokio::join!(waiting, async { stop.cancel() });
 
     assert!(claimed.unwrap().is_none());

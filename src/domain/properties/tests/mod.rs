@@ -6,7 +6,8 @@ mod upserts;
 
 use serde_json::Value;
 
-use super::upsert::{Batch, Notify};
+use super::batch_plan::Notify;
+use super::upsert::Batch;
 use crate::auth::key_scope::KeyScope;
 use crate::domain::op::Op;
 use crate::domain::testing::World;

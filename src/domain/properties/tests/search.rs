@@ -6,9 +6,9 @@ use super::{batch, home, upsert, worker};
 use crate::base::page::{PageRequest, decode_cursor, encode_cursor};
 use crate::domain::op::Op;
 use crate::domain::testing::World;
+use crate::protocol::bounding_box::BoundingBox;
 use crate::protocol::problem::Code;
 use crate::protocol::property::{Address, PropertyInput, PropertySort, StandardStatus};
-use crate::protocol::subscription::BoundingBox;
 
 /// Keys of what the query finds, sorted.
 async fn found(op: &Op, query: PropertyQuery) -> Vec<String> {

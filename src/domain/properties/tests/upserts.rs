@@ -5,19 +5,19 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
+use super::super::batch_plan::Notify;
 use super::super::summary::flush_summaries;
-use super::super::upsert::{Batch, Notify, put_by_key, upsert_batch};
+use super::super::upsert::{Batch, put_by_key, upsert_batch};
 use super::{batch, emitted, home, log, statuses, upsert, worker};
 use crate::auth::key_scope::{KeyScope, Role};
 use crate::base::ids::{JobId, PropertyId};
 use crate::base::page::PageRequest;
-use crate::domain::jobs::builtin::BuiltinQueue;
-use crate::domain::jobs::complete::{Completion, complete};
-use crate::domain::jobs::{Lease, create};
+use crate::domain::jobs::claims::BuiltinQueue;
+use crate::domain::jobs::lease::Lease;
+use crate::domain::jobs::queue;
+use crate::domain::jobs::worker_reports::{Completion, complete};
 use crate::domain::op::Op;
-use crate::domain::properties::get::{self as read, total};
-use crate::domain::properties::known_urls::known_urls;
-use crate::domain::properties::price_history::price_history;
+use crate::domain::properties::read::{self, count, known_urls, price_history};
 use crate::domain::testing::World;
 use crate::protocol::job::NewJob;
 use crate::protocol::problem::{Code, FieldError};
@@ -47,7 +47,7 @@ async fn a_batch_creates_changes_and_leaves_alone() {
         "new_properties 1 Toledo",
     ];
     assert_eq!(emitted(&op).await, expected);
-    assert_eq!(total(&op).await.unwrap(), 3);
+    assert_eq!(count(&op).await.unwrap(), 3);
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn rows_of_one_key_are_applied_in_order() {
     let id = PropertyId(result.results[0].property_id.unwrap());
     let property = read::get(&op, id).await.unwrap();
     assert_eq!((property.list_price, property.removed), (Some(250_000.0), true));
-    assert_eq!(total(&op).await.unwrap(), 0);
+    assert_eq!(count(&op).await.unwrap(), 0);
     let expected = [
         "property_created",
         "price_changed 300000.0 250000.0 USD",
@@ -226,7 +226,7 @@ pub(super) async fn job(op: &Op) -> JobId {
         tags: None,
         upload_ids: None,
     };
-    JobId(create::create(op, new).await.unwrap().job_id)
+    JobId(queue::create(op, new).await.unwrap().job_id)
 }
 
 fn of_job(job_id: JobId, items: Vec<PropertyInput>) -> Batch {
@@ -315,5 +315,5 @@ async fn batches_that_meet_create_each_listing_once_and_wait_for_each_other_in_n
         .map(|result| statuses(&result.unwrap()).into_iter().filter(|status| *status == Created).count())
         .sum();
     assert_eq!(created, 40);
-    assert_eq!(total(&op).await.unwrap(), 40);
+    assert_eq!(count(&op).await.unwrap(), 40);
 }

@@ -1,6 +1,6 @@
 //! The incremental decoder: it reads from a scratch buffer that many sockets share, and keeps only incomplete data.
 
-use super::frames::Frames;
+use super::frames::{Frames, Unfinished};
 use super::message::Message;
 use super::violation::Violation;
 
@@ -14,15 +14,6 @@ pub struct Decoder {
     /// The last message returned, if it had to be assembled; freed by the next call.
     delivered: Vec<u8>,
     ended: Option<Ended>,
-}
-
-/// What a client has begun and not finished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfinished {
-    /// A message of text or bytes: control frames are allowed in the middle of it and do not end it.
-    Message,
-    /// A control frame, or a header that is too short to know its kind.
-    Frame,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,6 @@
 //! Frames in their order: the message that each belongs to, and the data that must be kept until the rest arrives.
 
 use super::super::codes::{FrameKind, Opcode};
-use super::decoder::Unfinished;
 use super::header::{Header, PartialHeader};
 use super::mask::{rotated, unmask};
 use super::message::Message;
@@ -13,6 +12,15 @@ use super::violation::Violation;
 /// messages, is far beyond what clients do.
 pub const fn most_frames(max_message_bytes: usize) -> usize {
     1024 + max_message_bytes / 16
+}
+
+/// What a client has begun and not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// A message of text or bytes: control frames are allowed in the middle of it and do not end it.
+    Message,
+    /// A control frame, or a header that is too short to know its kind.
+    Frame,
 }
 
 #[derive(Debug)]

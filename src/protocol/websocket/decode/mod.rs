@@ -8,7 +8,7 @@ mod message;
 mod partial;
 mod violation;
 
-pub use decoder::{Decoder, Unfinished};
-pub use frames::most_frames;
+pub use decoder::Decoder;
+pub use frames::{Unfinished, most_frames};
 pub use message::Message;
 pub use violation::Violation;

@@ -1,0 +1,183 @@
+//! What every implementation of the traits of this layer has to do: one test body for each trait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::broker::{Broker, MessagesLost, NodeMessage, QueuedJob};
+use super::presence_store::{Availability, PresenceStore, TenantUser};
+use super::used_tickets::{TicketUse, UsedTickets, UsedTicketsError};
+use super::viewer_store::{TenantProperty, ViewerStore, ViewerSummary};
+use crate::auth::authenticate::{TicketGrant, TicketOwner};
+use crate::auth::key_scope::Role;
+use crate::auth::principal::sample;
+use crate::auth::revocation::Revocation;
+use crate::auth::ticket::Ticket;
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::ids::{ConnectionId, PropertyId, TenantId, UserId};
+
+const ANN: TenantUser = TenantUser { tenant: TenantId(1), user: UserId(7) };
+const BOB: UserId = UserId(8);
+const HOUSE: TenantProperty = TenantProperty { tenant: TenantId(1), property: PropertyId(5) };
+
+fn connection() -> ConnectionId {
+    ConnectionId::new(&Clock::manual(DateTime::UNIX_EPOCH))
+}
+
+/// Two nodes of one deployment.
+pub async fn broker(one: &dyn Broker, other: &dyn Broker) {
+    one.publish(job_queued("before"));
+    let (mut of_one, mut of_other) = (one.subscribe(), other.subscribe());
+
+    // What one node publishes reaches the other in order, and not itself; what was published before does not.
+    one.publish(job_queued("a"));
+    one.publish(NodeMessage::Revoked(Revocation::Tenant(TenantId(1))));
+    other.publish(job_queued("b"));
+
+    assert_eq!(spider(of_other.next().await), "a");
+    let revoked = of_other.next().await.unwrap().unwrap();
+    assert!(matches!(revoked, NodeMessage::Revoked(Revocation::Tenant(TenantId(1)))));
+    assert_eq!(spider(of_one.next().await), "b");
+
+    // A node that does not read blocks nobody; it is told that it has missed messages, and goes on with later ones.
+    (0..100_000).for_each(|number| one.publish(job_queued(&number.to_string())));
+    assert!(matches!(of_other.next().await, Some(Err(MessagesLost))));
+    assert!(other.lost() > 0);
+    let mut last = spider(of_other.next().await);
+    while last != "99999" {
+        last = spider(of_other.next().await);
+    }
+}
+
+fn job_queued(name: &str) -> NodeMessage {
+    let job = QueuedJob::External { spider_name: name.to_owned(), not_for: None };
+    NodeMessage::JobQueued { tenant_id: TenantId(1), job }
+}
+
+fn spider(received: Option<Result<NodeMessage, MessagesLost>>) -> String {
+    match received {
+        Some(Ok(NodeMessage::JobQueued { job: QueuedJob::External { spider_name, .. }, .. })) => spider_name,
+        other => panic!("no job but {other:?}"),
+    }
+}
+
+pub fn presence_store(make: impl Fn() -> Arc<dyn PresenceStore>) {
+    a_user_is_online_if_any_connection_is_and_away_if_all_are(&*make());
+    only_a_changed_availability_is_a_change(&*make());
+    the_same_user_id_of_another_tenant_is_another_user(&*make());
+}
+
+fn a_user_is_online_if_any_connection_is_and_away_if_all_are(store: &dyn PresenceStore) {
+    let (one, other) = (connection(), connection());
+
+    store.put(ANN, one, Availability::Online);
+    store.put(ANN, other, Availability::Away);
+    assert_eq!(store.availability_of(ANN), Some(Availability::Online));
+
+    store.put(ANN, one, Availability::Away);
+    assert_eq!((store.availability_of(ANN), store.connection_count(ANN)), (Some(Availability::Away), 2));
+
+    store.remove(ANN, one);
+    store.remove(ANN, other);
+    assert_eq!((store.availability_of(ANN), store.count()), (None, 0));
+}
+
+fn only_a_changed_availability_is_a_change(store: &dyn PresenceStore) {
+    let (one, other) = (connection(), connection());
+    store.put(ANN, one, Availability::Online);
+    assert_eq!(store.take_changed(), [ANN]);
+
+    store.put(ANN, other, Availability::Online);
+    store.put(ANN, other, Availability::Away);
+    store.remove(ANN, other);
+    assert_eq!(store.take_changed(), []);
+
+    store.remove(ANN, one);
+    assert_eq!(store.take_changed(), [ANN]);
+}
+
+fn the_same_user_id_of_another_tenant_is_another_user(store: &dyn PresenceStore) {
+    store.put(ANN, connection(), Availability::Online);
+
+    assert_eq!(store.availability_of(TenantUser { tenant: TenantId(2), ..ANN }), None);
+}
+
+pub fn viewer_store(make: impl Fn() -> Arc<dyn ViewerStore>) {
+    a_user_with_several_connections_counts_once(&*make());
+    the_list_pages_by_id_and_omits_properties_without_viewers(&*make());
+}
+
+fn a_user_with_several_connections_counts_once(store: &dyn ViewerStore) {
+    let tabs = [connection(), connection()];
+    tabs.iter().for_each(|tab| store.put(HOUSE, ANN.user, *tab));
+    store.put(HOUSE, BOB, connection());
+
+    assert_eq!(store.viewers_of(HOUSE, 20).count, 2);
+    assert_eq!(store.viewers_of(HOUSE, 1).first_users.len(), 1);
+
+    store.remove(HOUSE, tabs[0]);
+    assert_eq!(store.viewers_of(HOUSE, 20).count, 2);
+    store.remove(HOUSE, tabs[1]);
+    assert_eq!(store.viewers_of(HOUSE, 20), ViewerSummary { count: 1, first_users: vec![BOB] });
+}
+
+fn the_list_pages_by_id_and_omits_properties_without_viewers(store: &dyn ViewerStore) {
+    let connections: Vec<_> = (1..=3).map(|id| (PropertyId(id), connection())).collect();
+    for (property, connection) in &connections {
+        store.put(TenantProperty { property: *property, ..HOUSE }, ANN.user, *connection);
+    }
+
+    let listed = |after: Option<i64>| store.list(HOUSE.tenant, after.map(PropertyId), 2);
+    assert_eq!(listed(None), [(PropertyId(1), 1), (PropertyId(2), 1)]);
+    assert_eq!(listed(Some(2)), [(PropertyId(3), 1)]);
+    assert_eq!(store.list(TenantId(2), None, 2), []);
+
+    for (property, connection) in connections {
+        store.remove(TenantProperty { property, ..HOUSE }, connection);
+    }
+    assert_eq!((listed(None), store.count()), (Vec::new(), 0));
+    assert_eq!(store.take_changed().len(), 3);
+}
+
+/// How long the tickets of this contract are valid.
+pub const TICKET_LIFE: Duration = Duration::from_secs(30);
+
+pub fn ticket_use(clock: &Clock, tenant: i64, user: i64) -> TicketUse {
+    let grant = TicketGrant::of(&sample::user(Role::Member), clock.now()).unwrap();
+    let expires_at: DateTime<Utc> = clock.steady() + TICKET_LIFE;
+    let ticket = Ticket::new(grant, expires_at, Entropy);
+    let owner = TicketOwner::User(UserId(user));
+    TicketUse { tenant_id: TenantId(tenant), owner, ticket: ticket.id, expires_at: ticket.expires_at }
+}
+
+/// `store` remembers two uses of an owner and six of a tenant.
+pub async fn used_tickets(clock: &Clock, make: impl Fn() -> Arc<dyn UsedTickets>) {
+    a_ticket_is_used_once(clock, &*make()).await;
+    a_limit_that_is_reached_refuses_only_its_owner(clock, &*make()).await;
+}
+
+async fn a_ticket_is_used_once(clock: &Clock, tickets: &dyn UsedTickets) {
+    let used = ticket_use(clock, 1, 1);
+
+    assert!(!tickets.is_used(used.ticket).await.unwrap());
+    assert!(tickets.record_use(used).await.unwrap());
+    assert!(!tickets.record_use(used).await.unwrap());
+    assert!(tickets.is_used(used.ticket).await.unwrap());
+}
+
+async fn a_limit_that_is_reached_refuses_only_its_owner(clock: &Clock, tickets: &dyn UsedTickets) {
+    for _ in 0..2 {
+        assert!(tickets.record_use(ticket_use(clock, 1, 1)).await.unwrap());
+    }
+
+    let refused = |answer| matches!(answer, Err(UsedTicketsError::LimitReached));
+    assert!(refused(tickets.record_use(ticket_use(clock, 1, 1)).await));
+    for user in [2, 2, 3, 3] {
+        assert!(tickets.record_use(ticket_use(clock, 1, user)).await.unwrap());
+    }
+    // The tenant's limit is reached now; another tenant has its own.
+    assert!(refused(tickets.record_use(ticket_use(clock, 1, 4)).await));
+    assert!(tickets.record_use(ticket_use(clock, 2, 1)).await.unwrap());
+}
