@@ -149,7 +149,7 @@ impl App {
             identity,
             readers,
         } = self;
-        let endpoint = router(parts).map_err(|error| StartError::Document(error.to_string()))?;
+        let endpoint = router(parts);
         let tokens = ShutdownTokens::default();
         serving.abort_drain = tokens.cut.clone();
         let background = tokens.background.clone();

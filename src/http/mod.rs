@@ -32,6 +32,7 @@ pub mod health;
 pub mod idempotency;
 pub mod jwks;
 pub mod list;
+mod made_once;
 pub mod messages;
 pub mod metrics;
 pub mod pages;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use poem::http::Method;
-use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get};
+use poem::{Endpoint, EndpointExt, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService};
 
 use super::admin::AdminApi;
@@ -24,6 +24,7 @@ use super::health;
 use super::jobs::JobsApi;
 use super::jwks::jwks;
 use super::live::{LiveContext, SocketEndpoint, StreamEndpoint};
+use super::made_once::made_once;
 use super::messages::{ChatApi, MessagesApi};
 use super::metrics::{self, MetricsAccess, TenantMetrics};
 use super::notifications::NotificationsApi;
@@ -132,7 +133,7 @@ pub fn asyncapi(public_url: Option<&str>) -> String {
 }
 
 /// The whole server as one endpoint.
-pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
+pub fn router(parts: RouterParts) -> impl Endpoint<Output = Response> + 'static {
     let RouterParts {
         registry,
         origins,
@@ -153,7 +154,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let rest = service();
     let broadcasts = OpenApiService::new(BroadcastsApi, "Lotline", env!("CARGO_PKG_VERSION"));
     let chat = OpenApiService::new(ChatApi, "Lotline", env!("CARGO_PKG_VERSION"));
-    let document = document_text(&rest.spec(), public_url.as_deref())?;
+    let documented = address.clone();
     let limit = TimeLimit { clock: registry.clock().clone(), span: request_timeout };
     let operations = Arc::new(operations());
     let entropy = registry.services.entropy;
@@ -164,15 +165,15 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
         .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))
         .nest("/chat", at_root("/chat", chat).with(limit).with(gate))
-        .at("/", get(pages::endpoint(pages::try_it())))
-        .at("/set-password", get(pages::endpoint(pages::set_password())))
-        .at("/docs", get(swagger_page()?))
-        .at("/openapi.json", get(document_answer(document)))
-        .at("/docs/async", get(pages::endpoint(pages::documentation(Some(&address)))))
-        .at("/asyncapi.json", get(document_answer(asyncapi(Some(&address)))))
-        .at("/problems", get(pages::endpoint(pages::problems_first())))
+        .at("/", get(page(pages::try_it)))
+        .at("/set-password", get(page(pages::set_password)))
+        .at("/docs", get(made_once(swagger_page, swagger::page_response)))
+        .at("/openapi.json", get(made_once(move || openapi(public_url.as_deref()), json_response)))
+        .at("/docs/async", get(page(move || pages::documentation(Some(&documented)))))
+        .at("/asyncapi.json", get(made_once(move || Ok(asyncapi(Some(&address))), json_response)))
+        .at("/problems", get(page(pages::problems_first)))
         .at("/problems/:code", get(pages::problem))
-        .at("/close-codes", get(pages::endpoint(pages::close_codes_first())))
+        .at("/close-codes", get(page(pages::close_codes_first)))
         .at("/favicon.ico", get(pages::favicon_ico))
         .at("/favicon.svg", get(pages::favicon_svg))
         .at("/livez", get(health::livez))
@@ -181,7 +182,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .at("/.well-known/jwks.json", get(jwks))
         .at("/metrics", get(metrics::metrics))
         .at("/metrics/tenants", get(metrics::tenant_metrics));
-    Ok(routes
+    routes
         .with(bodies)
         .data(Arc::clone(&registry.identity))
         .data(Arc::clone(&registry))
@@ -193,7 +194,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .with(ProblemLayer::new(operations, entropy).with_metrics(counting))
         .with(RateHeaders)
         .with(Cors(origins))
-        .with(SecurityHeaders))
+        .with(SecurityHeaders)
 }
 
 /// Sockets and streams: one handler for all addresses that existing clients use.
@@ -247,16 +248,15 @@ fn at_root<T: OpenApi + 'static>(
 }
 
 /// The page calls the server that it came from, whatever address the document names to others.
-fn swagger_page() -> Result<impl Endpoint<Output = Response>, DocumentError> {
+fn swagger_page() -> Result<String, DocumentError> {
     let service = service();
-    let page = Bytes::from(swagger::page(&service, &document_text(&service.spec(), None)?));
-    Ok(poem::endpoint::make_sync(move |_| swagger::page_response(page.clone())))
+    Ok(swagger::page(&service, &document_text(&service.spec(), None)?))
 }
 
-/// The document is shared, not copied: a client that reads it slowly holds no copy of its own.
-fn document_answer(document: String) -> impl Endpoint<Output = Response> {
-    let document = Bytes::from(document);
-    poem::endpoint::make_sync(move |_| {
-        Response::builder().content_type("application/json").body(document.clone()).into_response()
-    })
+fn page(make: impl FnOnce() -> String + Send + 'static) -> impl Endpoint<Output = Response> + 'static {
+    made_once(move || Ok(make()), pages::html_response)
+}
+
+fn json_response(document: Bytes) -> Response {
+    Response::builder().content_type("application/json").body(document)
 }

@@ -9,7 +9,7 @@ use super::error::Result;
 /// Bytes after which a page ends, although more rows were asked for. Far more than a page of ordinary rows has.
 pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Rows in order. `is_cut`: reading ended at their size, so there may be more.
+/// Rows in order. `is_cut`: reading ended at their size, and there are more.
 pub struct BoundedRows<R> {
     pub rows: Vec<R>,
     pub is_cut: bool,
@@ -29,11 +29,11 @@ where
     let mut stream = query.stream(tx).await?;
     let (mut rows, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = stream.try_next().await? {
-        bytes = bytes.saturating_add(size(&row));
-        rows.push(row);
         if bytes > PAGE_BYTES {
             return Ok(BoundedRows { rows, is_cut: true });
         }
+        bytes = bytes.saturating_add(size(&row));
+        rows.push(row);
     }
     Ok(BoundedRows { rows, is_cut: false })
 }

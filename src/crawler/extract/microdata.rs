@@ -26,6 +26,8 @@ const MAX_CONTENT: usize = 16_000;
 const MAX_TYPES: usize = 16;
 const MAX_NAMES: usize = 8;
 const MAX_REFERENCES: usize = 100;
+/// Bytes of `itemref` and `itemprop` that are read; what follows is ignored.
+const MAX_LIST_BYTES: usize = 8 * 1024;
 
 /// Steps of an element, of a node of its text, and of a name that it gives to its value.
 const ELEMENT_STEPS: u64 = 24;
@@ -76,8 +78,8 @@ impl<'a> Reader<'a> {
     /// The standard's crawl: children and referred elements, down to elements that are items of their own.
     fn properties(&mut self, object: &mut Object, root: ElementRef<'a>, depth: usize) {
         let mut seen = HashSet::from([root.id()]);
-        let referred = root.attr("itemref").unwrap_or_default();
-        // Many items may refer to one element, and each reads the whole list again: ids that lead nowhere count, too.
+        // Many items may refer to one element, and each reads its lists again: ids that lead nowhere count, too.
+        let referred = truncate(root.attr("itemref").unwrap_or_default(), MAX_LIST_BYTES);
         if !self.budget.charge_scan(referred.len()) {
             return;
         }
@@ -105,6 +107,7 @@ impl<'a> Reader<'a> {
     /// Puts the element's value under each of `names`. Items nest, so the copies under further names would multiply
     /// at every level: each counts with all that is in it.
     fn property(&mut self, object: &mut Object, element: ElementRef<'a>, names: &str, depth: usize) {
+        let names = truncate(names, MAX_LIST_BYTES);
         if !self.budget.charge_scan(names.len()) {
             return;
         }

@@ -13,7 +13,7 @@ use layout::page_with_script;
 pub use layout::{HEADER_STYLE, header};
 pub use live::documentation;
 pub use problems::{close_codes_first, problem, problems_first};
-pub use response::endpoint;
+pub use response::html_response;
 
 /// The page to connect and send messages interactively.
 pub fn try_it() -> String {

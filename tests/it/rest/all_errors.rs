@@ -14,7 +14,7 @@ on_both_databases! {
     a_refusal_names_what_the_schema_and_what_the_rules_find,
     bad_parameters_are_named_together_and_with_the_body,
     null_is_refused_where_it_would_empty_what_cannot_be_empty,
-    null_is_refused_where_the_document_has_none,
+    null_is_refused_in_a_change_and_absent_in_what_is_made_new,
     an_id_that_is_no_uuid_is_named_wherever_it_is,
     numbers_are_taken_as_json_has_them_and_never_rounded,
     a_row_of_a_batch_names_every_bad_field,
@@ -152,24 +152,32 @@ async fn null_is_refused_where_it_would_empty_what_cannot_be_empty(app: &TestApp
     assert_eq!(ann.patch(&path, &json!({"topic": null})).await.status, 200);
 }
 
-async fn null_is_refused_where_the_document_has_none(app: &TestApp) {
+async fn null_is_refused_in_a_change_and_absent_in_what_is_made_new(app: &TestApp) {
     let ann = app.admin("ann").await;
     let bob = app.member("bob").await;
     let worker = app.worker(&ann, &[KeyScope::PropertiesWrite, KeyScope::JobsRun]).await;
-    let member = format!("/api/v1/rooms/lobby/members/{}", bob.id);
     let lists = r#""runner": "external", "start_urls": null, "allowed_hosts": null"#;
-    let (start_urls, hosts) = ("body.start_urls", "body.allowed_hosts");
 
-    for (caller, method, path, body, expected) in [
-        (&**ann, "PUT", member.as_str(), r#"{"is_owner": null}"#, &["body.is_owner"][..]),
-        (&ann, "POST", "/api/v1/spiders", &format!(r#"{{"name": "p", {lists}}}"#), &[start_urls, hosts]),
-        (&ann, "PUT", "/api/v1/spiders/p", &format!("{{{lists}}}"), &[start_urls, hosts]),
-        (&ann, "POST", "/api/v1/jobs", r#"{"spider_name": "auto", "max_pages": null}"#, &["body.max_pages"]),
-        (&ann, "POST", "/api/v1/chat/send", r#"{"text": "hi", "room_id": null}"#, &["body.room_id"]),
-        (&worker, "POST", "/api/v1/workers/claim", r#"{"wait_seconds": null}"#, &["body.wait_seconds"]),
+    for (caller, path, body) in [
+        (&**ann, "/api/v1/spiders", &*format!(r#"{{"name": "p", {lists}}}"#)),
+        (
+            &ann,
+            "/api/v1/jobs",
+            r#"{"spider_name": "auto", "target_urls": ["https://a.example/"], "max_pages": null}"#,
+        ),
+        (&ann, "/api/v1/chat/send", r#"{"text": "hi", "room_id": null}"#),
+        (&worker, "/api/v1/workers/claim", r#"{"wait_seconds": null}"#),
     ] {
-        let refused = text(caller, method, path, body.to_owned()).await;
-        assert_eq!(error_pointers(&refused), set(expected), "{method} {path}: {refused:?}");
+        let made = text(caller, "POST", path, body.to_owned()).await;
+        assert!(made.status < 300, "{path}: {made:?}");
+    }
+    let member = format!("/api/v1/rooms/lobby/members/{}", bob.id);
+    for (path, body, expected) in [
+        (member.as_str(), r#"{"is_owner": null}"#, &["body.is_owner"][..]),
+        ("/api/v1/spiders/p", &format!("{{{lists}}}"), &["body.start_urls", "body.allowed_hosts"]),
+    ] {
+        let refused = text(&ann, "PUT", path, body.to_owned()).await;
+        assert_eq!(error_pointers(&refused), set(expected), "{path}: {refused:?}");
     }
     // A listing is sent with null for what its source does not have.
     let put =

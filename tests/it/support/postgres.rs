@@ -33,7 +33,7 @@ impl TestDatabase {
         run(&admin, &format!("CREATE ROLE {name}_owner LOGIN CREATEROLE")).await;
         run(&admin, &format!("CREATE ROLE {name}_tenant LOGIN")).await;
         run(&admin, &format!("CREATE ROLE {name}_system LOGIN")).await;
-        run(&admin, &format!("CREATE DATABASE {name} OWNER {name}_owner")).await;
+        run(&admin, &format!("CREATE DATABASE {name} OWNER {name}_owner STRATEGY file_copy")).await;
         admin.close().await.unwrap();
         database
     }
