@@ -1,5 +1,5 @@
-//! Documents and pages: each is made when it is first requested, and shared from then on. Making all of them takes
-//! longer than everything else in a start.
+//! Documents and pages: each is made when it is first requested, and shared from then on. A start does not wait for
+//! them.
 
 use std::sync::LazyLock;
 
