@@ -21,7 +21,7 @@ pub struct ServerPlan<'a> {
     pub tenants: [NewTenant<'a>; 2],
 }
 
-/// A tenant and the sign-in data of its first admin, who adds everybody else.
+/// A tenant and the sign-in data of its first admin. The demo adds the other users as this admin.
 #[derive(Clone, Copy)]
 pub struct NewTenant<'a> {
     pub slug: &'a str,

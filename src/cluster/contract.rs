@@ -41,7 +41,7 @@ pub async fn broker(one: &dyn Broker, other: &dyn Broker) {
     assert!(matches!(revoked, NodeMessage::Revoked(Revocation::Tenant(TenantId(1)))));
     assert_eq!(spider(of_one.next().await), "b");
 
-    // A node that does not read blocks nobody; it is told that it has missed messages, and goes on with later ones.
+    // A node that does not read blocks no other. It learns that messages were lost, and gets the later ones.
     (0..100_000).for_each(|number| one.publish(job_queued(&number.to_string())));
     assert!(matches!(of_other.next().await, Some(Err(MessagesLost))));
     assert!(other.lost() > 0);
