@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 
 use super::broker::{Broker, MessagesLost, NodeMessage, QueuedJob};
+use super::connection_counts::{
+    ConnectionCounts, ConnectionGroup, ConnectionOwner, CountKey, CountLimit, LimitReached,
+};
 use super::presence_store::{Availability, PresenceStore, TenantUser};
 use super::used_tickets::{TicketUse, UsedTickets, UsedTicketsError};
 use super::viewer_store::{TenantProperty, ViewerStore, ViewerSummary};
@@ -22,7 +26,7 @@ const ANN: TenantUser = TenantUser { tenant: TenantId(1), user: UserId(7) };
 const BOB: UserId = UserId(8);
 const HOUSE: TenantProperty = TenantProperty { tenant: TenantId(1), property: PropertyId(5) };
 
-fn connection() -> ConnectionId {
+pub fn connection() -> ConnectionId {
     ConnectionId::new(&Clock::manual(DateTime::UNIX_EPOCH))
 }
 
@@ -139,6 +143,38 @@ fn the_list_pages_by_id_and_omits_properties_without_viewers(store: &dyn ViewerS
     }
     assert_eq!((listed(None), store.count()), (Vec::new(), 0));
     assert_eq!(store.take_changed().len(), 3);
+}
+
+pub async fn connection_counts(make: impl Fn() -> Arc<dyn ConnectionCounts>) {
+    a_connection_counts_under_all_keys_or_none(&*make()).await;
+    concurrent_connections_do_not_exceed_a_limit(&*make()).await;
+}
+
+async fn a_connection_counts_under_all_keys_or_none(counts: &dyn ConnectionCounts) {
+    let tenant = CountLimit { key: CountKey::Tenant(TenantId(1)), most: None };
+    let sockets = CountKey::Owner(ConnectionOwner::User(TenantId(1), UserId(7)), ConnectionGroup::Sockets);
+    let limits = [tenant, CountLimit { key: sockets, most: Some(1) }];
+    let (first, second) = (connection(), connection());
+
+    assert_eq!(counts.acquire(first, &limits).await, Ok(()));
+    assert_eq!(counts.acquire(second, &limits).await, Err(LimitReached(sockets)));
+    assert_eq!((counts.count(tenant.key), counts.count(sockets)), (1, 1));
+    // Another group and another tenant have counts of their own.
+    let uploads = CountKey::Owner(ConnectionOwner::User(TenantId(1), UserId(7)), ConnectionGroup::Uploads);
+    assert_eq!((counts.count(uploads), counts.count(CountKey::Tenant(TenantId(2)))), (0, 0));
+
+    counts.release(first, &[tenant.key, sockets]);
+    assert_eq!(counts.acquire(second, &limits).await, Ok(()));
+    counts.release(second, &[sockets]);
+    assert_eq!((counts.count(tenant.key), counts.count(sockets)), (1, 0));
+}
+
+async fn concurrent_connections_do_not_exceed_a_limit(counts: &dyn ConnectionCounts) {
+    let limits = [CountLimit { key: CountKey::Tenant(TenantId(1)), most: Some(3) }];
+
+    let taken = join_all((0..10).map(|_| counts.acquire(connection(), &limits))).await;
+
+    assert_eq!(taken.iter().filter(|taken| taken.is_ok()).count(), 3);
 }
 
 /// How long the tickets of this contract are valid.

@@ -1,7 +1,9 @@
 //! State that nodes share outside the store. Losing it costs a client a retry, never data. Each trait has an
 //! implementation for one node, in memory, and a test body that every implementation runs (`contract`).
 
+mod answer;
 pub mod broker;
+pub mod connection_counts;
 #[cfg(test)]
 mod contract;
 pub mod memory;
@@ -11,7 +13,9 @@ pub mod viewer_store;
 
 use std::sync::Arc;
 
+pub use answer::Answer;
 use broker::{Broker, MemoryBus};
+use connection_counts::{ConnectionCounts, MemoryConnectionCounts};
 use presence_store::{MemoryPresenceStore, PresenceStore};
 use viewer_store::{MemoryViewerStore, ViewerStore};
 
@@ -20,6 +24,7 @@ pub struct SharedState {
     pub broker: Arc<dyn Broker>,
     pub presence: Box<dyn PresenceStore>,
     pub viewers: Box<dyn ViewerStore>,
+    pub connections: Arc<dyn ConnectionCounts>,
 }
 
 impl SharedState {
@@ -29,6 +34,7 @@ impl SharedState {
             broker: Arc::new(MemoryBus::new().join()),
             presence: Box::<MemoryPresenceStore>::default(),
             viewers: Box::<MemoryViewerStore>::default(),
+            connections: Arc::<MemoryConnectionCounts>::default(),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::base::entropy::Entropy;
 use crate::base::ids::NodeId;
 use crate::cluster::SharedState;
 use crate::cluster::broker::NodeMessage;
+use crate::cluster::connection_counts::ConnectionCounts;
 use crate::eventlog::LogCache;
 use crate::hub::Hub;
 use crate::protocol::problem::{Code, Problem};
@@ -58,6 +59,8 @@ pub struct Services {
     pub ephemeral: Arc<EphemeralState>,
     /// Storage of files; in memory unless the composition root sets another.
     pub uploads: Arc<Uploads>,
+    /// Open connections of the deployment.
+    pub connection_counts: Arc<dyn ConnectionCounts>,
 }
 
 /// Rejects a caller that has lost the credential or a permission since the request was authenticated.
@@ -75,7 +78,7 @@ impl Services {
         shared: SharedState,
         ephemeral: EphemeralSettings,
     ) -> Self {
-        let SharedState { broker, presence, viewers } = shared;
+        let SharedState { broker, presence, viewers, connections } = shared;
         let (hub, wakeups) = (Arc::<Hub>::default(), JobWakeups::default());
         let publisher = Arc::new(Publisher::new(Arc::clone(&hub), wakeups.clone(), broker));
         let node = NodeId::new(&clock);
@@ -97,6 +100,7 @@ impl Services {
             limits: Arc::default(),
             ephemeral: Arc::new(EphemeralState::new(ephemeral, presence, viewers)),
             uploads: Arc::default(),
+            connection_counts: connections,
         }
     }
 
