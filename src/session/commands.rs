@@ -7,14 +7,15 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
+use super::admission::Permit;
 use super::connect_request::ConnectRequest;
 use super::connection::Connection;
+use super::connection_guard::ConnectionGuard;
 use super::connection_status;
 use super::follower::Follower;
+use super::log_join::join_log;
 use super::presence_guard::PresenceGuard;
 use super::registry::ConnectionRegistry;
-use super::role_change;
-use crate::auth::principal::Principal;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::base::ids::ConnectionId;
 use crate::domain::broadcast::{self, NewBroadcast};
@@ -23,12 +24,10 @@ use crate::hub::ControlMessage;
 use crate::protocol::command::{self, Command, CommandError, Request, Subscribe};
 use crate::protocol::feed::Feed;
 use crate::protocol::message::{
-    Ack, ConnectionEstablished, ErrorMessage, MessagePayload, Pong, PongPayload, ServerMessage,
-    SubscriptionError, TokenRefreshed,
+    Ack, ErrorMessage, MessagePayload, Pong, PongPayload, ServerMessage, SubscriptionError, TokenRefreshed,
 };
 use crate::protocol::position::Position;
 use crate::protocol::problem::Problem;
-use crate::protocol::reader::Reader;
 use crate::protocol::routing::Audience;
 
 /// The commands of one connection.
@@ -42,12 +41,13 @@ pub struct Commands {
 
 impl Commands {
     /// Joins the tenant's log as the client requested. `None`: the log cannot be read now.
-    pub async fn join(
-        registry: &Arc<ConnectionRegistry>,
-        connection: &Arc<Connection>,
+    pub(super) async fn join(
+        guard: &ConnectionGuard,
+        join_permit: Option<Permit>,
         request: &ConnectRequest,
     ) -> Option<Self> {
-        let follower = join(registry, connection, request).await?;
+        let (registry, connection) = (guard.registry(), &guard.connection);
+        let follower = join_log(guard, join_permit, request).await?;
         let presence = PresenceGuard::enter(&registry.services, connection, follower.mailbox());
         Some(Self { follower, presence, registry: Arc::clone(registry), connection: Arc::clone(connection) })
     }
@@ -168,60 +168,6 @@ impl Commands {
         let hub = &self.registry.services.hub;
         hub.answer(&self.connection.scope, self.follower.mailbox(), message);
     }
-}
-
-/// Joins the tenant's log for a connection; its first message is `connection_established`.
-pub(super) async fn join(
-    registry: &Arc<ConnectionRegistry>,
-    connection: &Arc<Connection>,
-    request: &ConnectRequest,
-) -> Option<Follower> {
-    // The user may have changed since authentication; from now on every change reaches the connection.
-    role_change::refresh_principal(registry, connection).await;
-    let reader =
-        Reader { connection: Some(connection.id), ..role_change::reader_of(&connection.principal()) };
-    let hello = |position| connection_established(registry, connection, position);
-    let queue_bytes = registry.settings.queue_bytes;
-    let joined =
-        Follower::join(&registry.services, connection.scope, reader, request, queue_bytes, hello).await;
-    match joined {
-        Ok(mut follower) => {
-            follower.store_admission_permit(connection.take_admission_permit());
-            connection.attach(follower.mailbox());
-            // A change of role while the log was joined found no mailbox.
-            role_change::sync_reader(registry, connection);
-            Some(follower)
-        }
-        Err(error) => {
-            tracing::warn!(%error, connection.id = %connection.id, "a connection could not join its log");
-            None
-        }
-    }
-}
-
-pub(super) fn connection_established(
-    registry: &ConnectionRegistry,
-    connection: &Connection,
-    position: Position,
-) -> ServerMessage {
-    let principal = connection.principal();
-    let (username, role) = match &principal {
-        Principal::User(user) => (Some(user.username().to_owned()), Some(user.role())),
-        Principal::Key(_) | Principal::Operator(_) => (None, None),
-    };
-    ServerMessage::ConnectionEstablished(ConnectionEstablished {
-        user_id: principal.user_id().map(|user| user.0),
-        key_id: principal.key_id().map(|key| key.to_string()),
-        message: "Connected to real-time updates".to_owned(),
-        connection_id: connection.id.to_string(),
-        tenant_id: connection.scope.tenant_id().0,
-        username,
-        role,
-        position: position.to_string(),
-        heartbeat_seconds: registry.settings.heartbeat.as_secs(),
-        server_time: registry.clock().epoch_seconds(),
-        protocol: 1,
-    })
 }
 
 fn refusal(refused: CommandError, reply_to: Option<Value>) -> ServerMessage {

@@ -6,15 +6,15 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
-use super::admission::Permit;
-use super::connection_limits::{Carrier, Owner};
+use super::connection_limits::{Carrier, ConnectionPermit};
 use super::control_channel::ControlChannel;
 use super::traffic::Traffic;
 use crate::auth::principal::Principal;
 use crate::auth::tenant_scope::TenantScope;
 use crate::base::ids::{ConnectionId, SessionId, UserId};
+use crate::domain::identity::authenticate::Authenticated;
 use crate::domain::identity::stream_tickets::StreamTicketGuard;
-use crate::domain::op::Origin;
+use crate::domain::op::{Origin, Services};
 use crate::hub::{Closing, ControlMessage, Mailbox};
 use crate::protocol::message::ServerMessage;
 use crate::protocol::problem::CloseCode;
@@ -30,7 +30,8 @@ pub struct Connection {
     pub carrier: Carrier,
     pub origin: Origin,
     pub opened_at: DateTime<Utc>,
-    pub(super) owner: Owner,
+    /// What it has taken of the limits.
+    pub(super) permit: ConnectionPermit,
     pub(super) control: ControlChannel,
     /// By the steady clock, as is `last_heartbeat_at`.
     pub(super) last_activity_at: AtomicI64,
@@ -39,18 +40,44 @@ pub struct Connection {
     /// The second of the steady clock since which a message or frame of the client is unfinished; 0: none is.
     pub(super) unfinished_since: AtomicU32,
     pub(super) expiry_warned: AtomicBool,
-    pub(super) holds_slot: AtomicBool,
-    /// Whether it holds its owner's only slot at the echo.
-    pub(super) holds_echo_slot: AtomicBool,
     /// Milliseconds that the client is asked to wait before it reconnects; 0: not asked.
     pub(super) retry_after_ms: AtomicU64,
-    pub(super) admission_permit: Mutex<Option<Permit>>,
     /// The ticket that opened a stream, which it may reconnect with. Boxed: sockets have none.
     pub(super) ticket: OnceLock<Box<StreamTicketGuard>>,
     pub traffic: Traffic,
 }
 
 impl Connection {
+    pub(super) fn new(
+        services: &Services,
+        caller: Authenticated,
+        scope: TenantScope,
+        origin: Origin,
+        permit: ConnectionPermit,
+    ) -> Self {
+        let (clock, metrics) = (&services.clock, &services.metrics);
+        let (carrier, steady) = (permit.carrier(), clock.steady().timestamp_micros());
+        let tenant = metrics.tenants.of(scope.tenant_id());
+        Self {
+            id: permit.id(),
+            scope,
+            principal: Mutex::new(caller.principal),
+            carrier,
+            origin,
+            opened_at: clock.now(),
+            permit,
+            control: ControlChannel::new(),
+            last_activity_at: AtomicI64::new(steady),
+            last_heartbeat_at: AtomicI64::new(steady),
+            expires_at: AtomicI64::new(caller.expires_at.timestamp_micros()),
+            unfinished_since: AtomicU32::new(0),
+            expiry_warned: AtomicBool::new(false),
+            retry_after_ms: AtomicU64::new(0),
+            ticket: OnceLock::new(),
+            traffic: Traffic::new(Arc::clone(metrics), tenant, carrier.into()),
+        }
+    }
+
     /// Records activity of the client, at a time by the steady clock.
     pub fn record_activity(&self, steady: DateTime<Utc>) {
         self.last_activity_at.store(steady.timestamp_micros(), Ordering::Relaxed);
@@ -145,13 +172,8 @@ impl Connection {
         self.control.closing().map_or(CloseCode::Normal, |closing| closing.code)
     }
 
-    /// Stores the admission permit until the session takes it.
-    pub fn store_admission_permit(&self, place: Permit) {
-        *self.admission_permit.lock() = Some(place);
-    }
-
     /// Keeps the ticket that opened the stream for as long as the stream has its slot.
-    pub fn store_ticket(&self, ticket: StreamTicketGuard) {
+    pub(super) fn store_ticket(&self, ticket: StreamTicketGuard) {
         // A stream begins once; a second ticket is released here.
         let _ = self.ticket.set(Box::new(ticket));
     }
@@ -160,10 +182,6 @@ impl Connection {
         if let Some(ticket) = self.ticket.get() {
             ticket.release();
         }
-    }
-
-    pub(super) fn take_admission_permit(&self) -> Option<Permit> {
-        self.admission_permit.lock().take()
     }
 
     /// Sets how long the client is to wait before it reconnects.

@@ -2,17 +2,16 @@
 //! `complete`. The feed's own messages about the job wake it up; what it sends is read from the store, so a lost
 //! message costs a second, never a line.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 
-use super::commands::join;
 use super::connect_request::ConnectRequest;
+use super::connecting::Joined;
+use super::connection_guard::ConnectionGuard;
 use super::follower::Follower;
-use super::registration::ConnectionGuard;
-use super::registry::ConnectionRegistry;
+use super::log_join::join_log;
 use super::sse::{Keepalive, closing_event, log_unreadable_event, retry_line, write_event};
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
@@ -42,7 +41,6 @@ pub struct LogStreamRequest {
 }
 
 struct LogStream {
-    registry: Arc<ConnectionRegistry>,
     guard: ConnectionGuard,
     follower: Follower,
     request: LogStreamRequest,
@@ -58,12 +56,12 @@ enum State {
 
 /// The body of the stream. It ends with `complete`, or like any other stream with a `problem` event.
 pub async fn stream(
-    registry: &Arc<ConnectionRegistry>,
-    guard: ConnectionGuard,
+    joined: Joined,
     request: LogStreamRequest,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
-    let state = match join(registry, &guard.connection, &connect_request(request.job)).await {
-        Some(follower) => State::Open(Box::new(LogStream::new(registry, guard, follower, request))),
+    let Joined { guard, join_permit } = joined;
+    let state = match join_log(&guard, join_permit, &connect_request(request.job)).await {
+        Some(follower) => State::Open(Box::new(LogStream::new(guard, follower, request))),
         None => State::Ended,
     };
     stream::unfold((state, true), |(state, first)| async move {
@@ -86,18 +84,13 @@ fn connect_request(job: JobId) -> ConnectRequest {
 }
 
 impl LogStream {
-    fn new(
-        registry: &Arc<ConnectionRegistry>,
-        guard: ConnectionGuard,
-        follower: Follower,
-        request: LogStreamRequest,
-    ) -> Self {
+    fn new(guard: ConnectionGuard, follower: Follower, request: LogStreamRequest) -> Self {
         let cursor = match request.begin {
             LogStart::From(place) => place,
             LogStart::Gap { newest: Some(newest), .. } => LogCursor::Line(newest),
             LogStart::Gap { newest: None, .. } | LogStart::AtEnd => LogCursor::Start,
         };
-        Self { registry: Arc::clone(registry), guard, follower, request, cursor, has_unread: false }
+        Self { guard, follower, request, cursor, has_unread: false }
     }
 
     /// Writes what comes next, once there is something. False: the stream has ended.
@@ -120,7 +113,7 @@ impl LogStream {
             }
             let woken = tokio::select! {
                 woken = self.follower.next() => woken,
-                () = self.registry.clock().sleep(POLL_INTERVAL) => Ok(Vec::new()),
+                () = self.guard.registry().clock().sleep(POLL_INTERVAL) => Ok(Vec::new()),
             };
             self.has_unread = true;
             match woken {
@@ -176,7 +169,11 @@ impl LogStream {
     /// Writes the lines that the store has by now. True: the job has ended, and `complete` was written.
     async fn write_lines(&mut self, text: &mut BytesMut) -> Result<bool> {
         let connection = &self.guard.connection;
-        let op = Op::of_caller(&self.registry.services, connection.principal(), connection.origin.clone())?;
+        let op = Op::of_caller(
+            &self.guard.registry().services,
+            connection.principal(),
+            connection.origin.clone(),
+        )?;
         let read = logs::read_page(&op, self.request.job, self.cursor, self.request.query).await?;
         for line in read.lines {
             self.cursor = LogCursor::Line(line.id);

@@ -13,8 +13,7 @@ use super::admission::Admission;
 use super::budget::ByteBudget;
 use super::connection::Connection;
 use super::connection_index::ConnectionIndex;
-use super::connection_limits::{ConnectionSlots, Owner};
-use super::node_capacity::NodeCapacity;
+use super::connection_limits::ConnectionLimiter;
 use super::node_health::NodeHealth;
 use super::settings::SessionSettings;
 use super::tenant_counts::TenantCounts;
@@ -22,6 +21,7 @@ use crate::auth::principal::Principal;
 use crate::auth::revocation::{Revocation, RevocationSubject};
 use crate::base::clock::Clock;
 use crate::base::ids::{ConnectionId, TenantId};
+use crate::cluster::connection_counts::ConnectionOwner;
 use crate::domain::identity::Identity;
 use crate::domain::op::Services;
 
@@ -37,8 +37,8 @@ pub struct ConnectionRegistry {
     pub health: NodeHealth,
     /// Connections run on this tracker; it is awaited at the end.
     pub tasks: TaskTracker,
-    pub(super) slots: ConnectionSlots,
-    pub(super) capacity: NodeCapacity,
+    /// Limits on open connections.
+    pub(super) limiter: Arc<ConnectionLimiter>,
     pub(super) index: ConnectionIndex,
     /// Connections of users with a changed role.
     pub(super) role_changes: RoleChangeQueue,
@@ -61,6 +61,12 @@ pub struct ConnectionRegistry {
 impl ConnectionRegistry {
     pub fn new(services: Services, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
         let history = AtomicI64::new(services.db.identity_hash());
+        let limiter = ConnectionLimiter::new(
+            Arc::clone(&services.connection_counts),
+            settings.max_connections,
+            settings.connection_limits,
+            settings.max_per_address,
+        );
         let registry = Arc::new(Self {
             database_identity: history,
             admission: Admission::new(settings.admission, &services),
@@ -70,8 +76,7 @@ impl ConnectionRegistry {
             tenant_counts: TenantCounts::default(),
             settings,
             tasks: TaskTracker::new(),
-            slots: ConnectionSlots::new(settings.connection_limits),
-            capacity: NodeCapacity::new(settings.max_connections),
+            limiter: Arc::new(limiter),
             unfinished_budget: ByteBudget::new(settings.echo_message_bytes.max(settings.message_bytes)),
             index: ConnectionIndex::default(),
             slow_closes: Semaphore::new(MAX_SLOW_CLOSES),
@@ -140,13 +145,14 @@ impl ConnectionRegistry {
 
     /// Number of connections of a tenant.
     pub fn count_of_tenant(&self, tenant_id: TenantId) -> usize {
-        self.capacity.of_tenant(tenant_id)
+        self.limiter.count_of_tenant(tenant_id)
     }
 
     /// Number of connections of a principal, and of the tenant.
     pub fn counts(&self, tenant_id: TenantId, principal: &Principal) -> (usize, usize) {
-        let of_caller = Owner::of(principal).map_or(0, |owner| self.slots.count(owner));
-        (of_caller, self.capacity.of_tenant(tenant_id))
+        let owner = ConnectionOwner::of(principal);
+        let of_caller = owner.map_or(0, |owner| self.limiter.count_of_owner(owner));
+        (of_caller, self.limiter.count_of_tenant(tenant_id))
     }
 
     /// Bytes that are held of messages that clients have begun and not ended.

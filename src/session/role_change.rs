@@ -28,16 +28,26 @@ pub async fn run(registry: Arc<ConnectionRegistry>, stop: CancellationToken) {
 
 /// Reloads the connection's principal and applies it; closes the connection if its credential is no longer valid.
 pub(super) async fn refresh_principal(registry: &ConnectionRegistry, connection: &Connection) {
+    match reload_principal(registry, connection).await {
+        Ok(()) => sync_reader(registry, connection),
+        Err(problem) => close_for(connection, &problem),
+    }
+}
+
+/// Replaces the connection's principal by the same user or key as it is now; the error is why its credential is no
+/// longer valid, or that the store could not be read.
+pub(super) async fn reload_principal(
+    registry: &ConnectionRegistry,
+    connection: &Connection,
+) -> Result<(), Problem> {
     loop {
         let before = connection.principal();
-        match registry.identity.reload_principal(&before).await {
-            Ok(now) if registry.index.replace_principal(connection, &before, &now) => break,
-            // A newer token came meanwhile: its principal is loaded.
-            Ok(_) => {}
-            Err(problem) => return close_for(connection, &problem),
+        let now = registry.identity.reload_principal(&before).await?;
+        if registry.index.replace_principal(connection, &before, &now) {
+            return Ok(());
         }
+        // A newer token came meanwhile: its principal is loaded.
     }
-    sync_reader(registry, connection);
 }
 
 /// Sets the mailbox's reader from the connection's principal. Called after either of them has changed, so that the

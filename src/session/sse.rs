@@ -1,18 +1,17 @@
 //! A connection carried by server-sent events (WHATWG HTML, section 9.2): the same follower, rendered as text.
 
 use std::fmt::Display;
-use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::stream;
 
-use super::commands::join;
 use super::connect_request::ConnectRequest;
+use super::connecting::Joined;
 use super::connection::Connection;
+use super::connection_guard::ConnectionGuard;
 use super::follower::Follower;
-use super::registration::ConnectionGuard;
-use super::registry::ConnectionRegistry;
+use super::log_join::join_log;
 use crate::hub::{Closing, Item};
 use crate::protocol::problem::{CloseCode, StreamProblem};
 use crate::protocol::websocket::encode::TextFrame;
@@ -70,12 +69,12 @@ enum State {
 
 /// The body of a stream, until the client disconnects or the connection is closed, with a `problem` event then.
 pub async fn stream(
-    registry: &Arc<ConnectionRegistry>,
-    guard: ConnectionGuard,
+    joined: Joined,
     request: &ConnectRequest,
     style: StreamFormat,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
-    let state = match join(registry, &guard.connection, request).await {
+    let Joined { guard, join_permit } = joined;
+    let state = match join_log(&guard, join_permit, request).await {
         Some(follower) => State::Open(Box::new(OpenStream { follower, format: style, guard })),
         None => State::Ended,
     };

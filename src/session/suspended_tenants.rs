@@ -36,7 +36,7 @@ pub async fn run(registry: Arc<ConnectionRegistry>, stop: CancellationToken) {
 
 /// Suspended or removed tenants that have connections or cached accounts here.
 async fn find_suspended(registry: &ConnectionRegistry) -> storage::Result<Vec<TenantId>> {
-    let mut in_use: HashSet<TenantId> = registry.capacity.tenants().into_iter().collect();
+    let mut in_use: HashSet<TenantId> = registry.limiter.tenants_here().into_iter().collect();
     in_use.extend(registry.identity.cached_tenants());
     if in_use.is_empty() {
         return Ok(Vec::new());

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 
-use super::commands::connection_established;
-use super::registration::ConnectionGuard;
-use super::registry::ConnectionRegistry;
+use super::connecting::Joined;
+use super::connection_guard::ConnectionGuard;
+use super::log_join::connection_established;
 use super::role_change::close_reason;
 use super::sse::{closing_event, log_unreadable_event, retry_line, write_event};
 use super::tenant_stats::load_tenant_stats;
@@ -24,7 +24,6 @@ use crate::protocol::websocket::encode::TextFrame;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 struct StatsStream {
-    registry: Arc<ConnectionRegistry>,
     guard: ConnectionGuard,
     mailbox: Arc<Mailbox>,
 }
@@ -36,12 +35,10 @@ enum State {
 }
 
 /// The body of the stream. It ends like any other stream, with a `problem` event.
-pub fn stream_stats(
-    registry: &Arc<ConnectionRegistry>,
-    guard: ConnectionGuard,
-) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
-    let mailbox = guard.connection.attach_control_mailbox(registry.settings.queue_bytes);
-    let stream_state = StatsStream { registry: Arc::clone(registry), guard, mailbox };
+pub fn stream_stats(joined: Joined) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
+    let Joined { guard, .. } = joined;
+    let mailbox = guard.connection.attach_control_mailbox(guard.registry().settings.queue_bytes);
+    let stream_state = StatsStream { guard, mailbox };
     stream::unfold(State::First(Box::new(stream_state)), |state| async move {
         let (text, state) = match state {
             State::First(stream) => match stream.first_chunk().await {
@@ -61,8 +58,9 @@ pub fn stream_stats(
 impl StatsStream {
     /// `connection_established`, and the first figures. `None`: the store cannot be read.
     async fn first_chunk(&self) -> Option<Bytes> {
-        let head = eventlog::head(&self.registry.services.db, &self.guard.connection.scope).await.ok()?;
-        let hello = connection_established(&self.registry, &self.guard.connection, head.position());
+        let head =
+            eventlog::head(&self.guard.registry().services.db, &self.guard.connection.scope).await.ok()?;
+        let hello = connection_established(self.guard.registry(), &self.guard.connection, head.position());
         let mut text = retry_line();
         write_event(&mut text, None, hello.kind(), &TextFrame::new(&hello.to_json()));
         text.extend_from_slice(&self.render_stats().await.ok()?);
@@ -77,7 +75,7 @@ impl StatsStream {
             .map_err(|closing| closing_event(&closing, &self.guard.connection))?;
         let taken = tokio::select! {
             taken = self.mailbox.take() => taken,
-            () = self.registry.clock().sleep(INTERVAL) => {
+            () = self.guard.registry().clock().sleep(INTERVAL) => {
                 self.mailbox.delivery_resumed().await.map_err(|closing| closing_event(&closing, &self.guard.connection))?;
                 let figures = self.render_stats().await.map_err(|problem| self.end(&problem))?;
                 return Ok(self.record_sent(figures, 1));
@@ -109,8 +107,12 @@ impl StatsStream {
     async fn render_stats(&self) -> Result<Bytes> {
         let connection = &self.guard.connection;
         // The principal of now: its role may have changed since the stream began.
-        let op = Op::of_caller(&self.registry.services, connection.principal(), connection.origin.clone())?;
-        let stats = Stats::Tenant(load_tenant_stats(&self.registry, &op).await?);
+        let op = Op::of_caller(
+            &self.guard.registry().services,
+            connection.principal(),
+            connection.origin.clone(),
+        )?;
+        let stats = Stats::Tenant(load_tenant_stats(self.guard.registry(), &op).await?);
         let mut text = BytesMut::new();
         write_event(&mut text, None, "stats", &TextFrame::new(&stats.to_json()));
         Ok(text.freeze())

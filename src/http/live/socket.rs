@@ -4,22 +4,21 @@ use std::sync::Arc;
 
 use poem::{Endpoint, Request, Response};
 
-use super::admission::{AdmittedRequest, check_caller, check_request};
+use super::admission::{VerifiedRequest, check_caller, check_request};
 use super::context::LiveContext;
 use super::parameters::AllowedParameters;
 use super::reject::{refuse, switching};
 use crate::auth::permission::Permission;
 use crate::domain::identity::tickets::Channel;
 use crate::domain::op::forbidden;
-use crate::http::serve::{LiveResponse, Upgrade};
+use crate::http::serve::{LiveResponse, Upgrade, Upgraded};
 use crate::protocol::channels::SocketKind;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::handshake::{self, Accept};
 use crate::protocol::websocket::refusal::Refusal;
-use crate::session::ConnectionGuard;
+use crate::session::Joined;
 use crate::session::connect_request::ConnectRequest;
-use crate::session::connection_limits::Carrier;
-use crate::session::ws::{self, Mode};
+use crate::session::ws::{self, Mode, UpgradedStream};
 
 fn allowed_parameters(kind: SocketKind) -> AllowedParameters {
     match kind {
@@ -37,7 +36,7 @@ pub struct SocketEndpoint {
 struct AcceptedUpgrade {
     accept: Accept,
     upgrade: Upgrade,
-    guard: ConnectionGuard,
+    joined: Joined,
     mode: Mode,
 }
 
@@ -55,45 +54,26 @@ impl Endpoint for SocketEndpoint {
 impl SocketEndpoint {
     async fn prepare(&self, request: &Request) -> Result<AcceptedUpgrade, Problem> {
         let parameters = check_request(&self.live, request, allowed_parameters(self.kind))?;
-        let admitted_request = check_caller(&self.live, request, Channel::Socket, parameters).await?;
-        let mode = self.mode(&admitted_request)?;
-        let carrier = match mode {
-            Mode::Follow(_) | Mode::Echo => Carrier::Socket,
-            Mode::Upload => Carrier::Upload,
-        };
+        let verified_request = check_caller(&self.live, request, Channel::Socket, parameters).await?;
+        let mode = self.mode(&verified_request)?;
         // The handshake is checked last: a plain GET first gets the refusal that a socket would get.
         let accept = handshake::check(request.method(), request.version(), request.headers())
             .map_err(bad_handshake)?;
         let upgrade = Upgrade::of(request).ok_or_else(|| bad_handshake(Refusal::NoUpgrade))?;
         upgrade.check_capacity()?;
-        let registry = &self.live.registry;
-        let permit = match mode {
-            Mode::Follow(_) => Some(registry.admission.joins.acquire().await?),
-            Mode::Echo | Mode::Upload => None,
-        };
-        let guard = match mode {
-            Mode::Echo => registry.register_echo(admitted_request.admitted, admitted_request.origin).await?,
-            Mode::Follow(_) | Mode::Upload => {
-                registry.register(admitted_request.admitted, carrier, admitted_request.origin).await?
-            }
-        };
-        permit.into_iter().for_each(|place| guard.connection.store_admission_permit(place));
-        // The connection guard first: a ticket is spent only by a session that starts.
-        if let Some(ticket) = &admitted_request.ticket {
-            registry.identity.tickets.redeem_for_socket(ticket).await?;
-        }
-        Ok(AcceptedUpgrade { accept, upgrade, guard, mode })
+        let joined = verified_request.verified.admit(mode.purpose()).await?.join().await?;
+        Ok(AcceptedUpgrade { accept, upgrade, joined, mode })
     }
 
-    fn mode(&self, admitted_request: &AdmittedRequest) -> Result<Mode, Problem> {
+    fn mode(&self, verified_request: &VerifiedRequest) -> Result<Mode, Problem> {
         match self.kind {
             SocketKind::Echo => Ok(Mode::Echo),
-            SocketKind::Upload if !admitted_request.admitted.principal.may(Permission::Upload) => {
+            SocketKind::Upload if !verified_request.verified.principal().may(Permission::Upload) => {
                 Err(forbidden(Permission::Upload))
             }
             SocketKind::Upload => Ok(Mode::Upload),
             SocketKind::Messages => {
-                let parameters = &admitted_request.parameters;
+                let parameters = &verified_request.parameters;
                 let most = self.live.registry.settings.max_subscriptions;
                 ConnectRequest::parse(parameters.get("since"), parameters.get("subscriptions"), most)
                     .map(Mode::Follow)
@@ -103,12 +83,10 @@ impl SocketEndpoint {
 
     /// Answers 101; the session runs in a task of its own, so that the HTTP side is freed.
     fn start_session(&self, ready: AcceptedUpgrade) -> Response {
-        let registry = Arc::clone(&self.live.registry);
-        let AcceptedUpgrade { accept, upgrade, guard, mode } = ready;
-        registry.tasks.clone().spawn(async move {
-            let Ok(upgraded) = upgrade.upgraded().await else { return };
-            let permit = upgraded.permit.into_guard();
-            ws::run(registry, guard, upgraded.stream, upgraded.read_buf.into(), mode, permit).await;
+        let AcceptedUpgrade { accept, upgrade, joined, mode } = ready;
+        ws::start(joined, mode, async move {
+            let Upgraded { stream, read_buf, permit } = upgrade.upgraded().await.ok()?;
+            Some(UpgradedStream { stream, early: read_buf.into(), permit: permit.into_guard() })
         });
         let mut response = switching(&accept);
         response.set_data(LiveResponse);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use poem::http::{StatusCode, header};
 use poem::{Body, Endpoint, Request, Response};
 
-use super::admission::{AdmittedRequest, check_caller, check_request};
+use super::admission::{VerifiedRequest, check_caller, check_request};
 use super::context::LiveContext;
 use super::parameters::{AllowedParameters, Parameters};
 use super::{reject, stream_refusal};
@@ -20,12 +20,10 @@ use crate::protocol::channels::StreamKind;
 use crate::protocol::job::LogLevel;
 use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
-use crate::session::ConnectionGuard;
 use crate::session::connect_request::ConnectRequest;
-use crate::session::connection_limits::Carrier;
 use crate::session::log_stream::{self, LogStreamRequest};
 use crate::session::sse::{self, EventNames, Keepalive, StreamFormat};
-use crate::session::tenant_stats_stream;
+use crate::session::{Purpose, Verified, tenant_stats_stream};
 
 fn allowed_parameters(kind: StreamKind) -> AllowedParameters {
     match kind {
@@ -92,76 +90,55 @@ impl StreamEndpoint {
             return Ok(StatusCode::NO_CONTENT.into());
         }
         let parameters = check_request(&self.live, request, allowed_parameters(self.kind))?;
-        let admitted_request = check_caller(&self.live, request, Channel::Stream, parameters).await?;
-        let keepalive = keepalive(&admitted_request)?;
+        let verified_request = check_caller(&self.live, request, Channel::Stream, parameters).await?;
+        let keepalive = keepalive(&verified_request)?;
         match self.kind {
-            StreamKind::Stats => return self.open_stats(admitted_request).await,
-            StreamKind::Logs => return self.open_logs(request, admitted_request, keepalive).await,
+            StreamKind::Stats => return Self::open_stats(verified_request.verified).await,
+            StreamKind::Logs => return self.open_logs(request, verified_request, keepalive).await,
             StreamKind::Notifications | StreamKind::Events => {}
         }
-        let style = StreamFormat { names: self.names(&admitted_request)?, keepalive };
-        let connect_request = self.connect_request(request, &admitted_request)?;
-        let registry = &self.live.registry;
-        let place = registry.admission.joins.acquire().await?;
-        let guard =
-            registry.register(admitted_request.admitted, Carrier::Stream, admitted_request.origin).await?;
-        guard.connection.store_admission_permit(place);
-        self.redeem(admitted_request.ticket.as_deref(), &guard).await?;
-        let stream = sse::stream(registry, guard, &connect_request, style).await;
+        let style = StreamFormat { names: self.names(&verified_request)?, keepalive };
+        let connect_request = self.connect_request(request, &verified_request)?;
+        let joined = verified_request.verified.admit(Purpose::LogStream).await?.join().await?;
+        let stream = sse::stream(joined, &connect_request, style).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
-    async fn open_stats(&self, admitted_request: AdmittedRequest) -> Result<Response, Problem> {
-        if !admitted_request.admitted.principal.may(Permission::ReadStats) {
+    async fn open_stats(verified: Verified) -> Result<Response, Problem> {
+        if !verified.principal().may(Permission::ReadStats) {
             return Err(forbidden(Permission::ReadStats));
         }
-        let registry = &self.live.registry;
-        let guard =
-            registry.register(admitted_request.admitted, Carrier::Stream, admitted_request.origin).await?;
-        self.redeem(admitted_request.ticket.as_deref(), &guard).await?;
-        Ok(event_stream(Body::from_bytes_stream(tenant_stats_stream::stream_stats(registry, guard))))
+        let joined = verified.admit(Purpose::FiguresStream).await?.join().await?;
+        Ok(event_stream(Body::from_bytes_stream(tenant_stats_stream::stream_stats(joined))))
     }
 
     async fn open_logs(
         &self,
         request: &Request,
-        admitted_request: AdmittedRequest,
+        verified_request: VerifiedRequest,
         keepalive: Keepalive,
     ) -> Result<Response, Problem> {
-        let registry = &self.live.registry;
-        let principal = admitted_request.admitted.principal.clone();
-        let op = Op::of_caller(&registry.services, principal, admitted_request.origin.clone())?;
+        let VerifiedRequest { parameters, verified } = verified_request;
+        let services = &self.live.registry.services;
+        let op = Op::of_caller(services, verified.principal().clone(), verified.origin().clone())?;
         // A path that names no job is answered like a job that does not exist.
         let job = request.raw_path_param("job_id").and_then(|id| id.parse().ok()).map(JobId);
         let job = job.ok_or_else(Problem::not_found)?;
-        let query = log_query(&admitted_request.parameters)?;
-        let since = since(request, &admitted_request)?.map(position::truncate_since);
+        let query = log_query(&parameters)?;
+        let since = since(request, &parameters)?.map(position::truncate_since);
         let begin = logs::resolve_start(&op, job, since.as_deref()).await?;
         if begin == LogStart::AtEnd {
             // The one answer that ends an EventSource for good.
             return Ok(StatusCode::NO_CONTENT.into());
         }
-        let place = registry.admission.joins.acquire().await?;
-        let guard =
-            registry.register(admitted_request.admitted, Carrier::Stream, admitted_request.origin).await?;
-        guard.connection.store_admission_permit(place);
-        self.redeem(admitted_request.ticket.as_deref(), &guard).await?;
+        let joined = verified.admit(Purpose::LogStream).await?.join().await?;
         let stream =
-            log_stream::stream(registry, guard, LogStreamRequest { job, query, begin, since, keepalive })
-                .await;
+            log_stream::stream(joined, LogStreamRequest { job, query, begin, since, keepalive }).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
-    /// The connection guard first: a ticket is spent only by a session that starts. The guard holds it from then on.
-    async fn redeem(&self, ticket: Option<&str>, guard: &ConnectionGuard) -> Result<(), Problem> {
-        let Some(ticket) = ticket else { return Ok(()) };
-        let held = self.live.registry.identity.tickets.redeem_for_stream(ticket).await?;
-        guard.connection.store_ticket(held);
-        Ok(())
-    }
-
-    fn names(&self, admitted_request: &AdmittedRequest) -> Result<EventNames, Problem> {
-        match (self.kind, admitted_request.parameters.get("names")) {
+    fn names(&self, verified_request: &VerifiedRequest) -> Result<EventNames, Problem> {
+        match (self.kind, verified_request.parameters.get("names")) {
             (StreamKind::Events | StreamKind::Stats | StreamKind::Logs, None) | (_, Some("type")) => {
                 Ok(EventNames::Type)
             }
@@ -179,14 +156,14 @@ impl StreamEndpoint {
     fn connect_request(
         &self,
         request: &Request,
-        admitted_request: &AdmittedRequest,
+        verified_request: &VerifiedRequest,
     ) -> Result<ConnectRequest, Problem> {
-        let parameters = &admitted_request.parameters;
-        let since = since(request, admitted_request)?;
+        let parameters = &verified_request.parameters;
+        let since = since(request, parameters)?;
         let most = self.live.registry.settings.max_subscriptions;
         match self.kind {
             StreamKind::Notifications
-                if !admitted_request.admitted.principal.may(Permission::ReadNotifications) =>
+                if !verified_request.verified.principal().may(Permission::ReadNotifications) =>
             {
                 Err(forbidden(Permission::ReadNotifications))
             }
@@ -195,7 +172,7 @@ impl StreamEndpoint {
             StreamKind::Events => {
                 let connect_request = ConnectRequest::parse(since, parameters.get("subscriptions"), most)?;
                 if connect_request.subscriptions.is_empty()
-                    && admitted_request.admitted.principal.user_id().is_none()
+                    && verified_request.verified.principal().user_id().is_none()
                 {
                     let words = "A key has no inbox: name the feeds in `subscriptions`.";
                     return Err(Problem::new(Code::BadRequest, words));
@@ -207,12 +184,9 @@ impl StreamEndpoint {
 }
 
 /// The position to resume from. A reconnecting EventSource repeats its address and adds its last id, which is newer.
-fn since<'a>(
-    request: &'a Request,
-    admitted_request: &'a AdmittedRequest,
-) -> Result<Option<&'a str>, Problem> {
-    let last = last_event_id(request, &admitted_request.parameters)?;
-    Ok(last.or_else(|| admitted_request.parameters.get("since")))
+fn since<'a>(request: &'a Request, parameters: &'a Parameters) -> Result<Option<&'a str>, Problem> {
+    let last = last_event_id(request, parameters)?;
+    Ok(last.or_else(|| parameters.get("since")))
 }
 
 /// The last event id of a reconnecting reader: in the header, or in one of the two parameters that polyfills use.
@@ -236,8 +210,8 @@ fn must_not_reconnect(request: &Request) -> bool {
         || in_query.any(|(_, id)| stream_refusal::is_end(&id))
 }
 
-fn keepalive(admitted_request: &AdmittedRequest) -> Result<Keepalive, Problem> {
-    match admitted_request.parameters.get("keepalive") {
+fn keepalive(verified_request: &VerifiedRequest) -> Result<Keepalive, Problem> {
+    match verified_request.parameters.get("keepalive") {
         None | Some("id") => Ok(Keepalive::Id),
         Some("comment") => Ok(Keepalive::Comment),
         Some(_) => {

@@ -13,6 +13,7 @@ use crate::hub::{ControlMessage, Item, Mailbox};
 use crate::protocol::message::{ErrorMessage, MessagePayload, ServerMessage};
 use crate::protocol::problem::{CloseCode, Code};
 use crate::protocol::websocket::encode;
+use crate::session::admission::Permit;
 use crate::session::commands::Commands;
 use crate::session::connect_request::ConnectRequest;
 
@@ -27,11 +28,12 @@ impl FollowSocket {
     /// Joins the log and serves what the client has sent already. `None`: the socket was closed.
     pub(super) async fn begin(
         socket: Socket,
+        join_permit: Option<Permit>,
         request: &ConnectRequest,
         early: Vec<u8>,
     ) -> io::Result<Option<Box<Self>>> {
         let registry = Arc::clone(socket.registry());
-        let Some(commands) = Commands::join(&registry, &socket.guard.connection, request).await else {
+        let Some(commands) = Commands::join(&socket.guard, join_permit, request).await else {
             socket.close(SocketEnd::of(CloseCode::Overloaded, "the log cannot be read")).await?;
             return Ok(None);
         };
@@ -212,7 +214,8 @@ mod tests {
     #[test]
     fn an_idle_socket_stays_within_its_size_limits() {
         let parts = [
-            ("the task", future_bytes(FollowSocket::run), 512),
+            ("its run", future_bytes(FollowSocket::run), 512),
+            ("the task", future_bytes(crate::session::ws::run::run), 544),
             ("the socket and its follower", size_of::<FollowSocket>(), 576),
             ("the connection", size_of::<Connection>(), 384),
             ("the mailbox", size_of::<Mailbox>(), 320),

@@ -10,5 +10,5 @@ mod run;
 mod socket;
 mod upload;
 
-pub use run::{Mode, run};
+pub use run::{Mode, UpgradedStream, start};
 pub use socket::StreamPermit;

@@ -1,8 +1,8 @@
-//! From the upgrade to the task of a socket.
+//! From the registered connection to the task of its socket.
 
 use std::io;
-use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio::net::TcpStream;
 
 use super::echo;
@@ -12,8 +12,7 @@ use super::socket::{BudgetScope, Socket, SocketLimits, StreamPermit};
 use super::upload;
 use crate::protocol::upload::CHUNK_BYTES;
 use crate::session::connect_request::ConnectRequest;
-use crate::session::registration::ConnectionGuard;
-use crate::session::registry::ConnectionRegistry;
+use crate::session::connecting::{Joined, Purpose};
 use crate::session::settings::SessionSettings;
 
 /// The purpose of a socket.
@@ -27,32 +26,63 @@ pub enum Mode {
     Upload,
 }
 
-/// Begins a connection on an upgraded stream; it runs, in a task of its own, until either side ends it. `early` are
-/// bytes that came with the handshake.
-pub async fn run(
-    registry: Arc<ConnectionRegistry>,
-    guard: ConnectionGuard,
-    stream: TcpStream,
-    early: Vec<u8>,
-    mode: Mode,
-    permit: StreamPermit,
-) {
-    let limits = limits(&mode, &registry.settings);
-    let socket = Socket::new(guard, stream, &limits, permit);
-    match mode {
-        Mode::Follow(request) => {
-            match FollowSocket::begin(socket, &request, early).await {
-                // In a new task, so that the memory of the upgrade and the joining is released.
-                Ok(Some(following)) => {
-                    registry.tasks.spawn(async move { log_end(following.run().await) });
-                }
-                Ok(None) => {}
-                Err(error) => log_end(Err(error)),
-            }
+impl Mode {
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Self::Follow(_) => Purpose::MessageSocket,
+            Self::Echo => Purpose::EchoSocket,
+            Self::Upload => Purpose::UploadSocket,
         }
-        Mode::Echo => log_end(echo::run(socket, early).await),
-        Mode::Upload => log_end(Box::pin(upload::run(socket, early)).await),
     }
+}
+
+/// A stream that has left HTTP.
+pub struct UpgradedStream {
+    pub stream: TcpStream,
+    /// Bytes that came with the handshake.
+    pub early: Vec<u8>,
+    pub permit: StreamPermit,
+}
+
+/// Begins a socket once its stream is upgraded; `None`: the client is gone. It runs in the one task of its connection,
+/// until either side ends it.
+pub fn start(
+    joined: Joined,
+    mode: Mode,
+    upgraded: impl Future<Output = Option<UpgradedStream>> + Send + 'static,
+) {
+    let tasks = joined.guard.registry().tasks.clone();
+    // Boxed: the memory of the upgrade and the joining is released when the socket follows its log.
+    tasks.spawn(run(Box::pin(open(joined, mode, upgraded))));
+}
+
+pub(super) async fn run(opening: BoxFuture<'static, Option<Box<FollowSocket>>>) {
+    let following = opening.await;
+    if let Some(following) = following {
+        log_end(following.run().await);
+    }
+}
+
+/// Opens a socket that follows a log; `None`: the socket has ended, as one with another purpose has by then.
+async fn open(
+    joined: Joined,
+    mode: Mode,
+    upgraded: impl Future<Output = Option<UpgradedStream>>,
+) -> Option<Box<FollowSocket>> {
+    let UpgradedStream { stream, early, permit } = upgraded.await?;
+    let Joined { guard, join_permit } = joined;
+    let limits = limits(&mode, &guard.registry().settings);
+    let socket = Socket::new(guard, stream, &limits, permit);
+    let ended = match mode {
+        Mode::Follow(request) => match FollowSocket::begin(socket, join_permit, &request, early).await {
+            Ok(following) => return following,
+            Err(error) => Err(error),
+        },
+        Mode::Echo => echo::run(socket, early).await,
+        Mode::Upload => upload::run(socket, early).await,
+    };
+    log_end(ended);
+    None
 }
 
 fn limits(mode: &Mode, settings: &SessionSettings) -> SocketLimits {

@@ -15,7 +15,7 @@ use crate::protocol::websocket::codes::NO_STATUS;
 use crate::protocol::websocket::decode::{Decoder, Unfinished, Violation};
 use crate::protocol::websocket::encode;
 use crate::session::budget::{Exhausted, Reservation};
-use crate::session::registration::ConnectionGuard;
+use crate::session::connection_guard::ConnectionGuard;
 use crate::session::registry::ConnectionRegistry;
 
 /// How long a peer has to answer our close frame.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use lotline::domain::identity::authenticate::{Authenticated, Credential};
 use lotline::protocol::problem::Code;
 use serde_json::json;
 
@@ -16,10 +15,6 @@ on_both_databases! {
     a_user_who_is_deactivated_before_admission_is_not_admitted,
 }
 
-async fn authenticates(app: &TestApp, token: &str) -> Authenticated {
-    app.identity.authenticate(Credential::Header(token)).await.unwrap()
-}
-
 async fn logs_out(person: &Person<'_>, token: &str) {
     let request = person.app.http.post(person.app.url("/api/v1/auth/logout")).bearer_auth(token);
     assert_eq!(crate::support::answer::Response::send(request).await.status, 204);
@@ -28,12 +23,12 @@ async fn logs_out(person: &Person<'_>, token: &str) {
 async fn a_session_that_ends_before_admission_is_not_admitted(app: &TestApp) {
     let bob = app.member("bob").await;
     let token = bob.another_token().await;
-    let admitted = authenticates(app, &token).await;
-    let spared = authenticates(app, bob.token()).await;
+    let verified = app.verifies(&token).await;
+    let spared = app.verifies(bob.token()).await;
 
     logs_out(&bob, &token).await;
 
-    assert_eq!(app.admits(admitted).await.err().map(|refused| refused.code), Some(Code::Unauthenticated));
+    assert_eq!(app.admits(verified).await.err().map(|refused| refused.code), Some(Code::Unauthenticated));
     assert!(app.admits(spared).await.is_ok());
     assert_eq!(app.connections(), 0);
 }
@@ -46,8 +41,8 @@ async fn a_session_that_ends_while_silent_sockets_are_probed_is_not_admitted(app
     }
     app.advance(Duration::from_secs(28)).await;
     let token = bob.another_token().await;
-    let admitted = authenticates(app, &token).await;
-    let mut admission = std::pin::pin!(app.admits(admitted));
+    let verified = app.verifies(&token).await;
+    let mut admission = std::pin::pin!(app.admits(verified));
 
     tokio::select! {
         biased;
@@ -62,11 +57,11 @@ async fn a_session_that_ends_while_silent_sockets_are_probed_is_not_admitted(app
 
 async fn a_user_who_is_deactivated_before_admission_is_not_admitted(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
-    let admitted = authenticates(app, bob.token()).await;
+    let verified = app.verifies(bob.token()).await;
 
     let request = app.http.patch(app.url(&format!("/api/v1/users/{}", bob.id.0))).bearer_auth(ann.token());
     let changed = crate::support::answer::Response::send(request.json(&json!({"is_active": false}))).await;
 
     assert_eq!(changed.status, 200, "{changed:?}");
-    assert!(app.admits(admitted).await.is_err());
+    assert!(app.admits(verified).await.is_err());
 }

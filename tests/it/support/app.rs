@@ -14,15 +14,14 @@ use lotline::base::ids::TenantId;
 use lotline::cluster::SharedState;
 use lotline::crawler::reader::ReaderProgram;
 use lotline::domain::ephemeral::EphemeralSettings;
-use lotline::domain::identity::authenticate::Authenticated;
+use lotline::domain::identity::authenticate::Credential;
 use lotline::domain::identity::{Identity, bootstrap};
 use lotline::domain::op::{Origin, Services};
 use lotline::protocol::problem::Problem;
 use lotline::session::Connection;
-use lotline::session::ConnectionGuard;
 use lotline::session::ConnectionRegistry;
 use lotline::session::admission::Admission;
-use lotline::session::connection_limits::Carrier;
+use lotline::session::{Joined, Purpose, Verified};
 use lotline::storage::LogReadPermit;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -188,9 +187,15 @@ impl TestApp {
         self.registry.unfinished_bytes()
     }
 
-    /// Admits a socket for a credential that was checked before.
-    pub async fn admits(&self, admitted: Authenticated) -> Result<ConnectionGuard, Problem> {
-        self.registry.register(admitted, Carrier::Socket, Origin::default()).await
+    /// Checks a credential for a connection, which takes nothing yet.
+    pub async fn verifies(&self, token: &str) -> Verified {
+        let credential = Credential::Header(token);
+        Verified::check(&self.registry, credential, Origin::default()).await.ok().unwrap()
+    }
+
+    /// Opens a socket for a credential that was checked before, up to its registration.
+    pub async fn admits(&self, verified: Verified) -> Result<Joined, Problem> {
+        verified.admit(Purpose::MessageSocket).await?.join().await
     }
 
     /// Waits until acme has this many connections.
