@@ -68,7 +68,7 @@ impl App {
         let mut services = Services::new(db, clock, Entropy, shared, parts::ephemeral(settings));
         services.node = node_id::load(&settings.server.data_dir, &services.clock);
         services.job_settings = parts::jobs(settings);
-        services.limits = Arc::new(Limits::new(parts::limits(settings)));
+        services.limits = Arc::new(Limits::new(parts::limits(settings), Arc::clone(&services.rates)));
         services.uploads = Arc::new(uploads::open(settings).await?);
         overrides::refresh(&services)
             .await

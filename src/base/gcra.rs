@@ -14,6 +14,39 @@ const WINDOW_NS: i64 = 1_000_000_000;
 /// long.
 const MAX_DEBT_NS: i64 = 10 * WINDOW_NS;
 
+/// The span over which the units of a rate are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    Second,
+    Minute,
+}
+
+impl Window {
+    fn nanos(self) -> i64 {
+        match self {
+            Self::Second => WINDOW_NS,
+            Self::Minute => 60 * WINDOW_NS,
+        }
+    }
+}
+
+/// A number of units in each window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub units: u64,
+    pub window: Window,
+}
+
+impl Rate {
+    pub fn per_second(units: u64) -> Self {
+        Self { units, window: Window::Second }
+    }
+
+    pub fn per_minute(units: u64) -> Self {
+        Self { units, window: Window::Minute }
+    }
+}
+
 /// The bucket of one key, full at first.
 #[derive(Debug, Default)]
 pub struct Bucket {
@@ -38,19 +71,10 @@ impl RateState {
 }
 
 impl Bucket {
-    /// Takes one unit, or leaves the bucket unchanged.
-    pub fn take(&self, per_second: u64, now: DateTime<Utc>) -> RateState {
-        self.take_within(WINDOW_NS, per_second, now)
-    }
-
-    /// Takes one unit of a rate per minute, or leaves the bucket unchanged. One bucket is used with only one of the
-    /// two spans.
-    pub fn take_per_minute(&self, per_minute: u64, now: DateTime<Utc>) -> RateState {
-        self.take_within(60 * WINDOW_NS, per_minute, now)
-    }
-
-    fn take_within(&self, window_ns: i64, units: u64, now: DateTime<Utc>) -> RateState {
-        let now = nanos(now);
+    /// Takes one unit, or leaves the bucket unchanged. One bucket is used with only one window.
+    pub fn take(&self, rate: Rate, now: DateTime<Utc>) -> RateState {
+        let Rate { units, window } = rate;
+        let (now, window_ns) = (nanos(now), window.nanos());
         self.cap_debt(now, window_ns);
         let cost = cost_within(window_ns, 1, units);
         let taken = self.full_at_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
@@ -68,14 +92,6 @@ impl Bucket {
                 rate_state_within(window_ns, debt, units, Some(refused_for))
             }
         }
-    }
-
-    /// Seconds until a rate per minute grants a unit again; `None` when it would now. Takes nothing.
-    pub fn retry_after_per_minute(&self, per_minute: u64, now: DateTime<Utc>) -> Option<u64> {
-        let (now, window_ns) = (nanos(now), 60 * WINDOW_NS);
-        let debt = self.full_at_ns.load(Ordering::Relaxed).clamp(now, now + window_ns) - now;
-        let lacking = debt + cost_within(window_ns, 1, per_minute) - window_ns;
-        (lacking > 0).then(|| ceil_secs(lacking).max(1))
     }
 
     /// Takes units that are already spent, as debt if necessary.
@@ -100,14 +116,14 @@ impl Bucket {
         (debt > 0).then(|| now + chrono::TimeDelta::nanoseconds(debt) + chrono::TimeDelta::microseconds(1))
     }
 
-    /// The state of the bucket, which is left unchanged.
-    pub fn peek(&self, per_second: u64, now: DateTime<Utc>) -> RateState {
-        let now = nanos(now);
-        rate_state(
-            self.full_at_ns.load(Ordering::Relaxed).clamp(now, now + MAX_DEBT_NS) - now,
-            per_second,
-            None,
-        )
+    /// The state of the bucket, which is left unchanged; refused if [`Bucket::take`] would be.
+    pub fn peek(&self, rate: Rate, now: DateTime<Utc>) -> RateState {
+        let Rate { units, window } = rate;
+        let (now, window_ns) = (nanos(now), window.nanos());
+        let debt = self.full_at_ns.load(Ordering::Relaxed).clamp(now, now + window_ns.max(MAX_DEBT_NS)) - now;
+        let lacking = debt.min(window_ns) + cost_within(window_ns, 1, units) - window_ns;
+        let refused_for = (lacking > 0).then(|| ceil_secs(lacking).max(1));
+        rate_state_within(window_ns, debt, units, refused_for)
     }
 
     /// Caps the debt at what a bucket can have: more than that means that the clock was set back.
@@ -172,37 +188,56 @@ mod tests {
         for rate in [1, 3, 7, 100, 1_000] {
             let bucket = Bucket::default();
 
-            let left: Vec<_> = (0..rate).map(|_| bucket.take(rate, at(0)).remaining).collect();
-            let refused = bucket.take(rate, at(0));
+            let left: Vec<_> =
+                (0..rate).map(|_| bucket.take(Rate::per_second(rate), at(0)).remaining).collect();
+            let refused = bucket.take(Rate::per_second(rate), at(0));
 
             assert_eq!(left, (0..rate).rev().collect::<Vec<_>>());
             assert_eq!((refused.retry_after_secs, refused.remaining), (Some(1), 0));
-            assert_eq!(bucket.peek(rate, at(1_000)).remaining, rate);
+            assert_eq!(bucket.peek(Rate::per_second(rate), at(1_000)).remaining, rate);
         }
         let bucket = Bucket::default();
         for _ in 0..10 {
-            bucket.take(10, at(0));
+            bucket.take(Rate::per_second(10), at(0));
         }
-        assert_eq!(bucket.take(10, at(50)).retry_after_secs, Some(1));
-        assert_eq!(bucket.take(10, at(100)).retry_after_secs, None);
+        assert_eq!(bucket.take(Rate::per_second(10), at(50)).retry_after_secs, Some(1));
+        assert_eq!(bucket.take(Rate::per_second(10), at(100)).retry_after_secs, None);
     }
 
     #[test]
     fn a_minute_gives_its_rate_and_no_more() {
-        let bucket = Bucket::default();
+        let (bucket, rate) = (Bucket::default(), Rate::per_minute(30));
 
         for _ in 0..30 {
-            assert_eq!(bucket.retry_after_per_minute(30, at(0)), None);
-            assert_eq!(bucket.take_per_minute(30, at(0)).retry_after_secs, None);
+            assert_eq!(bucket.peek(rate, at(0)).retry_after_secs, None);
+            assert_eq!(bucket.take(rate, at(0)).retry_after_secs, None);
         }
 
-        assert_eq!(bucket.take_per_minute(30, at(0)).retry_after_secs, Some(2));
-        assert_eq!(bucket.retry_after_per_minute(30, at(500)), Some(2));
-        assert_eq!(bucket.take_per_minute(30, at(2_000)).retry_after_secs, None);
-        assert_eq!(bucket.take_per_minute(30, at(2_000)).retry_after_secs, Some(2));
+        assert_eq!(bucket.take(rate, at(0)).retry_after_secs, Some(2));
+        assert_eq!(bucket.peek(rate, at(500)).retry_after_secs, Some(2));
+        assert_eq!(bucket.take(rate, at(2_000)).retry_after_secs, None);
+        assert_eq!(bucket.take(rate, at(2_000)).retry_after_secs, Some(2));
         // Set back by an hour it gives as after a minute.
-        assert_eq!(bucket.take_per_minute(30, at(-3_600_000)).retry_after_secs, Some(2));
-        assert_eq!(bucket.take_per_minute(30, at(-3_598_000)).retry_after_secs, None);
+        assert_eq!(bucket.take(rate, at(-3_600_000)).retry_after_secs, Some(2));
+        assert_eq!(bucket.take(rate, at(-3_598_000)).retry_after_secs, None);
+    }
+
+    #[test]
+    fn a_look_says_what_a_take_would_say_and_changes_nothing() {
+        for rate in [Rate::per_second(2), Rate::per_minute(2)] {
+            let bucket = Bucket::default();
+
+            assert_eq!(bucket.peek(rate, at(0)).remaining, 2);
+            bucket.take(rate, at(0));
+            assert_eq!(
+                (bucket.peek(rate, at(0)).remaining, bucket.peek(rate, at(0)).retry_after_secs),
+                (1, None)
+            );
+            bucket.take(rate, at(0));
+
+            assert_eq!(bucket.peek(rate, at(0)), bucket.take(rate, at(0)));
+            assert!(bucket.peek(rate, at(0)).retry_after_secs.is_some());
+        }
     }
 
     #[test]
@@ -221,10 +256,10 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_does_not_block_for_long() {
         let bucket = Bucket::default();
-        bucket.take(1, at(3_600_000));
+        bucket.take(Rate::per_second(1), at(3_600_000));
 
-        assert_eq!(bucket.take(1, at(0)).retry_after_secs, Some(1));
-        assert_eq!(bucket.take(1, at(1_000)).retry_after_secs, None);
+        assert_eq!(bucket.take(Rate::per_second(1), at(0)).retry_after_secs, Some(1));
+        assert_eq!(bucket.take(Rate::per_second(1), at(1_000)).retry_after_secs, None);
         bucket.spend(u64::MAX, 1, at(0));
         assert!(bucket.pays_at(at(0)).unwrap() <= at(10_000));
     }

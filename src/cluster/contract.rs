@@ -11,6 +11,7 @@ use super::connection_counts::{
     ConnectionCounts, ConnectionGroup, ConnectionOwner, CountKey, CountLimit, LimitReached,
 };
 use super::presence_store::{Availability, PresenceStore, TenantUser};
+use super::rate_counters::{RateCounters, RateKey, RateLimit, RateSubject};
 use super::used_tickets::{TicketUse, UsedTickets, UsedTicketsError};
 use super::viewer_store::{TenantProperty, ViewerStore, ViewerSummary};
 use crate::auth::authenticate::{TicketGrant, TicketOwner};
@@ -20,7 +21,9 @@ use crate::auth::revocation::Revocation;
 use crate::auth::ticket::Ticket;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::gcra::Rate;
 use crate::base::ids::{ConnectionId, PropertyId, TenantId, UserId};
+use crate::base::ip_prefix::IpPrefix;
 
 const ANN: TenantUser = TenantUser { tenant: TenantId(1), user: UserId(7) };
 const BOB: UserId = UserId(8);
@@ -175,6 +178,79 @@ async fn concurrent_connections_do_not_exceed_a_limit(counts: &dyn ConnectionCou
     let taken = join_all((0..10).map(|_| counts.acquire(connection(), &limits))).await;
 
     assert_eq!(taken.iter().filter(|taken| taken.is_ok()).count(), 3);
+}
+
+pub async fn rate_counters(make: impl Fn() -> Arc<dyn RateCounters>) {
+    a_rate_is_granted_at_once_and_comes_back_evenly(&*make()).await;
+    each_subject_of_each_limit_has_a_counter(&*make()).await;
+    a_look_takes_nothing(&*make()).await;
+    a_rate_may_change_while_its_counter_is_in_use(&*make()).await;
+    concurrent_callers_get_no_more_than_the_rate(&*make()).await;
+}
+
+const ANNS_REQUESTS: RateKey =
+    RateKey { limit: RateLimit::CallerRequests, subject: RateSubject::User(ANN.user) };
+
+fn at(ms: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + chrono::TimeDelta::milliseconds(1_764_000_000_000 + ms)
+}
+
+async fn a_rate_is_granted_at_once_and_comes_back_evenly(counters: &dyn RateCounters) {
+    let rate = Rate::per_second(2);
+    let take = async |ms| counters.take(ANNS_REQUESTS, rate, at(ms)).await;
+
+    assert_eq!((take(0).await.remaining, take(0).await.remaining), (1, 0));
+    assert_eq!(take(0).await.retry_after_secs, Some(1));
+    assert_eq!(take(499).await.retry_after_secs, Some(1));
+    assert_eq!(take(500).await.retry_after_secs, None);
+
+    let minute = RateKey { limit: RateLimit::AccountSignIns, ..ANNS_REQUESTS };
+    assert_eq!(counters.take(minute, Rate::per_minute(1), at(0)).await.retry_after_secs, None);
+    assert_eq!(counters.take(minute, Rate::per_minute(1), at(0)).await.retry_after_secs, Some(60));
+}
+
+async fn each_subject_of_each_limit_has_a_counter(counters: &dyn RateCounters) {
+    let address = IpPrefix::of([192, 0, 2, 1].into());
+    let keys = [
+        ANNS_REQUESTS,
+        RateKey { subject: RateSubject::User(BOB), ..ANNS_REQUESTS },
+        RateKey { subject: RateSubject::UserAt(ANN.user, address), ..ANNS_REQUESTS },
+        RateKey { limit: RateLimit::AccountSignIns, ..ANNS_REQUESTS },
+        RateKey { limit: RateLimit::AddressRequests, subject: RateSubject::Address(address) },
+        // Numbers of different kinds are not confused.
+        RateKey { limit: RateLimit::TenantRequests, subject: RateSubject::Tenant(TenantId(7)) },
+        RateKey { limit: RateLimit::TenantMessages, subject: RateSubject::Tenant(TenantId(7)) },
+    ];
+
+    for key in keys {
+        assert_eq!(counters.take(key, Rate::per_second(1), at(0)).await.retry_after_secs, None, "{key:?}");
+        assert!(counters.take(key, Rate::per_second(1), at(0)).await.retry_after_secs.is_some(), "{key:?}");
+    }
+}
+
+async fn a_look_takes_nothing(counters: &dyn RateCounters) {
+    let rate = Rate::per_second(1);
+
+    for _ in 0..3 {
+        let state = counters.peek(ANNS_REQUESTS, rate, at(0)).await;
+        assert_eq!((state.remaining, state.retry_after_secs), (1, None));
+    }
+    counters.take(ANNS_REQUESTS, rate, at(0)).await;
+
+    assert_eq!(counters.peek(ANNS_REQUESTS, rate, at(0)).await.retry_after_secs, Some(1));
+}
+
+async fn a_rate_may_change_while_its_counter_is_in_use(counters: &dyn RateCounters) {
+    assert_eq!(counters.take(ANNS_REQUESTS, Rate::per_second(1), at(0)).await.remaining, 0);
+    assert_eq!(counters.take(ANNS_REQUESTS, Rate::per_second(10), at(500)).await.remaining, 4);
+}
+
+async fn concurrent_callers_get_no_more_than_the_rate(counters: &dyn RateCounters) {
+    let take = || counters.take(ANNS_REQUESTS, Rate::per_second(3), at(0));
+
+    let taken = join_all((0..10).map(|_| take())).await;
+
+    assert_eq!(taken.iter().filter(|state| state.retry_after_secs.is_none()).count(), 3);
 }
 
 /// How long the tickets of this contract are valid.

@@ -8,6 +8,7 @@ pub mod connection_counts;
 mod contract;
 pub mod memory;
 pub mod presence_store;
+pub mod rate_counters;
 pub mod used_tickets;
 pub mod viewer_store;
 
@@ -17,6 +18,7 @@ pub use answer::Answer;
 use broker::{Broker, MemoryBus};
 use connection_counts::{ConnectionCounts, MemoryConnectionCounts};
 use presence_store::{MemoryPresenceStore, PresenceStore};
+use rate_counters::{MemoryRateCounters, RateCounters};
 use viewer_store::{MemoryViewerStore, ViewerStore};
 
 /// What a node shares with others, besides the used tickets.
@@ -25,6 +27,7 @@ pub struct SharedState {
     pub presence: Box<dyn PresenceStore>,
     pub viewers: Box<dyn ViewerStore>,
     pub connections: Arc<dyn ConnectionCounts>,
+    pub rates: Arc<dyn RateCounters>,
 }
 
 impl SharedState {
@@ -35,6 +38,7 @@ impl SharedState {
             presence: Box::<MemoryPresenceStore>::default(),
             viewers: Box::<MemoryViewerStore>::default(),
             connections: Arc::<MemoryConnectionCounts>::default(),
+            rates: Arc::<MemoryRateCounters>::default(),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::error::Result;
 use super::idempotency::in_flight::InFlight;
 use super::jobs::settings::JobSettings;
 use super::jobs::wakeups::JobWakeups;
-use super::limits::Limits;
+use super::limits::{LimitSettings, Limits};
 use super::publisher::Publisher;
 use super::rooms::membership_cache::MembershipCache;
 use super::uploads::store::Uploads;
@@ -23,6 +23,7 @@ use crate::base::ids::NodeId;
 use crate::cluster::SharedState;
 use crate::cluster::broker::NodeMessage;
 use crate::cluster::connection_counts::ConnectionCounts;
+use crate::cluster::rate_counters::RateCounters;
 use crate::eventlog::LogCache;
 use crate::hub::Hub;
 use crate::protocol::problem::{Code, Problem};
@@ -61,6 +62,8 @@ pub struct Services {
     pub uploads: Arc<Uploads>,
     /// Open connections of the deployment.
     pub connection_counts: Arc<dyn ConnectionCounts>,
+    /// Rates of the deployment.
+    pub rates: Arc<dyn RateCounters>,
 }
 
 /// Rejects a caller that has lost the credential or a permission since the request was authenticated.
@@ -78,7 +81,7 @@ impl Services {
         shared: SharedState,
         ephemeral: EphemeralSettings,
     ) -> Self {
-        let SharedState { broker, presence, viewers, connections } = shared;
+        let SharedState { broker, presence, viewers, connections, rates } = shared;
         let (hub, wakeups) = (Arc::<Hub>::default(), JobWakeups::default());
         let publisher = Arc::new(Publisher::new(Arc::clone(&hub), wakeups.clone(), broker));
         let node = NodeId::new(&clock);
@@ -97,10 +100,11 @@ impl Services {
             job_settings: JobSettings::default(),
             in_flight: InFlight::default(),
             metrics,
-            limits: Arc::default(),
+            limits: Arc::new(Limits::new(LimitSettings::default(), Arc::clone(&rates))),
             ephemeral: Arc::new(EphemeralState::new(ephemeral, presence, viewers)),
             uploads: Arc::default(),
             connection_counts: connections,
+            rates,
         }
     }
 

@@ -249,7 +249,7 @@ async fn authorize(request: &Request, permission: Permission) -> Result<Authenti
 async fn identify(request: &Request) -> Result<Authenticated, Problem> {
     let admitted = authenticate(request).await?;
     BodyReservation::set_owner(request, &admitted.principal)?;
-    count_caller(request, &identity(request)?.services, &admitted.principal)?;
+    count_caller(request, &identity(request)?.services, &admitted.principal).await?;
     Ok(admitted)
 }
 

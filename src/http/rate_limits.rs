@@ -11,8 +11,7 @@ use super::client_ip;
 use crate::auth::principal::Principal;
 use crate::base::gcra::RateState;
 use crate::base::ip_prefix::IpPrefix;
-use crate::domain::limits::quota::Quota;
-use crate::domain::limits::{Limits, Requester};
+use crate::domain::limits::{Limits, TenantRate};
 use crate::domain::op::Services;
 use crate::protocol::problem::{Code, Problem};
 
@@ -49,18 +48,22 @@ impl Policy {
 }
 
 /// Counts a request for its address; this comes before anything else.
-pub fn count_address(request: &Request, services: &Services) -> Result<(), Problem> {
+pub async fn count_address(request: &Request, services: &Services) -> Result<(), Problem> {
     let Some(address) = client_ip::address(request) else { return Ok(()) };
-    let level = services.limits.count_address_request(IpPrefix::of(address), services.clock.now());
+    let level = services.limits.count_address_request(IpPrefix::of(address), services.clock.now()).await;
     check(request, Policy::Address, level)
 }
 
 /// Counts a request for its caller, then for the tenant, which does not pay for what the caller's limit refuses.
-pub fn count_caller(request: &Request, services: &Services, principal: &Principal) -> Result<(), Problem> {
+pub async fn count_caller(
+    request: &Request,
+    services: &Services,
+    principal: &Principal,
+) -> Result<(), Problem> {
     let (limits, now): (&Limits, _) = (&services.limits, services.clock.now());
-    check(request, Policy::Caller, limits.count_caller_request(Requester::of(principal), now))?;
+    check(request, Policy::Caller, limits.count_caller_request(principal, now).await)?;
     let Some(scope) = principal.scope() else { return Ok(()) };
-    check(request, Policy::Tenant, limits.take(scope.tenant_id(), Quota::RequestsPerSecond, now))
+    check(request, Policy::Tenant, limits.take(scope.tenant_id(), TenantRate::Requests, now).await)
 }
 
 fn check(request: &Request, policy: Policy, level: Option<RateState>) -> Result<(), Problem> {
@@ -98,7 +101,7 @@ impl<E: Endpoint> Endpoint for AddressRateLimitEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        count_address(&request, &self.services)?;
+        count_address(&request, &self.services).await?;
         self.inner.call(request).await.map(IntoResponse::into_response)
     }
 }

@@ -23,7 +23,7 @@ use crate::base::ip_prefix::IpPrefix;
 use crate::cluster::connection_counts::ConnectionOwner;
 use crate::domain::identity::authenticate::{AuthenticateError, Authenticated, Credential, KeyFetchPolicy};
 use crate::domain::limits::quota::Quota;
-use crate::domain::limits::quota_exceeded;
+use crate::domain::limits::{TenantRate, quota_exceeded};
 use crate::domain::op::Origin;
 use crate::protocol::problem::{Code, Problem};
 
@@ -106,7 +106,7 @@ impl Verified {
             let words = "Operators have no tenant; sign in as one of its users.";
             return Err(Problem::new(Code::Forbidden, words));
         };
-        check_connect_rate(&registry, owner.tenant_id())?;
+        check_connect_rate(&registry, owner.tenant_id()).await?;
         let permit = reserve_capacity(&registry, owner, purpose, &origin).await?;
         if permit.take_slot().await.is_err() {
             unresponsive::close_unresponsive(&registry, owner, purpose.carrier()).await;
@@ -191,11 +191,11 @@ impl ConnectionRegistry {
 }
 
 /// Limits the tenant's new connections a second.
-fn check_connect_rate(registry: &ConnectionRegistry, tenant_id: TenantId) -> Result<(), Problem> {
-    let (quota, services) = (Quota::ConnectsPerSecond, &registry.services);
-    let level = services.limits.take(tenant_id, quota, services.clock.now());
+async fn check_connect_rate(registry: &ConnectionRegistry, tenant_id: TenantId) -> Result<(), Problem> {
+    let (rate, services) = (TenantRate::Connects, &registry.services);
+    let level = services.limits.take(tenant_id, rate, services.clock.now()).await;
     match level.and_then(|level| Some((level.per_second, level.retry_after_secs?))) {
-        Some((most, seconds)) => Err(quota_exceeded(quota, most, seconds)),
+        Some((most, seconds)) => Err(quota_exceeded(rate.quota(), most, seconds)),
         None => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! Counts failed sign-ins: the first of an account becomes an audit entry at once, those of the next hour are
-//! summarised in one more entry. Everything that is counted is bounded.
+//! summarised in one more entry. Everything that is counted is bounded. Each node summarises the failures that it saw:
+//! this is a way to write the log, and limits nothing.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;

@@ -97,7 +97,7 @@ impl Identity {
         Self {
             accounts: Accounts::new(&services),
             tickets: Tickets::new(parts.tickets, Arc::clone(&ring), services.clock.clone(), services.entropy),
-            rates: SignInRates::new(&settings),
+            rates: SignInRates::new(&settings, Arc::clone(&services.rates)),
             failed_sign_ins: FailedSignIns::default(),
             services,
             settings,

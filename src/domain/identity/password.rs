@@ -126,7 +126,7 @@ async fn load_account(identity: &Identity, owner: Owner, client: IpAddr) -> Resu
 /// Whether the current password is right. Counted like a sign-in: a stolen token must not allow guessing.
 async fn verify_current(identity: &Identity, account: &Account, change: &PasswordChange<'_>) -> Result<bool> {
     let now = identity.services.clock.steady();
-    identity.rates.check_address(account.owner, change.client, now)?;
+    identity.rates.check_address(account.owner, change.client, now).await?;
     let of = PasswordAttempt {
         tenant: &account.tenant,
         username: &account.username,
@@ -139,7 +139,7 @@ async fn verify_current(identity: &Identity, account: &Account, change: &Passwor
         Ok(PasswordCheck::Wrong) => Ok(false),
         Ok(PasswordCheck::Correct | PasswordCheck::CorrectNeedsRehash) => {
             identity.throttle.lock().record_success(attempt);
-            identity.rates.take_sign_in(account.owner, change.client, now)?;
+            identity.rates.take_sign_in(account.owner, change.client, now).await?;
             Ok(true)
         }
         Err(problem) => {

@@ -67,7 +67,7 @@ async fn look_up(identity: &Identity, presented: &PresentedToken<'_>) -> Result<
         RefreshDecision::Continue => {
             let who = load_subject(&tx, &family.session, identity.latest()).await?;
             drop(tx);
-            identity.rates.take_refresh(owner_of(&who), identity.services.clock.steady())?;
+            identity.rates.take_refresh(owner_of(&who), identity.services.clock.steady()).await?;
             Ok(LookupResult::NeedsWrite)
         }
         RefreshDecision::Repeat => {
@@ -76,7 +76,10 @@ async fn look_up(identity: &Identity, presented: &PresentedToken<'_>) -> Result<
             };
             let who = load_subject(&tx, &family.session, identity.latest()).await?;
             drop(tx);
-            identity.rates.take_repeat(SessionId(family.session.id), identity.services.clock.steady())?;
+            identity
+                .rates
+                .take_repeat(SessionId(family.session.id), identity.services.clock.steady())
+                .await?;
             Ok(LookupResult::Repeated(Box::new(identity.issue_tokens(who, next)?)))
         }
     }

@@ -50,7 +50,7 @@ async fn authenticate(identity: &Identity, form: &PasswordForm<'_>, origin: &Ori
     let found = find(identity, &name, form.client).await?;
     let steady = identity.services.clock.steady();
     if let Some(owner) = found.owner() {
-        identity.rates.check_address(owner, form.client, steady)?;
+        identity.rates.check_address(owner, form.client, steady).await?;
     }
     let tenant_name = found.tenant.as_ref().map(|tenant| tenant.slug.as_str()).or(name.tenant.as_deref());
     let of = PasswordAttempt {
@@ -74,7 +74,7 @@ async fn authenticate(identity: &Identity, form: &PasswordForm<'_>, origin: &Ori
     }
     identity.throttle.lock().record_success(attempt);
     if let Some(owner) = found.owner() {
-        identity.rates.take_sign_in(owner, form.client, identity.services.clock.steady())?;
+        identity.rates.take_sign_in(owner, form.client, identity.services.clock.steady()).await?;
     }
     let rehashed = match verdict {
         // If hashing is busy, the sign-in still succeeds: the password is rehashed the next time.

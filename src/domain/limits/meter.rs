@@ -1,4 +1,5 @@
-//! What one tenant uses at this moment, on this node. Nothing here waits or takes a lock.
+//! What one tenant uses at this moment, on this node. Nothing here waits or takes a lock. Delivered bytes are the
+//! node's own: a delivery does not wait for another machine to count it.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -12,10 +13,10 @@ const ALERT_PAUSE: TimeDelta = TimeDelta::hours(1);
 /// No alert has been raised yet.
 const NEVER: i64 = i64::MIN;
 
-/// A tenant's buckets and counters.
+/// A tenant's bytes and counters.
 #[derive(Debug, Default)]
 pub struct Meter {
-    buckets: [Bucket; Quota::ALL.len()],
+    bytes_out: Bucket,
     refused: [AtomicU64; Quota::ALL.len()],
     last_alerts: [LastAlert; Quota::ALL.len()],
 }
@@ -30,8 +31,8 @@ impl Default for LastAlert {
 }
 
 impl Meter {
-    pub(super) fn bucket(&self, quota: Quota) -> &Bucket {
-        &self.buckets[quota as usize]
+    pub(super) fn bytes_out(&self) -> &Bucket {
+        &self.bytes_out
     }
 
     pub(super) fn count_refusal(&self, quota: Quota) {
@@ -65,6 +66,6 @@ impl Meter {
             let at = alerted.0.load(Ordering::Relaxed);
             at == NEVER || now.timestamp_micros() - at >= ALERT_PAUSE.num_microseconds().unwrap_or(0)
         };
-        self.buckets.iter().all(|bucket| bucket.is_full(now)) && self.last_alerts.iter().all(hour_old)
+        self.bytes_out.is_full(now) && self.last_alerts.iter().all(hour_old)
     }
 }

@@ -1,11 +1,10 @@
-//! Rate limits and quotas of callers, addresses and tenants, and what they have used. Each node counts for itself, in
-//! memory; only the operators' overrides of quotas are stored.
+//! Rate limits and quotas of callers, addresses and tenants, and what they have used. Rates are counted in
+//! `cluster`, where nodes can share them, delivered bytes and refusals on each node; operators' overrides are stored.
 
 pub mod alert;
 pub mod meter;
 pub mod overrides;
 pub mod quota;
-pub mod rate_limiter;
 pub mod usage;
 
 #[cfg(test)]
@@ -19,11 +18,11 @@ use parking_lot::{Mutex, RwLock};
 
 use self::meter::Meter;
 use self::quota::{Quota, Quotas};
-use self::rate_limiter::RateLimiter;
 use crate::auth::principal::Principal;
-use crate::base::gcra::RateState;
-use crate::base::ids::{KeyId, OperatorId, TenantId, UserId};
+use crate::base::gcra::{Rate, RateState};
+use crate::base::ids::TenantId;
 use crate::base::ip_prefix::IpPrefix;
+use crate::cluster::rate_counters::{RateCounters, RateKey, RateLimit, RateSubject};
 use crate::protocol::problem::{Code, Problem};
 
 /// Bounded: tenants metered at once; beyond it idle meters are dropped.
@@ -42,49 +41,53 @@ pub struct LimitSettings {
     pub quotas: Quotas,
 }
 
-/// The caller that a request is counted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Requester {
-    User(UserId),
-    Key(KeyId),
-    Operator(OperatorId),
+/// A quota of a tenant that is a rate over all nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantRate {
+    Requests,
+    Messages,
+    Connects,
 }
 
-impl Requester {
-    pub fn of(principal: &Principal) -> Self {
-        match principal {
-            Principal::User(user) => Self::User(user.user_id()),
-            Principal::Key(key) => Self::Key(key.key_id()),
-            Principal::Operator(operator) => Self::Operator(operator.operator_id()),
+impl TenantRate {
+    pub fn quota(self) -> Quota {
+        match self {
+            Self::Requests => Quota::RequestsPerSecond,
+            Self::Messages => Quota::MessagesPerSecond,
+            Self::Connects => Quota::ConnectsPerSecond,
         }
+    }
+
+    fn key(self, tenant_id: TenantId) -> RateKey {
+        let limit = match self {
+            Self::Requests => RateLimit::TenantRequests,
+            Self::Messages => RateLimit::TenantMessages,
+            Self::Connects => RateLimit::TenantConnects,
+        };
+        RateKey { limit, subject: RateSubject::Tenant(tenant_id) }
     }
 }
 
-/// All limits and meters of a node.
+/// All limits, and a node's meters.
 pub struct Limits {
     defaults: Quotas,
     overrides: RwLock<HashMap<TenantId, Quotas>>,
     meters: Mutex<HashMap<TenantId, Arc<Meter>>>,
-    callers: RateLimiter<Requester>,
-    addresses: RateLimiter<IpPrefix>,
+    rates: Arc<dyn RateCounters>,
+    of_callers: Option<Rate>,
+    of_addresses: Option<Rate>,
     alerts: Mutex<Vec<(TenantId, Quota)>>,
 }
 
-impl Default for Limits {
-    /// Without limits.
-    fn default() -> Self {
-        Self::new(LimitSettings::default())
-    }
-}
-
 impl Limits {
-    pub fn new(settings: LimitSettings) -> Self {
+    pub fn new(settings: LimitSettings, rates: Arc<dyn RateCounters>) -> Self {
         Self {
             defaults: settings.quotas,
             overrides: RwLock::default(),
             meters: Mutex::default(),
-            callers: RateLimiter::new(settings.requests_per_caller),
-            addresses: RateLimiter::new(settings.requests_per_address),
+            rates,
+            of_callers: settings.requests_per_caller.map(Rate::per_second),
+            of_addresses: settings.requests_per_address.map(Rate::per_second),
             alerts: Mutex::default(),
         }
     }
@@ -100,25 +103,49 @@ impl Limits {
     }
 
     /// Counts a request from an address, before its caller is known.
-    pub fn count_address_request(&self, address: IpPrefix, now: DateTime<Utc>) -> Option<RateState> {
-        self.addresses.take(address, now)
+    pub async fn count_address_request(&self, address: IpPrefix, now: DateTime<Utc>) -> Option<RateState> {
+        let key = RateKey { limit: RateLimit::AddressRequests, subject: RateSubject::Address(address) };
+        Some(self.rates.take(key, self.of_addresses?, now).await)
     }
 
     /// Counts a request of a verified caller.
-    pub fn count_caller_request(&self, caller: Requester, now: DateTime<Utc>) -> Option<RateState> {
-        self.callers.take(caller, now)
+    pub async fn count_caller_request(&self, caller: &Principal, now: DateTime<Utc>) -> Option<RateState> {
+        let subject = match caller {
+            Principal::User(user) => RateSubject::User(user.user_id()),
+            Principal::Key(key) => RateSubject::Key(key.key_id()),
+            Principal::Operator(operator) => RateSubject::Operator(operator.operator_id()),
+        };
+        let key = RateKey { limit: RateLimit::CallerRequests, subject };
+        Some(self.rates.take(key, self.of_callers?, now).await)
     }
 
-    /// Takes one unit of a quota that is counted by the second; `None` when there is no limit.
-    pub fn take(&self, tenant_id: TenantId, quota: Quota, now: DateTime<Utc>) -> Option<RateState> {
+    /// Takes one unit of a tenant's rate; `None` when there is no limit.
+    pub async fn take(&self, tenant_id: TenantId, rate: TenantRate, now: DateTime<Utc>) -> Option<RateState> {
+        let quota = rate.quota();
         let per_second = self.limit(tenant_id, quota)?;
-        let meter = self.meter(tenant_id, now);
-        let level = meter.bucket(quota).take(per_second, now);
-        if level.retry_after_secs.is_some() {
-            meter.count_refusal(quota);
+        let level = self.rates.take(rate.key(tenant_id), Rate::per_second(per_second), now).await;
+        let refused = level.retry_after_secs.is_some();
+        // Most requests are far from the limit: nothing else is looked up for them.
+        if refused || is_near(quota, level.used(), per_second) {
+            let meter = self.meter(tenant_id, now);
+            if refused {
+                meter.count_refusal(quota);
+            }
+            self.alert_if_near(tenant_id, &meter, quota, level.used(), per_second, now);
         }
-        self.alert_if_near(tenant_id, &meter, quota, level.used(), per_second, now);
         Some(level)
+    }
+
+    /// What of a tenant's rate is used at this moment; `None` when there is no limit.
+    pub(super) async fn used(
+        &self,
+        tenant_id: TenantId,
+        rate: TenantRate,
+        now: DateTime<Utc>,
+    ) -> Option<u64> {
+        let per_second = self.limit(tenant_id, rate.quota())?;
+        let state = self.rates.peek(rate.key(tenant_id), Rate::per_second(per_second), now).await;
+        Some(state.used())
     }
 
     /// Records bytes that were sent to the tenant's readers.
@@ -126,7 +153,7 @@ impl Limits {
         let quota = Quota::BytesOutPerSecond;
         let Some(per_second) = self.limit(tenant_id, quota) else { return };
         let meter = self.meter(tenant_id, now);
-        let level = meter.bucket(quota).spend(bytes as u64, per_second, now);
+        let level = meter.bytes_out().spend(bytes as u64, per_second, now);
         if level.remaining == 0 {
             meter.count_refusal(quota);
         }
@@ -137,7 +164,7 @@ impl Limits {
     pub fn send_blocked_until(&self, tenant_id: TenantId, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let quota = Quota::BytesOutPerSecond;
         self.limit(tenant_id, quota)?;
-        self.meter(tenant_id, now).bucket(quota).pays_at(now)
+        self.meter(tenant_id, now).bytes_out().pays_at(now)
     }
 
     /// Whether one more is allowed where `held` are; counts the refusal, and alerts near the limit.
@@ -180,8 +207,7 @@ impl Limits {
         most: u64,
         now: DateTime<Utc>,
     ) {
-        let near = u128::from(used) * 10 >= u128::from(most) * 9;
-        if !near || !quota.warns() {
+        if !is_near(quota, used, most) {
             return;
         }
         let mut alerts = self.alerts.lock();
@@ -189,6 +215,11 @@ impl Limits {
             alerts.push((tenant_id, quota));
         }
     }
+}
+
+/// Whether an alert is due: nine tenths are used.
+fn is_near(quota: Quota, used: u64, most: u64) -> bool {
+    quota.warns() && u128::from(used) * 10 >= u128::from(most) * 9
 }
 
 /// The error for a tenant that has used up a quota.

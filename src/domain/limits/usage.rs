@@ -1,8 +1,10 @@
 //! What a tenant uses of each quota, for its admins and for operators.
 
+use super::TenantRate;
 use super::quota::Quota;
 use crate::auth::permission::Permission;
 use crate::auth::tenant_scope::SystemReason;
+use crate::base::gcra::Rate;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;
 use crate::domain::identity::platform_op::PlatformOp;
@@ -44,19 +46,22 @@ async fn read(op: &Op, connections: usize) -> Result<Vec<QuotaUsage>> {
     drop(tx);
     let (limits, tenant_id, now) = (&op.services.limits, op.scope.tenant_id(), op.now());
     let meter = limits.meter(tenant_id, now);
-    let usage = |quota: Quota| {
+    let mut usage = Vec::with_capacity(Quota::ALL.len());
+    for quota in Quota::ALL {
         let limit = limits.limit(tenant_id, quota);
         let used = match quota {
             Quota::Connections => Some(connections as u64),
             Quota::HistoryEvents => u64::try_from(log.head - log.trimmed).ok(),
             Quota::PendingJobs => Some(pending_jobs),
             Quota::UploadBytes => u64::try_from(upload_bytes).ok(),
-            Quota::ConnectsPerSecond
-            | Quota::MessagesPerSecond
-            | Quota::BytesOutPerSecond
-            | Quota::RequestsPerSecond => limit.map(|most| meter.bucket(quota).peek(most, now).used()),
+            Quota::ConnectsPerSecond => limits.used(tenant_id, TenantRate::Connects, now).await,
+            Quota::MessagesPerSecond => limits.used(tenant_id, TenantRate::Messages, now).await,
+            Quota::RequestsPerSecond => limits.used(tenant_id, TenantRate::Requests, now).await,
+            Quota::BytesOutPerSecond => {
+                limit.map(|most| meter.bytes_out().peek(Rate::per_second(most), now).used())
+            }
         };
-        QuotaUsage { quota, limit, used, refused: meter.refused(quota) }
-    };
-    Ok(Quota::ALL.map(usage).into())
+        usage.push(QuotaUsage { quota, limit, used, refused: meter.refused(quota) });
+    }
+    Ok(usage)
 }

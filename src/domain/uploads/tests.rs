@@ -104,7 +104,8 @@ async fn a_published_file_whose_event_is_missing_is_completed_on_resume() {
 async fn the_total_is_the_sum_of_what_files_have_reserved() {
     let mut world = World::new().await;
     let quotas = Quotas::default().with(Quota::UploadBytes, 100);
-    world.services.limits = Limits::new(LimitSettings { quotas, ..LimitSettings::default() }).into();
+    let settings = LimitSettings { quotas, ..LimitSettings::default() };
+    world.services.limits = Limits::new(settings, Arc::clone(&world.services.rates)).into();
     let ann = world.user("ann", Role::Member).await;
 
     let sized = NewUpload { size: Some(40), ..named("sized") };

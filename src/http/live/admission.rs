@@ -21,12 +21,12 @@ pub(super) struct VerifiedRequest {
 }
 
 /// Checks that need no credential: the address's rate limit, the origin, the names of the parameters.
-pub(super) fn check_request(
+pub(super) async fn check_request(
     live: &LiveContext,
     request: &Request,
     allowed: AllowedParameters,
 ) -> Result<Parameters, Problem> {
-    count_address(request, &live.registry.services)?;
+    count_address(request, &live.registry.services).await?;
     if !live.origins.allows(request.headers()) {
         let words = "Pages of this origin may not connect; cors.allowed_origins lists those that may.";
         return Err(Problem::new(Code::BadOrigin, words));

@@ -53,7 +53,7 @@ impl Endpoint for SocketEndpoint {
 
 impl SocketEndpoint {
     async fn prepare(&self, request: &Request) -> Result<AcceptedUpgrade, Problem> {
-        let parameters = check_request(&self.live, request, allowed_parameters(self.kind))?;
+        let parameters = check_request(&self.live, request, allowed_parameters(self.kind)).await?;
         let verified_request = check_caller(&self.live, request, Channel::Socket, parameters).await?;
         let mode = self.mode(&verified_request)?;
         // The handshake is checked last: a plain GET first gets the refusal that a socket would get.

@@ -89,7 +89,7 @@ impl StreamEndpoint {
             // The one answer that ends an EventSource for good.
             return Ok(StatusCode::NO_CONTENT.into());
         }
-        let parameters = check_request(&self.live, request, allowed_parameters(self.kind))?;
+        let parameters = check_request(&self.live, request, allowed_parameters(self.kind)).await?;
         let verified_request = check_caller(&self.live, request, Channel::Stream, parameters).await?;
         let keepalive = keepalive(&verified_request)?;
         match self.kind {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::incoming::Incoming;
 use super::message_rate::{MessageRate, RateVerdict};
 use super::socket::{ReadBatch, Socket, SocketEnd, yield_to_others};
-use crate::domain::limits::quota::Quota;
+use crate::domain::limits::TenantRate;
 use crate::hub::{ControlMessage, Item, Mailbox};
 use crate::protocol::message::{ErrorMessage, MessagePayload, ServerMessage};
 use crate::protocol::problem::{CloseCode, Code};
@@ -150,8 +150,10 @@ impl FollowSocket {
 
     async fn serve_text(&mut self, text: &str) -> ControlFlow<SocketEnd> {
         match self.check_rate() {
-            RateVerdict::Allowed if self.is_within_quota() => self.commands.serve(text).await,
-            RateVerdict::Allowed => self.mailbox.offer(quota_used_up()),
+            RateVerdict::Allowed => match self.is_within_quota().await {
+                true => self.commands.serve(text).await,
+                false => self.mailbox.offer(quota_used_up()),
+            },
             RateVerdict::TooFast => self.mailbox.offer(too_many_messages()),
             RateVerdict::Flood => {}
             RateVerdict::Exceeded => return ControlFlow::Break(SocketEnd::rate_limited()),
@@ -166,10 +168,10 @@ impl FollowSocket {
     }
 
     /// Counts a message against the quota of the tenant's sockets.
-    fn is_within_quota(&self) -> bool {
+    async fn is_within_quota(&self) -> bool {
         let (registry, tenant_id) = (self.socket.registry(), self.socket.guard.connection.scope.tenant_id());
         let now = registry.clock().steady();
-        let level = registry.services.limits.take(tenant_id, Quota::MessagesPerSecond, now);
+        let level = registry.services.limits.take(tenant_id, TenantRate::Messages, now).await;
         level.is_none_or(|level| level.retry_after_secs.is_none())
     }
 }
@@ -216,8 +218,8 @@ mod tests {
         let parts = [
             ("its run", future_bytes(FollowSocket::run), 512),
             ("the task", future_bytes(crate::session::ws::run::run), 544),
-            ("the socket and its follower", size_of::<FollowSocket>(), 576),
-            ("the connection", size_of::<Connection>(), 384),
+            ("the socket and its follower", size_of::<FollowSocket>(), 544),
+            ("the connection", size_of::<Connection>(), 408),
             ("the mailbox", size_of::<Mailbox>(), 320),
         ];
 

@@ -1,5 +1,6 @@
 //! The limit on a client's messages: a number for each second, and no more than ten consecutive seconds above it. Far
-//! above it nothing is read for the rest of the second: a flood has a bounded cost, and TCP makes its sender wait.
+//! above it nothing is read for the rest of the second: a flood has a bounded cost, and TCP makes its sender wait. A
+//! socket is on one node, so its rate is counted here; the tenant's, over all nodes, in `cluster::rate_counters`.
 
 use std::time::Duration;
 
