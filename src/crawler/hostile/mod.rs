@@ -1,5 +1,6 @@
-//! Pages and files as an attacker writes them, by size, and what holds for any of them. Shared by tests, the fuzz
-//! corpus and the fuzz targets; a build without tests does not have it.
+//! Pages and files as an attacker writes them, by size, and what holds for any of them. Shared by the unit tests, the
+//! fuzz corpus, `tests/it/readers` and three fuzz targets, which are a crate of their own: that is why the set stands in
+//! the library, where all four reach it. A build without the tests' feature does not have it.
 
 mod hostile_page;
 pub mod invariants;
