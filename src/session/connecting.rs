@@ -7,6 +7,9 @@
 //! registered connections only, so one that came between the two looks would find nothing to close. From then on every
 //! change reaches the connection (`ConnectionRegistry::revoke`), and no carrier looks again when it begins.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
