@@ -81,6 +81,8 @@ async fn another_tenants_listing_cannot_be_viewed(app: &TestApp) {
     let house = listing(app, &ann).await;
     let (mut of_ann, mut of_sue) = (ann.connects().await, sue.connects().await);
     of_ann.send_json(json!({"type": "viewing", "property_id": house})).await;
+    // What was sent before it is done when a ping is answered.
+    of_ann.request(json!({"type": "ping"})).await;
 
     let theirs = of_sue.request(json!({"type": "viewing", "property_id": house})).await;
     let nobodys = of_sue.request(json!({"type": "viewing", "property_id": 4_503_599_627_370_496_i64})).await;
