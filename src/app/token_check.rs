@@ -26,7 +26,7 @@ pub async fn run(settings: &Settings, token: &str) -> Result<String, ErrorLine> 
     let identity = signing_identity(settings).await?;
     let token = given.strip_prefix("Bearer ").unwrap_or(&given).trim();
     match identity.authenticate(Credential::Header(token)).await {
-        Ok(admitted) => describe_valid(&admitted, token, &identity).await,
+        Ok(authenticated) => describe_valid(&authenticated, token, &identity).await,
         Err(problem) => {
             Err(format!("refused: {}", describe_invalid(&identity, token, problem.code, &problem.detail)))
         }
@@ -34,11 +34,11 @@ pub async fn run(settings: &Settings, token: &str) -> Result<String, ErrorLine> 
 }
 
 async fn describe_valid(
-    admitted: &Authenticated,
+    authenticated: &Authenticated,
     token: &str,
     identity: &Identity,
 ) -> Result<String, ErrorLine> {
-    let who = match &admitted.principal {
+    let who = match &authenticated.principal {
         Principal::User(user) => {
             let (name, id, role) = (user.username(), user.user_id(), user.role());
             format!("user {name} ({id}) of tenant {}, {role}", user.tenant_id())
@@ -50,7 +50,7 @@ async fn describe_valid(
     };
     let issuer = claimed_issuer(token, identity.issuers());
     let issuer = issuer.map(|issuer| format!("issuer {issuer}\n")).unwrap_or_default();
-    Ok(format!("holds until {}\n{who}\n{issuer}", rfc3339(admitted.expires_at)))
+    Ok(format!("holds until {}\n{who}\n{issuer}", rfc3339(authenticated.expires_at)))
 }
 
 /// A key's own end is not that of a connection on it, which is limited to a day.

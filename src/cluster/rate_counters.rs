@@ -56,7 +56,8 @@ pub struct RateKey {
 /// and writes in one step, with an expiry when the cell is full. The rate is no part of the counter: it may change while
 /// the counter is in use. No call fails: while a shared store does not answer, a node counts for itself.
 ///
-/// `now` is the caller's clock. Clocks of nodes differ by little, and a cell holds at most one window of debt.
+/// `now` is the caller's clock, and a counter is always used with the same one, the wall clock or the steady one. Clocks
+/// of nodes differ by little, and a cell holds at most one window of debt.
 pub trait RateCounters: Send + Sync {
     /// Takes one unit, or leaves the counter unchanged. Of several concurrent calls, on any node, no more are granted
     /// than the rate allows.

@@ -53,21 +53,21 @@ permission_types! {
 /// A verified caller of a tenant with the permission `R`.
 pub struct Caller<R> {
     pub op: Op,
-    pub admitted: Authenticated,
+    pub authenticated: Authenticated,
     right: PhantomData<R>,
 }
 
 /// A verified platform account with the permission `R`.
 pub struct OperatorCaller<R> {
     pub operator: OperatorPrincipal,
-    pub admitted: Authenticated,
+    pub authenticated: Authenticated,
     pub origin: Origin,
     right: PhantomData<R>,
 }
 
 /// A caller that manages its own account: a user of a tenant, or an operator.
 pub struct AccountCaller {
-    pub admitted: Authenticated,
+    pub authenticated: Authenticated,
     pub origin: Origin,
 }
 
@@ -134,10 +134,10 @@ impl<'a, R: RequiredPermission> ApiExtractor<'a> for Caller<R> {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let admitted = authorize(request, R::PERMISSION).await?;
+        let authenticated = authorize(request, R::PERMISSION).await?;
         let services = &identity(request)?.services;
-        let op = Op::of_caller(services, admitted.principal.clone(), request_origin(request))?;
-        Ok(Self { op, admitted, right: PhantomData })
+        let op = Op::of_caller(services, authenticated.principal.clone(), request_origin(request))?;
+        Ok(Self { op, authenticated, right: PhantomData })
     }
 }
 
@@ -149,11 +149,11 @@ impl<'a, R: RequiredPermission> ApiExtractor<'a> for OperatorCaller<R> {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let admitted = authorize(request, R::PERMISSION).await?;
-        let Principal::Operator(operator) = admitted.principal.clone() else {
+        let authenticated = authorize(request, R::PERMISSION).await?;
+        let Principal::Operator(operator) = authenticated.principal.clone() else {
             return Err(forbidden(R::PERMISSION).into());
         };
-        Ok(Self { operator, admitted, origin: request_origin(request), right: PhantomData })
+        Ok(Self { operator, authenticated, origin: request_origin(request), right: PhantomData })
     }
 }
 
@@ -165,13 +165,14 @@ impl<'a> ApiExtractor<'a> for BroadcastCaller {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let (identity, admitted) = (identity(request)?, identify(request).await?);
-        let is_operator = admitted.principal.may(Permission::BroadcastAll);
-        if !is_operator && !admitted.principal.may(Permission::Broadcast) {
+        let (identity, authenticated) = (identity(request)?, identify(request).await?);
+        let is_operator = authenticated.principal.may(Permission::BroadcastAll);
+        if !is_operator && !authenticated.principal.may(Permission::Broadcast) {
             return Err(forbidden(Permission::Broadcast).into());
         }
         refuse_before_body(request)?;
-        let (services, principal, origin) = (&identity.services, admitted.principal, request_origin(request));
+        let (services, principal, origin) =
+            (&identity.services, authenticated.principal, request_origin(request));
         Ok(if is_operator {
             Self::Platform(PlatformOp::of_operator(services, principal, origin)?)
         } else {
@@ -188,16 +189,16 @@ impl<'a> ApiExtractor<'a> for StatsCaller {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let (identity, admitted) = (identity(request)?, identify(request).await?);
-        let is_operator = admitted.principal.may(Permission::ReadNodeStatus);
-        if !is_operator && !admitted.principal.may(Permission::ReadStats) {
+        let (identity, authenticated) = (identity(request)?, identify(request).await?);
+        let is_operator = authenticated.principal.may(Permission::ReadNodeStatus);
+        if !is_operator && !authenticated.principal.may(Permission::ReadStats) {
             return Err(forbidden(Permission::ReadStats).into());
         }
         refuse_before_body(request)?;
         if is_operator {
             return Ok(Self::Platform);
         }
-        let op = Op::of_caller(&identity.services, admitted.principal, request_origin(request))?;
+        let op = Op::of_caller(&identity.services, authenticated.principal, request_origin(request))?;
         Ok(Self::Tenant(Box::new(op)))
     }
 }
@@ -210,8 +211,8 @@ impl<'a> ApiExtractor<'a> for AccountCaller {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let admitted = authorize(request, Permission::ManageOwnAccount).await?;
-        Ok(Self { admitted, origin: request_origin(request) })
+        let authenticated = authorize(request, Permission::ManageOwnAccount).await?;
+        Ok(Self { authenticated, origin: request_origin(request) })
     }
 }
 
@@ -237,20 +238,20 @@ impl<'a> ApiExtractor<'a> for OptionalAccountCaller {
 
 /// Authenticates, checks the permission, and only then reports bad parameters: others learn nothing of them.
 async fn authorize(request: &Request, permission: Permission) -> Result<Authenticated, poem::Error> {
-    let admitted = identify(request).await?;
-    if !admitted.principal.may(permission) {
+    let authenticated = identify(request).await?;
+    if !authenticated.principal.may(permission) {
         return Err(forbidden(permission).into());
     }
     refuse_before_body(request)?;
-    Ok(admitted)
+    Ok(authenticated)
 }
 
 /// The authenticated caller, counted against its rate limits.
 async fn identify(request: &Request) -> Result<Authenticated, Problem> {
-    let admitted = authenticate(request).await?;
-    BodyReservation::set_owner(request, &admitted.principal)?;
-    count_caller(request, &identity(request)?.services, &admitted.principal).await?;
-    Ok(admitted)
+    let authenticated = authenticate(request).await?;
+    BodyReservation::set_owner(request, &authenticated.principal)?;
+    count_caller(request, &identity(request)?.services, &authenticated.principal).await?;
+    Ok(authenticated)
 }
 
 /// Authenticates the credential; only a limited number is checked at once.

@@ -126,8 +126,8 @@ async fn authorize(
     if access.is_key(shown) {
         return Ok(());
     }
-    let admitted = sessions.identity.authenticate(Credential::Header(shown)).await?;
-    if admitted.principal.may(Permission::ReadNodeStatus) {
+    let authenticated = sessions.identity.authenticate(Credential::Header(shown)).await?;
+    if authenticated.principal.may(Permission::ReadNodeStatus) {
         Ok(())
     } else {
         Err(forbidden(Permission::ReadNodeStatus))

@@ -122,7 +122,7 @@ impl TenantsApi {
 }
 
 fn op(identity: &Identity, caller: OperatorCaller<ManageTenants>) -> Result<PlatformOp, Problem> {
-    PlatformOp::of_operator(&identity.services, caller.admitted.principal, caller.origin)
+    PlatformOp::of_operator(&identity.services, caller.authenticated.principal, caller.origin)
 }
 
 /// A tenant to create.

@@ -54,7 +54,7 @@ impl UsageApi {
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<QuotaUsageView>, Problem> {
         let page = page_request(limit.0, cursor.0.as_deref())?;
-        let op = PlatformOp::of_operator(&registry.services, caller.admitted.principal, caller.origin)?;
+        let op = PlatformOp::of_operator(&registry.services, caller.authenticated.principal, caller.origin)?;
         let tenant_id = TenantId(tenant_id.0);
         let connections = registry.count_of_tenant(tenant_id);
         Ok(list(request, usage::of_tenant(&op, tenant_id, connections).await?, &page))

@@ -20,14 +20,16 @@ pub async fn refresh(
     connection: &Connection,
     token: &str,
 ) -> Result<DateTime<Utc>, Problem> {
-    let admitted = registry.identity.authenticate(Credential::Query(token)).await?;
-    if !(admitted.principal.user_id().is_some() && is_same_principal(connection, &admitted.principal)) {
+    let authenticated = registry.identity.authenticate(Credential::Query(token)).await?;
+    if !(authenticated.principal.user_id().is_some()
+        && is_same_principal(connection, &authenticated.principal))
+    {
         return Err(Problem::new(
             Code::WrongUser,
             "The token is not one of the user that opened this connection.",
         ));
     }
-    apply_credential(registry, connection, admitted).await
+    apply_credential(registry, connection, authenticated).await
 }
 
 /// Moves the expiry of a stream to that of the request's credential, and notifies the stream. A stream of another
@@ -35,12 +37,13 @@ pub async fn refresh(
 pub async fn refresh_stream(
     registry: &ConnectionRegistry,
     id: ConnectionId,
-    admitted: Authenticated,
+    authenticated: Authenticated,
 ) -> Result<DateTime<Utc>, Problem> {
     let found = registry.find(id).filter(|one| one.carrier == Carrier::Stream);
-    let stream =
-        found.filter(|one| is_same_principal(one, &admitted.principal)).ok_or_else(Problem::not_found)?;
-    let expires_at = apply_credential(registry, &stream, admitted).await?;
+    let stream = found
+        .filter(|one| is_same_principal(one, &authenticated.principal))
+        .ok_or_else(Problem::not_found)?;
+    let expires_at = apply_credential(registry, &stream, authenticated).await?;
     let message = TokenRefreshed { expires_at: rfc3339(expires_at), reply_to: None };
     stream.offer(&ServerMessage::TokenRefreshed(message));
     Ok(expires_at)
@@ -58,9 +61,9 @@ fn is_same_principal(connection: &Connection, principal: &Principal) -> bool {
 async fn apply_credential(
     registry: &ConnectionRegistry,
     connection: &Connection,
-    admitted: Authenticated,
+    authenticated: Authenticated,
 ) -> Result<DateTime<Utc>, Problem> {
-    let Authenticated { principal, expires_at } = admitted;
+    let Authenticated { principal, expires_at } = authenticated;
     while !registry.index.replace_principal(connection, &connection.principal(), &principal) {}
     connection.extend(expires_at);
     // The newer session may have ended before the connection belonged to it; that revocation is not repeated.

@@ -55,7 +55,10 @@ async fn read(op: &Op, connections: usize) -> Result<Vec<QuotaUsage>> {
             Quota::PendingJobs => Some(pending_jobs),
             Quota::UploadBytes => u64::try_from(upload_bytes).ok(),
             Quota::ConnectsPerSecond => limits.used(tenant_id, TenantRate::Connects, now).await,
-            Quota::MessagesPerSecond => limits.used(tenant_id, TenantRate::Messages, now).await,
+            // Sockets count their messages by the steady clock.
+            Quota::MessagesPerSecond => {
+                limits.used(tenant_id, TenantRate::Messages, op.services.clock.steady()).await
+            }
             Quota::RequestsPerSecond => limits.used(tenant_id, TenantRate::Requests, now).await,
             Quota::BytesOutPerSecond => {
                 limit.map(|most| meter.bytes_out().peek(Rate::per_second(most), now).used())

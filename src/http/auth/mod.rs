@@ -79,7 +79,7 @@ impl AuthApi {
         identity: Data<&Arc<Identity>>,
         account: AccountCaller,
     ) -> Result<LogOutResponse, Problem> {
-        sessions::log_out(identity.0, &account.admitted.principal, &account.origin).await?;
+        sessions::log_out(identity.0, &account.authenticated.principal, &account.origin).await?;
         Ok(LogOutResponse::Done)
     }
 
@@ -96,7 +96,7 @@ impl AuthApi {
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<SessionView>, Problem> {
         let page = page_request(limit.0, cursor.0.as_deref())?;
-        Ok(listed(request, sessions::list(identity.0, &account.admitted.principal, page).await?))
+        Ok(listed(request, sessions::list(identity.0, &account.authenticated.principal, page).await?))
     }
 
     /// End one's other sign-ins
@@ -108,7 +108,7 @@ impl AuthApi {
         identity: Data<&Arc<Identity>>,
         account: AccountCaller,
     ) -> Result<EndSessionResponse, Problem> {
-        sessions::end_others(identity.0, &account.admitted.principal, &account.origin).await?;
+        sessions::end_others(identity.0, &account.authenticated.principal, &account.origin).await?;
         Ok(EndSessionResponse::Done)
     }
 
@@ -120,7 +120,7 @@ impl AuthApi {
         account: AccountCaller,
         session_id: Path<Uuid>,
     ) -> Result<EndSessionResponse, Problem> {
-        let (id, principal) = (SessionId(session_id.0), &account.admitted.principal);
+        let (id, principal) = (SessionId(session_id.0), &account.authenticated.principal);
         sessions::end(identity.0, principal, id, &account.origin).await?;
         Ok(EndSessionResponse::Done)
     }
@@ -135,7 +135,8 @@ impl AuthApi {
         identity: Data<&Arc<Identity>>,
         caller: Caller<MintTicket>,
     ) -> Result<CreateTicketResponse, Problem> {
-        let ticket = identity.0.tickets.mint(&caller.admitted.principal, caller.admitted.expires_at)?;
+        let ticket =
+            identity.0.tickets.mint(&caller.authenticated.principal, caller.authenticated.expires_at)?;
         let view = TicketView { ticket: ticket.expose().to_owned(), expires_in: TICKET_TTL.as_secs() };
         Ok(CreateTicketResponse::Made(Json(view), NO_STORE.to_owned()))
     }
@@ -152,7 +153,7 @@ impl AuthApi {
         connection_id: Path<Uuid>,
     ) -> Result<RefreshStreamResponse, Problem> {
         let id = ConnectionId(connection_id.0);
-        let expires_at = refresh::refresh_stream(registry(request)?, id, caller.admitted).await?;
+        let expires_at = refresh::refresh_stream(registry(request)?, id, caller.authenticated).await?;
         Ok(RefreshStreamResponse::Done(Json(StreamRefreshed { expires_at: rfc3339(expires_at) })))
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn set(
         Proof::Current(current) => {
             let account = account.ok_or_else(Problem::authentication_required)?;
             let change_request = PasswordChange { current, new, client: client(request) };
-            change(identity, &account.admitted.principal, &change_request, &account.origin).await?;
+            change(identity, &account.authenticated.principal, &change_request, &account.origin).await?;
         }
     }
     Ok(SetPasswordResponse::Done)
