@@ -220,7 +220,8 @@ def crawl(run):
         stats["response_received_count"] += 1
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.S | re.I)
         price = re.search(r"\$\s?([\d,]{4,})", text)
-        listing = {**key_of(url), "standard_status": "active", "currency": "USD"}
+        # What the page does not say is left out, such as the currency: a dollar sign does not tell which dollars.
+        listing = {**key_of(url), "standard_status": "active"}
         if title:
             listing["address"] = {"unparsed": " ".join(title[1].split())[:300]}
         if price:

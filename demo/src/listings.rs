@@ -36,7 +36,7 @@ fn fields(facts: &Facts, property: &Property) -> Option<String> {
     let same = [
         ("standard_status", property.standard_status == status),
         ("price", current_price(property).and_then(dollars) == Some(facts.price)),
-        ("currency", property.currency == "USD"),
+        ("currency", property.currency.as_deref() == Some("USD")),
         ("bedrooms_total", property.bedrooms_total == Some(facts.bedrooms.into())),
         ("bathrooms_total", property.bathrooms_total == Some(facts.bathrooms)),
         ("living_area", property.living_area == Some(facts.living_area_sqft.into())),
@@ -90,7 +90,7 @@ mod tests {
             standard_status: StandardStatus::Active,
             list_price: Some(f64::from(facts.price.0)),
             close_price: None,
-            currency: "USD".to_owned(),
+            currency: Some("USD".to_owned()),
             bedrooms_total: Some(facts.bedrooms.into()),
             bathrooms_total: Some(facts.bathrooms),
             living_area: Some(facts.living_area_sqft.into()),

@@ -93,7 +93,8 @@ pub(crate) struct Property {
     pub(crate) list_price: Option<f64>,
     #[serde(default)]
     pub(crate) close_price: Option<f64>,
-    pub(crate) currency: String,
+    #[serde(default)]
+    pub(crate) currency: Option<String>,
     #[serde(default)]
     pub(crate) bedrooms_total: Option<i64>,
     #[serde(default)]

@@ -20,6 +20,9 @@ mod m20261129_000013_mark_first_tenant;
 mod m20261129_000014_add_subjects_and_senders;
 mod m20261129_000015_fold_compared_keys;
 mod m20261129_000016_scale_prices;
+mod m20261130_000017_learn_currencies;
+mod m20261130_000018_mark_filter_facts;
+mod m20261130_000019_keep_addresses;
 
 pub use sea_orm_migration;
 use sea_orm_migration::prelude::*;
@@ -46,6 +49,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000014_add_subjects_and_senders::Migration),
             Box::new(m20261129_000015_fold_compared_keys::Migration),
             Box::new(m20261129_000016_scale_prices::Migration),
+            Box::new(m20261130_000017_learn_currencies::Migration),
+            Box::new(m20261130_000018_mark_filter_facts::Migration),
+            Box::new(m20261130_000019_keep_addresses::Migration),
         ]
     }
 }

@@ -100,7 +100,7 @@ fn value(value: &Value, currency: Option<&str>) -> String {
 /// A price in the usual notation, with all decimals of its currency or none: `303,000 USD`, `12.50 EUR`, `1,234.500
 /// KWD`.
 pub fn format_amount(price: f64, currency: Option<&str>) -> String {
-    let places = money::decimals(currency.unwrap_or_default()) as usize;
+    let places = money::decimals(currency) as usize;
     let text = format!("{price:.places$}");
     let (whole, part) = text.split_once('.').unwrap_or((text.as_str(), ""));
     let part = Some(part).filter(|part| part.bytes().any(|digit| digit != b'0'));

@@ -15,4 +15,5 @@ pub mod normalize;
 pub mod page;
 pub mod text;
 pub mod timestamp;
+pub mod tracking_parameters;
 pub mod web_url;

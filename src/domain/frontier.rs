@@ -12,10 +12,13 @@ use super::jobs::lease::{self, Lease};
 use super::jobs::state::JobInput;
 use super::jobs::view::json;
 use super::op::Op;
+use super::properties::addresses::AddressHash;
 use crate::base::hex::sha256_hex;
-use crate::base::ids::JobId;
+use crate::base::ids::{JobId, PropertyId};
+use crate::protocol::job::{CrawlStats, ExecutionStatus};
 use crate::storage::crawl_urls::{self, CrawlUrlRow, NewCrawlUrl, VisitUpdate};
-use crate::storage::jobs;
+use crate::storage::property_addresses::{self, NewAddress};
+use crate::storage::{executions, jobs};
 
 /// A listing that had a page before the crawl: its source and its key there.
 pub type ListingKey = (String, String);
@@ -25,7 +28,7 @@ pub type ListingKey = (String, String);
 pub struct NewUrl {
     pub url: String,
     pub depth: i64,
-    /// Listings to be removed when the page is gone.
+    /// Listings that are known to have this page: they are removed when it is gone.
     pub known: Vec<ListingKey>,
 }
 
@@ -142,22 +145,35 @@ pub struct RecordResult {
     pub cancel_requested: bool,
 }
 
+/// An address at which a property was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadAddress {
+    pub address: AddressHash,
+    pub property_id: PropertyId,
+}
+
+/// What a worker records of a crawl at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct CrawlStep<'a> {
+    pub outcomes: &'a [UrlOutcome],
+    pub new: &'a [NewUrl],
+    /// Addresses of the listings that were reported before.
+    pub addresses: &'a [ReadAddress],
+    pub claim: UrlClaim<'a>,
+}
+
 /// Records the outcomes of URLs and adds those that they link to, all or nothing. Only the lease's holder may, and it
 /// extends the lease. The items of a page must be reported before: a crash in between then only means that the page
-/// is requested once more. Claimed URLs are recorded in the same transaction, before they are requested.
-pub async fn record(
-    op: &Op,
-    lease: &Lease<'_>,
-    outcomes: &[UrlOutcome],
-    new: Vec<NewUrl>,
-    claim: UrlClaim<'_>,
-) -> Result<RecordResult> {
+/// is requested once more, and that its addresses are stored then. Claimed URLs are recorded in the same transaction,
+/// before they are requested.
+pub async fn record(op: &Op, lease: &Lease<'_>, step: CrawlStep<'_>) -> Result<RecordResult> {
     let change = op.begin().await?;
     let (mut job, _) = lease::require(op, &change, lease, JobInput::Heartbeat).await?;
-    crawl_urls::save_visits(&change.tx, lease.job_id, group_updates(outcomes)).await?;
-    let new = new.into_iter().map(row).collect();
+    crawl_urls::save_visits(&change.tx, lease.job_id, group_updates(step.outcomes)).await?;
+    let new = step.new.iter().cloned().map(row).collect();
     let added = crawl_urls::insert_new(&change.tx, lease.job_id, new).await?;
-    match claim {
+    property_addresses::keep(&change.tx, step.addresses.iter().map(new_address).collect()).await?;
+    match step.claim {
         UrlClaim::Nothing => {}
         UrlClaim::Pages(ids) => crawl_urls::put_in_state(&change.tx, lease.job_id, ids, "taken").await?,
         UrlClaim::Suspect(id) => crawl_urls::put_in_state(&change.tx, lease.job_id, &[id], "alone").await?,
@@ -166,6 +182,47 @@ pub async fn record(
     jobs::save(&change.tx, &job).await?;
     op.commit(change).await?;
     Ok(RecordResult { added, cancel_requested: job.cancel_requested })
+}
+
+/// A known page of which the crawl has recorded a certain outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPage {
+    pub page: QueuedUrl,
+    pub outcome: String,
+}
+
+/// Up to `limit` visited known pages with one of these outcomes, in the order in which they were found.
+pub async fn known_pages(op: &Op, job: JobId, outcomes: &[&str], limit: u64) -> Result<Vec<KnownPage>> {
+    let tx = op.read().await?;
+    let rows = crawl_urls::known_with_outcome(&tx, job, outcomes, limit).await?;
+    rows.into_iter().map(known_page).collect()
+}
+
+fn known_page(row: CrawlUrlRow) -> Result<KnownPage> {
+    let outcome = row.outcome.clone().unwrap_or_default();
+    Ok(KnownPage { page: queued_url(row)?, outcome })
+}
+
+/// How many known pages with this beginning of their URL were visited, by outcome.
+pub async fn known_page_counts(op: &Op, job: JobId, url_start: &str) -> Result<BTreeMap<String, i64>> {
+    let counts = crawl_urls::count_known(&op.read().await?, job, url_start).await?;
+    let mut sums = BTreeMap::new();
+    for (outcome, pages) in counts {
+        *sums.entry(outcome.unwrap_or_default()).or_default() += pages;
+    }
+    Ok(sums)
+}
+
+/// The stats that the job's execution before this one had reported when its worker was lost.
+pub async fn stats_before_loss(op: &Op, job: JobId) -> Result<Option<CrawlStats>> {
+    // The current execution, and the one before it.
+    let rows = executions::list(&op.read().await?, job, None, 2).await?;
+    let lost = rows.into_iter().nth(1).filter(|row| row.status == ExecutionStatus::Lost.name());
+    Ok(lost.and_then(|row| row.stats).as_deref().map(json).transpose()?)
+}
+
+fn new_address(read: &ReadAddress) -> NewAddress {
+    NewAddress { url_hash: read.address.as_str().to_owned(), property_id: read.property_id.0 }
 }
 
 fn group_updates(outcomes: &[UrlOutcome]) -> BTreeMap<VisitUpdate, Vec<i64>> {

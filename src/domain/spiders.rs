@@ -27,13 +27,13 @@ pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
         Begin::Execute(change) => change,
         Begin::Replay(answer) => return Ok(answer),
     };
-    let words = columns_of(op, new.runner, new.start_urls, new.allowed_hosts);
-    let row = match spiders::insert(&change.tx, &new.name, words).await {
+    let name = new.name.clone();
+    let row = match spiders::insert(&change.tx, &name, columns_of(op, new.into())).await {
         Err(Error::Duplicate(_)) => return Err(taken()),
         other => other?,
     };
-    op.audit(&change.tx, audit_entry("spider.created", &new.name)).await?;
-    op.commit_idempotent_about(change, &AnswerSubject::spider(&new.name), |_| view(&row)).await
+    op.audit(&change.tx, audit_entry("spider.created", &name)).await?;
+    op.commit_idempotent_about(change, &AnswerSubject::spider(&name), |_| view(&row)).await
 }
 
 /// `auto` first, then the tenant's own in the order of creation.
@@ -67,8 +67,7 @@ pub async fn put(op: &Op, name: &str, new: SpiderInput, precondition: Preconditi
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     precondition(&view(&row)?)?;
-    let words = columns_of(op, new.runner, new.start_urls, new.allowed_hosts);
-    spiders::update(&change.tx, row.id, words).await?;
+    spiders::update(&change.tx, row.id, columns_of(op, new)).await?;
     op.audit(&change.tx, audit_entry("spider.changed", name)).await?;
     let row = spiders::find(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     op.commit(change).await?;
@@ -113,6 +112,7 @@ fn auto() -> Spider {
         runner: Runner::Builtin,
         start_urls: Vec::new(),
         allowed_hosts: Vec::new(),
+        list_items: false,
         created_at: None,
         updated_at: None,
     }
@@ -124,22 +124,27 @@ fn view(row: &SpiderRow) -> Result<Spider> {
         runner: Runner::named(&row.runner).ok_or_else(|| unreadable(&row.runner))?,
         start_urls: json(&row.start_urls)?,
         allowed_hosts: json(&row.allowed_hosts)?,
+        list_items: row.list_items,
         created_at: Some(rfc3339(time(row.created_at))),
         updated_at: Some(rfc3339(time(row.updated_at))),
     })
 }
 
-fn columns_of<'a>(
-    op: &Op,
-    runner: Runner,
-    start_urls: Option<Vec<String>>,
-    allowed_hosts: Option<Vec<String>>,
-) -> SpiderFields<'a> {
+fn columns_of<'a>(op: &Op, new: SpiderInput) -> SpiderFields<'a> {
     SpiderFields {
-        runner: runner.name(),
-        start_urls: list_json(&start_urls.unwrap_or_default()),
-        allowed_hosts: list_json(&allowed_hosts.unwrap_or_default()),
+        runner: new.runner.name(),
+        start_urls: list_json(&new.start_urls.unwrap_or_default()),
+        allowed_hosts: list_json(&new.allowed_hosts.unwrap_or_default()),
+        list_items: new.list_items.unwrap_or_default(),
         now: micros(op.now()),
+    }
+}
+
+impl From<NewSpider> for SpiderInput {
+    /// All but the name.
+    fn from(new: NewSpider) -> Self {
+        let NewSpider { name: _, runner, start_urls, allowed_hosts, list_items } = new;
+        Self { runner, start_urls, allowed_hosts, list_items }
     }
 }
 
@@ -206,7 +211,13 @@ mod tests {
 
     fn spider(name: &str) -> NewSpider {
         let start_urls = Some(vec!["https://portal.example.com/".to_owned()]);
-        NewSpider { name: name.to_owned(), runner: Runner::External, start_urls, allowed_hosts: None }
+        NewSpider {
+            name: name.to_owned(),
+            runner: Runner::External,
+            start_urls,
+            allowed_hosts: None,
+            list_items: None,
+        }
     }
 
     fn always(_: &Spider) -> Result<()> {
@@ -215,7 +226,12 @@ mod tests {
 
     fn change() -> SpiderInput {
         let hosts = Some(vec!["cdn.example.com".to_owned()]);
-        SpiderInput { runner: Runner::Builtin, start_urls: None, allowed_hosts: hosts }
+        SpiderInput {
+            runner: Runner::Builtin,
+            start_urls: None,
+            allowed_hosts: hosts,
+            list_items: Some(true),
+        }
     }
 
     async fn names(op: &Op, limit: u64, after: Option<i64>) -> (Vec<String>, Option<i64>) {
@@ -271,6 +287,7 @@ mod tests {
         assert_eq!(changed.runner, Runner::Builtin);
         assert_eq!(changed.start_urls, [] as [String; 0]);
         assert_eq!(changed.allowed_hosts, ["cdn.example.com"]);
+        assert!(changed.list_items);
         assert_eq!(get(&admin, "portal").await.unwrap(), changed);
     }
 
@@ -311,6 +328,7 @@ mod tests {
             runner: Runner::External,
             start_urls: Some(vec!["portal.example.com".to_owned()]),
             allowed_hosts: Some(vec!["http://a".to_owned()]),
+            list_items: None,
         };
 
         let refused = create(&admin, new).await.unwrap_err();

@@ -7,4 +7,6 @@ mod replay;
 
 pub use append::{Appended, Committed, EventTx};
 pub use log_cache::{LogCache, LogSegment};
-pub use replay::{Head, Page, Since, head, read_after, read_head, read_missing, resolve_since};
+pub use replay::{
+    Head, Page, Since, head, read_after, read_head, read_missing, resolve_filtered_since, resolve_since,
+};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::auth::tenant_scope::TenantScope;
 use crate::base::failpoint::{Failpoint, reach};
 use crate::protocol::envelope::Envelope;
+use crate::protocol::filter::Filter;
 use crate::protocol::message::GapReason;
 use crate::protocol::position::Position;
 use crate::protocol::routing::Routing;
@@ -19,11 +20,18 @@ pub struct Head {
     pub seq: i64,
     /// The last sequence number that retention deleted.
     pub trimmed: i64,
+    /// The last event that was written without the facts that filters compare today; 0 when all have them.
+    pub filter_facts_after: i64,
 }
 
 impl Head {
     pub fn position(self) -> Position {
         Position { epoch: self.epoch, seq: self.seq }
+    }
+
+    /// Whether this filter cannot tell which of the events after `after` match: some lack what it compares.
+    pub fn lacks_facts(self, after: i64, filter: &Filter) -> bool {
+        after < self.filter_facts_after && filter.compares_later_facts()
     }
 }
 
@@ -95,6 +103,15 @@ pub fn resolve_since(since: &str, head: Head) -> Since {
     }
 }
 
+/// Checks the position of one subscription. To its filter, events without the facts that it compares are as good as
+/// trimmed.
+pub fn resolve_filtered_since(since: &str, head: Head, filter: &Filter) -> Since {
+    match resolve_since(since, head) {
+        Since::After(seq) if head.lacks_facts(seq, filter) => Since::Gap(GapReason::Trimmed),
+        resolved => resolved,
+    }
+}
+
 /// Whether rows that the head promised were trimmed away before they were read: numbers follow each other, so the
 /// first row after `after` is known beforehand.
 fn was_trimmed_meanwhile(after: i64, head: Head, first: Option<i64>) -> bool {
@@ -105,7 +122,12 @@ fn was_trimmed_meanwhile(after: i64, head: Head, first: Option<i64>) -> bool {
 /// The head within a transaction that reads more than that.
 pub async fn read_head(tx: &TenantTx) -> Result<Head> {
     let log = events::log(tx).await?;
-    Ok(Head { epoch: log.epoch, seq: log.head, trimmed: log.trimmed })
+    Ok(Head {
+        epoch: log.epoch,
+        seq: log.head,
+        trimmed: log.trimmed,
+        filter_facts_after: log.filter_facts_after,
+    })
 }
 
 fn envelope(epoch: i64, row: EventRow) -> Result<Arc<Envelope>> {
@@ -117,11 +139,17 @@ fn envelope(epoch: i64, row: EventRow) -> Result<Arc<Envelope>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::protocol::feed::Feed;
+
+    /// Events up to 60 lack the facts of today's filters.
+    const HEAD: Head = Head { epoch: 7, seq: 100, trimmed: 40, filter_facts_after: 60 };
 
     #[test]
     fn a_page_that_does_not_begin_with_the_next_event_was_trimmed_meanwhile() {
-        let head = Head { epoch: 7, seq: 100, trimmed: 40 };
+        let head = HEAD;
 
         assert!(!was_trimmed_meanwhile(50, head, Some(51)));
         assert!(!was_trimmed_meanwhile(10, head, Some(41)), "the head told of that much");
@@ -134,7 +162,7 @@ mod tests {
 
     #[test]
     fn only_a_position_that_the_log_can_continue_is_continued() {
-        let head = Head { epoch: 7, seq: 100, trimmed: 40 };
+        let head = HEAD;
         let judged = |epoch, seq| resolve_since(&Position { epoch, seq }.to_string(), head);
 
         assert_eq!(judged(7, 100), Since::After(100));
@@ -143,5 +171,21 @@ mod tests {
         assert_eq!(judged(7, 101), Since::Gap(GapReason::Future));
         assert_eq!(judged(8, 50), Since::Gap(GapReason::OtherLog));
         assert_eq!(resolve_since("yesterday", head), Since::Gap(GapReason::Malformed));
+    }
+
+    #[test]
+    fn a_filter_on_later_facts_continues_only_from_where_they_begin() {
+        let filter = |filter| Filter::parse(Feed::PropertyUpdates, Some(&filter)).unwrap();
+        let judged = |seq, filter: &Filter| {
+            resolve_filtered_since(&Position { epoch: 7, seq }.to_string(), HEAD, filter)
+        };
+        let (plain, later) = (filter(json!({"city": "Toledo"})), filter(json!({"listing_type": "sale"})));
+
+        assert_eq!((judged(59, &plain), judged(60, &plain)), (Since::After(59), Since::After(60)));
+        assert_eq!(judged(59, &later), Since::Gap(GapReason::Trimmed));
+        assert_eq!((judged(60, &later), judged(100, &later)), (Since::After(60), Since::After(100)));
+        assert_eq!(judged(101, &later), Since::Gap(GapReason::Future));
+        let all_have_them = Head { filter_facts_after: 0, trimmed: 0, ..HEAD };
+        assert!(!all_have_them.lacks_facts(0, &later));
     }
 }

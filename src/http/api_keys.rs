@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::Request;
 use poem::web::Data;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
@@ -12,14 +12,15 @@ use uuid::Uuid;
 
 use super::body::{Body, body_rules};
 use super::caller::{Caller, ManageKeys};
+use super::etag::{Changed, changed, require_match};
 use super::list::{Listed, listed, page_request};
 use super::tags::Tag;
 use crate::auth::key_scope::KeyScope;
 use crate::base::ids::KeyId;
 use crate::base::timestamp::Timestamp;
 use crate::domain::identity::Identity;
-use crate::domain::identity::api_keys::{self, NewKey};
-use crate::protocol::api_key::{ApiKeyCreated, KeyView, ScopeView};
+use crate::domain::identity::api_keys::{self, KeyPatch, NewKey};
+use crate::protocol::api_key::{ApiKeyCreated, KeyView, NullSemantics, ScopeView};
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
@@ -57,6 +58,21 @@ impl ApiKeysApi {
         Ok(CreateApiKeyResponse::Key(Json(made), "no-store".to_owned()))
     }
 
+    /// Change an API key
+    ///
+    /// It takes effect with the key's next request.
+    #[oai(path = "/api-keys/:key_id", method = "patch", operation_id = "update_api_key")]
+    async fn patch(
+        &self,
+        caller: Caller<ManageKeys>,
+        key_id: Path<Uuid>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+        body: Body<KeyPatchBody>,
+    ) -> Result<Changed<KeyView>, Problem> {
+        let unchanged = |key: &_| require_match(key, if_match.0.as_deref());
+        Ok(changed(api_keys::change(&caller.op, KeyId(key_id.0), body.0.into(), &unchanged).await?))
+    }
+
     /// Revoke an API key
     ///
     /// It ends at once, with its connections.
@@ -90,8 +106,22 @@ impl From<NewKeyBody> for NewKey {
     }
 }
 
+/// The fields to change; absent ones stay unchanged.
+#[derive(Debug, Object)]
+#[oai(rename = "ApiKeyPatch", deny_unknown_fields, skip_serializing_if_is_none, example)]
+pub struct KeyPatchBody {
+    null_semantics: Option<NullSemantics>,
+}
+
+impl From<KeyPatchBody> for KeyPatch {
+    fn from(body: KeyPatchBody) -> Self {
+        Self { null_semantics: body.null_semantics }
+    }
+}
+
 body_rules! {
     NewKeyBody: |body, now| api_keys::validate(&body.into(), now);
+    KeyPatchBody, emptied by null: []: |_body, _now| Vec::new();
 }
 
 #[derive(Debug, ApiResponse)]
@@ -115,5 +145,11 @@ impl Example for NewKeyBody {
             scopes: vec![ScopeView::JobsRun, ScopeView::PropertiesWrite],
             expires_at: Timestamp::new(examples::far_future()),
         }
+    }
+}
+
+impl Example for KeyPatchBody {
+    fn example() -> Self {
+        Self { null_semantics: Some(NullSemantics::Empty) }
     }
 }

@@ -25,6 +25,7 @@ pub mod body;
 mod cache_control;
 pub mod caller;
 pub mod client_ip;
+mod comma_list;
 pub mod cors;
 pub mod document;
 pub mod etag;

@@ -19,6 +19,31 @@ pub enum ScopeView {
     EventsRead,
 }
 
+/// What an explicit `null` does in the properties that a key writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum NullSemantics {
+    /// Nothing, as if the field were absent: of keys from before `empty`, until it is set.
+    Ignore,
+    /// It empties the field.
+    Empty,
+}
+
+impl NullSemantics {
+    /// The name on the wire and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Empty => "empty",
+        }
+    }
+
+    /// Parses the name; `None` when it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Ignore, Self::Empty].into_iter().find(|one| one.name() == text)
+    }
+}
+
 /// An API key.
 #[derive(Debug, Object)]
 #[oai(rename = "ApiKey", skip_serializing_if_is_none, example)]
@@ -32,6 +57,7 @@ pub struct KeyView {
     pub expires_at: Option<String>,
     /// Accurate to five minutes.
     pub last_used_at: Option<String>,
+    pub null_semantics: NullSemantics,
 }
 
 /// A new API key with its secret, which is shown only once.
@@ -46,4 +72,5 @@ pub struct ApiKeyCreated {
     pub made_by: i64,
     pub created_at: String,
     pub expires_at: Option<String>,
+    pub null_semantics: NullSemantics,
 }

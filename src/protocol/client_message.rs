@@ -4,6 +4,8 @@
 use poem_openapi::{Enum, Object, Union};
 use serde_json::Value;
 
+use super::property::{ListingType, StandardStatus};
+
 /// Every message from client to server.
 #[derive(Clone, Debug, Union)]
 #[oai(discriminator_name = "type", one_of)]
@@ -61,7 +63,9 @@ pub struct SubscribeMessage {
     pub filter: Option<SubscriptionFilter>,
 }
 
-/// Narrows a subscription; each feed takes its own fields, `system_alerts` none.
+/// Narrows a subscription; each feed takes its own fields, `system_alerts` none. All fields must match. A property
+/// matches by its state before or after the change, and not where it lacks what a field compares. A single text is
+/// accepted in place of a list of texts.
 #[derive(Clone, Debug, Default, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct SubscriptionFilter {
@@ -71,15 +75,26 @@ pub struct SubscriptionFilter {
     pub spider_name: Option<String>,
     /// `job_updates`: also the ephemeral `job_log` messages.
     pub logs: Option<bool>,
-    /// `property_updates`; compared without case.
+    /// `property_updates`; one city, compared without case.
     pub city: Option<String>,
-    /// `property_updates`, major units.
+    /// `property_updates`, major units, whatever the property's currency; compared with the current price: `close_price`
+    /// once closed, else `list_price`. The bound itself is included.
     pub price_min: Option<f64>,
     pub price_max: Option<f64>,
     pub bedrooms_min: Option<i64>,
     /// `property_updates`: west, south, east, north in degrees.
     pub bbox: Option<Vec<f64>>,
     pub property_id: Option<i64>,
+    /// `property_updates`: properties for sale or to let.
+    pub listing_type: Option<Vec<ListingType>>,
+    /// `property_updates`: codes of ISO 4217; `none` means properties without a currency.
+    pub currency: Option<Vec<String>>,
+    /// `property_updates`: properties in one of these states.
+    pub standard_status: Option<Vec<StandardStatus>>,
+    /// `property_updates`: the same as `standard_status`; give one of the two.
+    pub status: Option<Vec<StandardStatus>>,
+    /// `property_updates`; one type, compared without case with the whole `property_type`.
+    pub property_type: Option<String>,
 }
 
 /// Ends a subscription.
@@ -228,6 +243,51 @@ mod tests {
         messages.push(ClientMessage::Viewing(ShowViewing { id: None, property_id: None }));
         for message in messages {
             let text = message.to_json_string();
+            assert!(command::parse(&text).command.is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_filter_with_every_documented_field_of_a_feed_is_read_by_the_socket() {
+        let filters = [
+            (
+                "job_updates",
+                SubscriptionFilter {
+                    job_id: Some(7),
+                    spider_name: Some("auto".to_owned()),
+                    logs: Some(true),
+                    ..SubscriptionFilter::default()
+                },
+            ),
+            (
+                "property_updates",
+                SubscriptionFilter {
+                    city: Some("Toledo".to_owned()),
+                    price_min: Some(1.0),
+                    price_max: Some(2.0),
+                    bedrooms_min: Some(1),
+                    bbox: Some(vec![-84.0, 41.0, -83.0, 42.0]),
+                    property_id: Some(7),
+                    listing_type: Some(vec![ListingType::Sale]),
+                    currency: Some(vec!["USD".to_owned(), "none".to_owned()]),
+                    standard_status: Some(vec![StandardStatus::Active, StandardStatus::Pending]),
+                    property_type: Some("Condominium".to_owned()),
+                    ..SubscriptionFilter::default()
+                },
+            ),
+            (
+                "property_updates",
+                SubscriptionFilter {
+                    status: Some(vec![StandardStatus::Closed]),
+                    ..SubscriptionFilter::default()
+                },
+            ),
+        ];
+        for (subscription, filter) in filters {
+            let filter = Some(filter);
+            let subscription = subscription.to_owned();
+            let message = SubscribeMessage { id: None, subscription, key: None, since: None, filter };
+            let text = ClientMessage::Subscribe(message).to_json_string();
             assert!(command::parse(&text).command.is_ok(), "{text}");
         }
     }

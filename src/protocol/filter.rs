@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::bounding_box::BoundingBox;
 use super::feed::Feed;
 use super::filter_fields::FilterFields;
+use super::property_filter::PropertyFilter;
 use super::reader::Reader;
-use super::routing::{PropertyFacts, Routing};
-use crate::base::ids::{JobId, PropertyId};
+use super::routing::Routing;
+use crate::base::ids::JobId;
 use crate::base::normalize;
 
-/// Characters in a text of a filter: as many as a property's city or a spider's name can have. A longer one matches
-/// nothing and would be kept until its connection ends.
+/// Characters in a text of a filter: as many as a spider's name can have. A longer one matches nothing and would be
+/// kept until its connection ends.
 const MAX_FILTER_TEXT: usize = 100;
 
 /// What a subscription narrows its feed to.
@@ -30,18 +30,6 @@ pub struct JobFilter {
     pub logs: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PropertyFilter {
-    /// Compared without case.
-    pub city: Option<String>,
-    /// Major units; compared with the current price.
-    pub price_min: Option<f64>,
-    pub price_max: Option<f64>,
-    pub bedrooms_min: Option<i64>,
-    pub bbox: Option<BoundingBox>,
-    pub property_id: Option<i64>,
-}
-
 impl Filter {
     /// Reads the `filter` of a subscription to `feed`; the error says what was wrong and what would be accepted.
     pub fn parse(feed: Feed, filter: Option<&Value>) -> Result<Self, String> {
@@ -52,18 +40,7 @@ impl Filter {
                 spider_name: fields.text("spider_name", MAX_FILTER_TEXT).as_deref().map(normalize::exact),
                 logs: fields.flag("logs"),
             }),
-            Feed::PropertyUpdates => {
-                let city = fields.text("city", MAX_FILTER_TEXT).as_deref().map(normalize::case_fold);
-                let (price_min, price_max) = fields.range("price_min", "price_max");
-                Self::Properties(PropertyFilter {
-                    city,
-                    price_min,
-                    price_max,
-                    bedrooms_min: fields.whole("bedrooms_min"),
-                    bbox: fields.bbox("bbox"),
-                    property_id: fields.id("property_id"),
-                })
-            }
+            Feed::PropertyUpdates => Self::Properties(PropertyFilter::read(&mut fields)),
             Feed::SystemAlerts => Self::Alerts,
         };
         fields.finish(feed)?;
@@ -82,14 +59,22 @@ impl Filter {
         }
     }
 
-    /// The memory of its texts.
+    /// Whether it compares facts that events of earlier versions were written without: then it cannot tell whether
+    /// those events match.
+    pub fn compares_later_facts(&self) -> bool {
+        match self {
+            Self::Properties(filter) => filter.compares_later_facts(),
+            Self::Jobs(_) | Self::Alerts => false,
+        }
+    }
+
+    /// The memory of its texts and lists.
     pub fn held_bytes(&self) -> usize {
-        let text = match self {
-            Self::Jobs(filter) => &filter.spider_name,
-            Self::Properties(filter) => &filter.city,
-            Self::Alerts => &None,
-        };
-        text.as_ref().map_or(0, String::capacity)
+        match self {
+            Self::Jobs(filter) => filter.spider_name.as_ref().map_or(0, String::capacity),
+            Self::Properties(filter) => filter.held_bytes(),
+            Self::Alerts => 0,
+        }
     }
 
     pub fn feed(&self) -> Feed {
@@ -109,32 +94,14 @@ impl JobFilter {
     }
 }
 
-impl PropertyFilter {
-    fn matches(&self, property_id: PropertyId, old: Option<&PropertyFacts>, new: &PropertyFacts) -> bool {
-        self.property_id.is_none_or(|wanted| wanted == property_id.0)
-            && (self.matches_state(new) || old.is_some_and(|old| self.matches_state(old)))
-    }
-
-    fn matches_state(&self, facts: &PropertyFacts) -> bool {
-        let inside = |bbox: &BoundingBox| match (facts.latitude, facts.longitude) {
-            (Some(latitude), Some(longitude)) => bbox.contains(latitude, longitude),
-            _ => false,
-        };
-        self.city.as_ref().is_none_or(|wanted| facts.city.as_ref() == Some(wanted))
-            && self.price_min.is_none_or(|least| facts.price.is_some_and(|price| price >= least))
-            && self.price_max.is_none_or(|most| facts.price.is_some_and(|price| price <= most))
-            && self.bedrooms_min.is_none_or(|least| facts.bedrooms.is_some_and(|count| count >= least))
-            && self.bbox.as_ref().is_none_or(inside)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::base::ids::UserId;
+    use crate::base::ids::{PropertyId, UserId};
     use crate::protocol::role::Role;
+    use crate::protocol::routing::PropertyFacts;
 
     fn facts(city: &str, price: f64) -> PropertyFacts {
         PropertyFacts { city: Some(city.to_owned()), price: Some(price), ..Default::default() }
@@ -178,7 +145,11 @@ mod tests {
     fn a_filters_texts_are_as_long_as_what_they_are_compared_with_and_a_refusal_is_short() {
         let parse = |feed, field: &str, text: String| Filter::parse(feed, Some(&json!({ field: text })));
 
-        for (feed, field) in [(Feed::PropertyUpdates, "city"), (Feed::JobUpdates, "spider_name")] {
+        for (feed, field) in [
+            (Feed::PropertyUpdates, "city"),
+            (Feed::PropertyUpdates, "property_type"),
+            (Feed::JobUpdates, "spider_name"),
+        ] {
             assert!(parse(feed, field, "ß".repeat(MAX_FILTER_TEXT)).is_ok());
             let refused = parse(feed, field, "ß".repeat(MAX_FILTER_TEXT + 1)).unwrap_err();
             let words =
@@ -198,7 +169,8 @@ mod tests {
             refused,
             "filter of property_updates: price_min must be a number; bedrooms_min must be a whole number; bbox must be \
              west,south,east,north in degrees, south not beyond north; property_id must be an id, a whole number; zz is \
-             not a field of it. Its fields are city, price_min, price_max, bedrooms_min, bbox, property_id"
+             not a field of it. Its fields are city, price_min, price_max, bedrooms_min, bbox, property_id, \
+             listing_type, currency, standard_status, status, property_type"
         );
     }
 

@@ -9,6 +9,8 @@ use crate::base::text::truncate;
 
 /// An error text lists at most this many faults.
 const MOST: usize = 20;
+/// Values of one field at most.
+const MOST_CHOICES: usize = 20;
 
 pub(super) struct FilterFields<'a> {
     fields: Option<&'a Map<String, Value>>,
@@ -59,6 +61,42 @@ impl<'a> FilterFields<'a> {
         let short = |text: &&str| text.chars().nth(most).is_none();
         let read = |value: &Value| value.as_str().filter(short).map(str::to_owned);
         self.read(name, &format!("text of at most {most} characters"), read)
+    }
+
+    /// Values of a closed set: one text, or a list of texts. `allowed` says which; each value is kept once.
+    pub(super) fn choices<T: PartialEq>(
+        &mut self,
+        name: &'static str,
+        allowed: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        let one = |value: &Value| value.as_str().and_then(&parse);
+        let read = |value: &Value| match value {
+            Value::Array(values) if (1..=MOST_CHOICES).contains(&values.len()) => {
+                let mut choices = Vec::new();
+                for value in values {
+                    let choice = one(value)?;
+                    if !choices.contains(&choice) {
+                        choices.push(choice);
+                    }
+                }
+                Some(choices)
+            }
+            Value::Array(_) => None,
+            single => one(single).map(|choice| vec![choice]),
+        };
+        let wanted = format!("{allowed} (or a list of up to {MOST_CHOICES} of them)");
+        self.read(name, &wanted, read).unwrap_or_default()
+    }
+
+    /// Two names of one field: only one of them may have a value.
+    pub(super) fn exclusive(&mut self, name: &str, other: &str) {
+        let is_given = |name: &str| {
+            self.fields.and_then(|fields| fields.get(name)).is_some_and(|value| !value.is_null())
+        };
+        if is_given(name) && is_given(other) {
+            self.errors.push(format!("{name} and {other} mean the same: give one of them"));
+        }
     }
 
     pub(super) fn bbox(&mut self, name: &'static str) -> Option<BoundingBox> {

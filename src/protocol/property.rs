@@ -6,10 +6,12 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::null_fields::NullFields;
+pub use super::property_terms::{ListingType, MediaKind, RemovalReason, RentalPeriod};
 use crate::base::timestamp::Timestamp;
 
 /// RESO `StandardStatus`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum StandardStatus {
@@ -91,7 +93,23 @@ pub struct Address {
     pub country: Option<String>,
 }
 
-/// One listing as a worker or the crawler saw it. Absent fields are unknown and leave the stored value unchanged.
+/// A file that shows the home.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// Where the file is: absolute, http or https.
+    #[oai(validator(max_length = 2000))]
+    pub url: String,
+    pub kind: MediaKind,
+    /// What the source says of it.
+    #[oai(validator(max_length = 300))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+}
+
+/// One listing as a worker or the crawler saw it. Absent fields are unknown and leave the stored value unchanged; `null`
+/// empties a field.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 #[serde(default, deny_unknown_fields)]
@@ -110,17 +128,28 @@ pub struct PropertyInput {
     pub source_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standard_status: Option<StandardStatus>,
-    /// Major units of `currency`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listing_type: Option<ListingType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rental_period: Option<RentalPeriod>,
+    /// Major units of `currency`, with no more decimals than that has (two where it is not known).
     #[oai(validator(minimum(value = "0")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list_price: Option<f64>,
+    /// Of a range of prices, which has no `list_price`; not above `list_price_high`.
+    #[oai(validator(minimum(value = "0")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_price_low: Option<f64>,
+    #[oai(validator(minimum(value = "0")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_price_high: Option<f64>,
     #[oai(validator(minimum(value = "0")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original_list_price: Option<f64>,
     #[oai(validator(minimum(value = "0")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub close_price: Option<f64>,
-    /// ISO 4217; `USD` when absent on a property that is new.
+    /// ISO 4217; absent where it is not known. Two prices compare if both have the same currency, or neither has one.
     #[oai(validator(pattern = "^[A-Z]{3}$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
@@ -134,6 +163,10 @@ pub struct PropertyInput {
     #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bathrooms_total: Option<f64>,
+    /// Rooms, which are not bedrooms; halves are allowed.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rooms_total: Option<f64>,
     #[oai(validator(minimum(value = "0")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub living_area: Option<f64>,
@@ -152,6 +185,15 @@ pub struct PropertyInput {
     #[oai(validator(minimum(value = "0"), maximum(value = "1000")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stories: Option<f64>,
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parking_total: Option<i64>,
+    #[oai(validator(max_length = 20))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_rating: Option<String>,
+    #[oai(validator(max_length = 50))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenure: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
     /// WGS84 degrees.
@@ -167,12 +209,30 @@ pub struct PropertyInput {
     /// When the sale closed, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
+    /// The text of the listing, without markup; at most 8 KiB as UTF-8.
+    #[oai(validator(max_length = 8192))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Pictures and other files, in the order of the source. Replaced as a whole when given.
+    #[oai(validator(max_items = 100))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<Vec<Media>>,
+    #[oai(validator(max_length = 200))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_office_name: Option<String>,
+    #[oai(validator(max_length = 200))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_agent_name: Option<String>,
     /// Any other data of the source; at most 16 KiB as JSON. Replaced as a whole when given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, Value>>,
     /// True: the source no longer has the listing; all other fields but its key are ignored then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<bool>,
+    /// The fields that were sent as `null`. Filled by the readers of requests.
+    #[oai(skip)]
+    #[serde(skip)]
+    pub nulls: NullFields,
 }
 
 /// One property as the server stores it. Unknown fields are absent.
@@ -185,20 +245,31 @@ pub struct Property {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
     pub standard_status: StandardStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing_type: Option<ListingType>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rental_period: Option<RentalPeriod>,
     /// Major units of `currency`, like every price here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list_price: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_price_low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_price_high: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_list_price: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub close_price: Option<f64>,
-    pub currency: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub property_type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bedrooms_total: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bathrooms_total: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rooms_total: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub living_area: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,6 +282,12 @@ pub struct Property {
     pub year_built: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stories: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parking_total: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_rating: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenure: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,6 +306,14 @@ pub struct Property {
     pub updated_at: String,
     /// True once the source no longer has the listing.
     pub removed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Vec<Media>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_office_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_agent_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, Value>>,
 }
@@ -249,7 +334,8 @@ pub struct PriceHistoryEntry {
     /// The current price at that time, in major units of `currency`; absent while none was known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<f64>,
-    pub currency: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     pub standard_status: StandardStatus,
     /// RFC 3339.
     pub observed_at: String,
@@ -281,7 +367,29 @@ pub enum PropertySort {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use poem_openapi::registry::Registry;
+    use poem_openapi::types::Type;
+
     use super::*;
+
+    /// The names of the fields of `T` in the document.
+    fn fields<T: Type>() -> BTreeSet<String> {
+        let mut registry = Registry::new();
+        T::register(&mut registry);
+        let schema = &registry.schemas[&*T::name()];
+        schema.properties.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn every_field_of_a_listing_but_removed_can_be_null() {
+        let mut expected = fields::<PropertyInput>();
+        assert!(expected.remove("removed"), "and the fields that were null are no field of the document");
+        expected.extend(fields::<Address>().into_iter().map(|part| format!("address.{part}")));
+
+        assert_eq!(NullFields::all().map(str::to_owned).collect::<BTreeSet<_>>(), expected);
+    }
 
     #[test]
     fn a_status_has_one_name_on_the_wire_and_in_the_store() {

@@ -8,6 +8,7 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::null_fields::NullFields;
 use super::problem::{FieldError, PathSegment};
 use super::property::PropertyInput;
 use super::wire_id::WireId;
@@ -36,6 +37,10 @@ pub struct BatchResult {
     pub rejected: i64,
     /// One for each row, in the order of the request.
     pub results: Vec<BatchItemResult>,
+    /// Fields that were sent as `null` and were left as they are, because the key is older than the rule that `null`
+    /// empties a field; absent when there were none. `null_semantics` of the key changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nulls_ignored: Option<i64>,
     /// The position in the log after the batch; absent when nothing changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
@@ -103,8 +108,10 @@ pub fn read_or_explain(value: Value) -> Result<PropertyInput, BadRow> {
         let errors = vec![FieldError::in_body(&[], "type", "must be an object")];
         return Err(BadRow { errors, rest: None });
     };
+    let nulls = NullFields::of(&fields);
     // The object is cloned only to name all faults, which a failed parse of the whole does not.
-    serde_json::from_value(Value::Object(fields.clone())).map_err(|_| {
+    let whole = serde_json::from_value::<PropertyInput>(Value::Object(fields.clone()));
+    whole.map(|listing| PropertyInput { nulls, ..listing }).map_err(|_| {
         let (mut errors, mut good) = (Vec::new(), Map::new());
         for (name, value) in fields {
             if errors.len() == MOST_ERRORS {
@@ -128,27 +135,37 @@ fn reads_alone(name: &str, value: Value) -> bool {
 fn explain(name: String) -> FieldError {
     let words = match name.as_str() {
         "source" | "listing_key" | "source_url" | "currency" | "property_type" | "living_area_units"
-        | "lot_size_units" => "must be text",
+        | "lot_size_units" | "energy_rating" | "tenure" | "description" | "list_office_name"
+        | "list_agent_name" => "must be text",
         "standard_status" => {
             "must be one of active, active_under_contract, canceled, closed, coming_soon, delete, expired, hold, \
              incomplete, pending and withdrawn"
         }
+        "listing_type" => "must be one of sale and lease",
+        "rental_period" => "must be one of month, week, day and year",
         "list_price"
+        | "list_price_low"
+        | "list_price_high"
         | "original_list_price"
         | "close_price"
         | "bathrooms_total"
+        | "rooms_total"
         | "living_area"
         | "lot_size_area"
         | "stories"
         | "latitude"
         | "longitude" => "must be a number",
-        "bedrooms_total" | "year_built" => "must be a whole number",
+        "bedrooms_total" | "year_built" | "parking_total" => "must be a whole number",
         "address" => {
             "must be an object with no more than unparsed, street, city, state_or_province, postal_code and country, \
              each of them text"
         }
         "listed_at" | "closed_at" => {
             "must be a date and time as in RFC 3339, such as 2026-01-31T12:00:00Z, from the year 1 to 9999 in UTC"
+        }
+        "media" => {
+            "must be a list of objects, each with no more than url, kind (one of photo, floor_plan, video, tour and \
+             document) and caption"
         }
         "attributes" => "must be an object",
         "removed" => "must be true or false",
@@ -207,26 +224,51 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::property::MediaKind;
 
     #[test]
     fn a_row_is_read_as_a_property() {
         let row = read(json!({"source": "s", "listing_key": "k", "list_price": 5, "property_type": null}));
 
-        assert_eq!(row.unwrap().list_price, Some(5.0));
+        let row = row.unwrap();
+        assert_eq!((row.list_price, row.property_type), (Some(5.0), None));
+        assert_eq!(row.nulls, ["property_type"].into_iter().collect());
+    }
+
+    #[test]
+    fn every_field_of_a_listing_has_its_own_words() {
+        for name in NullFields::all().filter(|name| !name.contains('.')).chain(["removed"]) {
+            let words = explain(name.to_owned()).msg;
+            assert!(words.starts_with("must be "), "{name}: {words}");
+        }
+        for term in MediaKind::ALL {
+            assert!(explain("media".to_owned()).msg.contains(term.name()), "{term:?}");
+        }
+        assert_eq!(explain("colour".to_owned()).kind, "unknown_field");
     }
 
     #[test]
     fn every_field_that_cannot_be_read_is_named() {
         let row = json!({
             "source": "s", "list_price": "5", "bedrooms_total": 2.5, "standard_status": "sold", "colour": "red",
-            "address": {"town": "x"}, "listed_at": "yesterday",
+            "address": {"town": "x"}, "listed_at": "yesterday", "listing_type": "swap", "media": [{"url": "u"}],
+            "description": 7,
         });
 
         let mut bad: Vec<_> = read(row).unwrap_err().into_iter().map(|error| error.pointer).collect();
         bad.sort();
 
-        let expected =
-            ["/address", "/bedrooms_total", "/colour", "/list_price", "/listed_at", "/standard_status"];
+        let expected = [
+            "/address",
+            "/bedrooms_total",
+            "/colour",
+            "/description",
+            "/list_price",
+            "/listed_at",
+            "/listing_type",
+            "/media",
+            "/standard_status",
+        ];
         assert_eq!(bad, expected);
         assert!(read(json!([])).is_err());
         let bad = read_or_explain(json!({"source": "s", "colour": 1})).err().unwrap();

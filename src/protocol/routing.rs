@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::feed::Feed;
+use super::property::{ListingType, StandardStatus};
 use super::role::Role;
 use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
 
@@ -34,16 +35,31 @@ pub enum Routing {
     Unknown,
 }
 
-/// The data that the filters of `property_updates` compare.
+/// The data that the filters of `property_updates` compare. Events that were written before a fact existed lack it:
+/// the last of them is recorded in the log (`Head::filter_facts_after`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PropertyFacts {
     /// Case-folded.
     pub city: Option<String>,
-    /// Major units of the property's currency.
+    /// The current price in major units of `currency`.
     pub price: Option<f64>,
     pub bedrooms: Option<i64>,
     pub latitude: Option<f64>,
     pub longitude: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing_type: Option<ListingType>,
+    /// ISO 4217.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StandardStatus>,
+    /// Case-folded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub property_type: Option<String>,
+    /// The source no longer has the listing. No filter compares it: a reader learns what was removed from its
+    /// selection.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
 }
 
 /// The recipients of a broadcast: `everyone`, `admins`, `role:R` or `user:ID`.
@@ -188,6 +204,33 @@ mod tests {
         for damaged in [r#"{"to":"direct"}"#, r#"{"to":"notice"}"#, r#"{"webhook_id":7}"#, "", "7"] {
             assert!(read(damaged).is_err(), "{damaged}");
         }
+    }
+
+    #[test]
+    fn the_facts_of_earlier_versions_are_read_and_unknown_facts_take_no_room_in_the_log() {
+        let earlier = r#"{"to":"property","property_id":7,"old":null,"new":{"city":"lima","price":1.5,"bedrooms":2,"latitude":null,"longitude":null}}"#;
+        let facts = PropertyFacts {
+            city: Some("lima".to_owned()),
+            price: Some(1.5),
+            bedrooms: Some(2),
+            ..PropertyFacts::default()
+        };
+        let routing = Routing::Property { property_id: PropertyId(7), old: None, new: facts.clone() };
+        let later = PropertyFacts {
+            listing_type: Some(ListingType::Lease),
+            currency: Some("EUR".to_owned()),
+            status: Some(StandardStatus::Pending),
+            property_type: Some("condominium".to_owned()),
+            removed: true,
+            ..facts
+        };
+
+        assert_eq!(serde_json::from_str::<Routing>(earlier).unwrap(), routing);
+        assert_eq!(serde_json::to_string(&routing).unwrap(), earlier);
+        let text = serde_json::to_string(&later).unwrap();
+        let words = r#""listing_type":"lease","currency":"EUR","status":"pending","property_type":"condominium","removed":true}"#;
+        assert!(text.ends_with(words), "{text}");
+        assert_eq!(serde_json::from_str::<PropertyFacts>(&text).unwrap(), later);
     }
 
     #[test]

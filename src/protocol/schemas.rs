@@ -194,7 +194,7 @@ fn format_of(schema: &str, field: &str) -> Option<&'static str> {
         "email" => Some("email"),
         "avatar_url" | "source_url" => Some("uri"),
         "own_jobs_url" | "resync_url" => Some("uri-reference"),
-        _ if schema == "PasswordLink" && field == "url" => Some("uri"),
+        "url" if matches!(schema, "PasswordLink" | "Media") => Some("uri"),
         _ if schema == "ResyncUrls" => Some("uri-reference"),
         _ if schema == "Problem" && field == "type" => Some("uri-reference"),
         "password" | "new_password" | "current_password" => Some("password"),

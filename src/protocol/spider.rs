@@ -41,6 +41,9 @@ pub struct Spider {
     pub start_urls: Vec<String>,
     /// Hosts that its jobs may visit besides those of their target URLs.
     pub allowed_hosts: Vec<String>,
+    /// Whether its jobs of the built-in crawler take the entries of list pages as listings.
+    #[serde(default)]
+    pub list_items: bool,
     /// Absent on `auto`, like `updated_at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
@@ -68,6 +71,10 @@ pub struct NewSpider {
     #[oai(validator(max_items = 100, max_length = 260, pattern = r"^[^\s/?#@\\]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
+    /// Whether jobs of the built-in crawler take the entries of list pages as listings; false when absent. An entry
+    /// with a key and a page of its own becomes a listing, changes none that exists, and removes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_items: Option<bool>,
 }
 
 /// The new settings of a spider; absent fields become empty.
@@ -87,4 +94,8 @@ pub struct SpiderInput {
     #[oai(validator(max_items = 100, max_length = 260, pattern = r"^[^\s/?#@\\]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
+    /// Whether jobs of the built-in crawler take the entries of list pages as listings; false when absent. An entry
+    /// with a key and a page of its own becomes a listing, changes none that exists, and removes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_items: Option<bool>,
 }

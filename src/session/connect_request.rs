@@ -1,5 +1,6 @@
 //! What a client asks for when it connects, the same on every carrier: `since` and `subscriptions`.
 
+use crate::eventlog::Head;
 use crate::protocol::command::{Subscribe, explain_subscriptions, parse_subscriptions};
 use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
@@ -36,6 +37,11 @@ impl ConnectRequest {
             return Err(Problem::new(Code::BadRequest, words));
         }
         Ok(Self { since: since.map(position::truncate_since), subscriptions, inbox: true })
+    }
+
+    /// Whether the filter of a subscription cannot tell which of the events after `after` match.
+    pub(super) fn lacks_facts(&self, after: i64, head: Head) -> bool {
+        self.subscriptions.iter().any(|one| head.lacks_facts(after, &one.filter))
     }
 
     /// The reader's interest after the log's sequence number `after`. Of subscriptions with the same feed and key the

@@ -49,6 +49,8 @@ pub async fn read_page(
     match judged {
         None => Ok(EventPage { recovered: true, ..EventPage::not_recovered(head) }),
         Some(Since::Gap(_)) => Ok(EventPage::not_recovered(head)),
+        // One answer is whole or not: it has no word for a single subscription.
+        Some(Since::After(after)) if request.lacks_facts(after, head) => Ok(EventPage::not_recovered(head)),
         Some(Since::After(after)) => {
             let mut interest = request.build_interest(reader, after);
             interest.rooms.load(&rooms, head.seq);

@@ -19,6 +19,8 @@ pub struct NewApiKey<'a> {
     pub made_by: UserId,
     pub now: i64,
     pub expires_at: Option<i64>,
+    /// What `null` means in the listings that it reports, as `NullSemantics` names it.
+    pub null_semantics: &'a str,
 }
 
 pub async fn insert(tx: &TenantTx, new: NewApiKey<'_>) -> Result<ApiKeyRow> {
@@ -32,6 +34,7 @@ pub async fn insert(tx: &TenantTx, new: NewApiKey<'_>) -> Result<ApiKeyRow> {
         expires_at: Set(new.expires_at),
         revoked_at: Set(None),
         last_used_at: Set(None),
+        null_semantics: Set(new.null_semantics.to_owned()),
         ..Default::default()
     };
     tx.insert(row).await
@@ -54,6 +57,27 @@ pub async fn list(tx: &TenantTx, before: Option<KeyId>, limit: u64) -> Result<Ve
         query = query.filter(Column::Id.lt(before.0));
     }
     Ok(query.order_by_desc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// An active key, locked until the transaction ends.
+pub async fn lock(tx: &TenantTx, id: KeyId) -> Result<Option<ApiKeyRow>> {
+    let query = tx.select::<Entity>().filter(Column::Id.eq(id.0)).filter(Column::RevokedAt.is_null());
+    Ok(query.lock_exclusive().one(&tx.tx).await?)
+}
+
+/// What `null` means in the listings that a key reports; `None` for an unknown key.
+pub async fn null_semantics(tx: &TenantTx, id: KeyId) -> Result<Option<String>> {
+    let query = tx.select::<Entity>().filter(Column::Id.eq(id.0));
+    Ok(query.select_only().column(Column::NullSemantics).into_tuple().one(&tx.tx).await?)
+}
+
+pub async fn set_null_semantics(tx: &TenantTx, id: KeyId, null_semantics: &str) -> Result<()> {
+    tx.update::<Entity>()
+        .filter(Column::Id.eq(id.0))
+        .col_expr(Column::NullSemantics, null_semantics.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
 }
 
 /// Revokes every key that a user made.

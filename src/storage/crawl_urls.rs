@@ -127,6 +127,28 @@ pub async fn save_visits(tx: &TenantTx, job: JobId, updates: BTreeMap<VisitUpdat
     Ok(())
 }
 
+/// Visited pages of known listings with one of these outcomes, in the order in which they were found.
+pub async fn known_with_outcome(
+    tx: &TenantTx,
+    job: JobId,
+    outcomes: &[&str],
+    limit: u64,
+) -> Result<Vec<CrawlUrlRow>> {
+    let query = visited_known(tx, job).filter(Column::Outcome.is_in(outcomes.iter().copied()));
+    Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// The numbers of visited pages of known listings by outcome, of those whose URL begins so.
+pub async fn count_known(tx: &TenantTx, job: JobId, url_start: &str) -> Result<Vec<(Option<String>, i64)>> {
+    let query = visited_known(tx, job).filter(Column::Url.starts_with(url_start)).select_only();
+    let query = query.column(Column::Outcome).column_as(Column::Id.count(), "pages");
+    Ok(query.group_by(Column::Outcome).into_tuple().all(&tx.tx).await?)
+}
+
+fn visited_known(tx: &TenantTx, job: JobId) -> Select<Entity> {
+    in_state(tx.select(), job, "done").filter(Column::Known.is_not_null())
+}
+
 /// The hashes of every page of the job.
 pub async fn hashes(tx: &TenantTx, job: JobId) -> Result<Vec<String>> {
     let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).select_only().column(Column::UrlHash);

@@ -35,6 +35,7 @@ pub(super) async fn open_log(tx: &SystemTx, tenant_id: TenantId, epoch: i64) -> 
         head: Set(0),
         trimmed: Set(0),
         bytes: Set(0),
+        filter_facts_after: Set(0),
         ..Default::default()
     };
     tx.insert(row).await?;

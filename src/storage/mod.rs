@@ -44,6 +44,7 @@ pub mod platform_broadcasts;
 pub mod platform_marks;
 pub mod price_history;
 pub mod properties;
+pub mod property_addresses;
 pub mod property_search;
 pub mod room_members;
 pub mod room_reads;

@@ -12,9 +12,9 @@ pub use super::entity::price_history::Model as PriceRow;
 
 pub struct NewPrice {
     pub property_id: i64,
-    /// Minor units of `currency`.
+    /// Minor units of `currency`; hundredths where that is not known.
     pub price: Option<i64>,
-    pub currency: String,
+    pub currency: Option<String>,
     pub standard_status: String,
     pub observed_at: i64,
 }

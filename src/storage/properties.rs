@@ -18,6 +18,30 @@ pub use super::entity::properties::Model as PropertyRow;
 /// Source and listing key.
 pub type Key = (String, String);
 
+/// Who a row belongs to. The crawler leaves rows of workers as they are, but for listings that are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// The built-in crawler, as long as no worker has reported the listing.
+    Crawler,
+    /// A worker or a program, over REST.
+    Worker,
+}
+
+impl Writer {
+    /// The name in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Crawler => "crawler",
+            Self::Worker => "worker",
+        }
+    }
+
+    /// Whether the row belongs to this writer.
+    pub fn owns(self, row: &PropertyRow) -> bool {
+        row.writer == self.name()
+    }
+}
+
 /// Rows of one INSERT: far from both databases' limits of bind variables, and a second statement costs little.
 const CHUNK: usize = 250;
 

@@ -1,6 +1,6 @@
 //! The search over properties: filters, order and pages.
 
-use sea_orm::sea_query::{Condition, LikeExpr, Query};
+use sea_orm::sea_query::{Condition, Expr, LikeExpr, Query};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::entity::job_items;
@@ -9,26 +9,48 @@ use super::error::Result;
 use super::properties::PropertyRow;
 use super::tx::TenantTx;
 use crate::base::ids::JobId;
+use crate::protocol::property::StandardStatus;
 
-/// What a row must match; `None` matches every row.
+/// What a row must match; `None` matches every row, and so does an empty list. A list matches any of its values.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     /// Case-folded.
     pub city: Option<String>,
-    pub status: Option<&'static str>,
-    /// Hundredths of a major unit, compared with the current price; likewise `price_max`.
-    pub price_min: Option<i64>,
-    pub price_max: Option<i64>,
+    pub statuses: Vec<&'static str>,
+    pub listing_types: Vec<&'static str>,
+    /// Codes of ISO 4217; `None`: rows without a currency.
+    pub currencies: Vec<Option<String>>,
+    /// Case-folded.
+    pub property_type: Option<String>,
+    /// Compared with the current price; likewise `price_max`.
+    pub price_min: Option<PriceBound>,
+    pub price_max: Option<PriceBound>,
     pub bedrooms_min: Option<i64>,
     pub area: Option<Area>,
     /// Case-folded; each must occur.
     pub words: Vec<String>,
     /// Microseconds since the epoch.
     pub updated_since: Option<i64>,
-    pub source: Option<String>,
+    pub sources: Vec<String>,
     pub job_id: Option<JobId>,
     pub with_removed: bool,
 }
+
+/// A bound of a price: one number of major units, in parts of each size that prices are stored in. The bound itself
+/// belongs to the range; a bound between two parts is rounded inwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceBound {
+    /// For currencies with at most two decimals, and for rows without a currency.
+    pub hundredths: i64,
+    /// For currencies with three decimals.
+    pub thousandths: i64,
+    /// For currencies with four decimals.
+    pub ten_thousandths: i64,
+}
+
+/// The currencies with three and with four decimals (ISO 4217).
+const FINE_CURRENCIES: [(u32, &[&str]); 2] =
+    [(3, &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]), (4, &["CLF", "UYW"])];
 
 /// A box on the globe; west beyond east crosses the antimeridian.
 #[derive(Clone, Copy, Debug)]
@@ -141,12 +163,15 @@ fn rows_without_value(query: Select<Entity>, order: SortOrder, after: Option<Sor
 fn filtered(tx: &TenantTx, search: &Search) -> Select<Entity> {
     let mut all = Condition::all()
         .add_option(search.city.as_deref().map(|city| Column::CityKey.eq(city)))
-        .add_option(search.status.map(|status| Column::StandardStatus.eq(status)))
-        .add_option(search.price_min.map(|least| Column::CurrentPrice.gte(least)))
-        .add_option(search.price_max.map(|most| Column::CurrentPrice.lte(most)))
+        .add_option(search.property_type.as_deref().map(|folded| Column::PropertyTypeKey.eq(folded)))
+        .add_option(among(Column::StandardStatus, &search.statuses))
+        .add_option(among(Column::ListingType, &search.listing_types))
+        .add_option(among(Column::Source, &search.sources))
+        .add_option(with_currencies(&search.currencies))
+        .add_option(search.price_min.map(|least| within(least, Limit::Least)))
+        .add_option(search.price_max.map(|most| within(most, Limit::Most)))
         .add_option(search.bedrooms_min.map(|least| Column::BedroomsTotal.gte(least)))
         .add_option(search.updated_since.map(|since| Column::UpdatedAt.gte(since)))
-        .add_option(search.source.as_deref().map(|source| Column::Source.eq(source)))
         .add_option(search.area.map(inside));
     for word in &search.words {
         all = all.add(Column::SearchText.like(LikeExpr::new(like_pattern(word)).escape('!')));
@@ -164,6 +189,64 @@ fn filtered(tx: &TenantTx, search: &Search) -> Select<Entity> {
         all = all.add(Column::Removed.eq(false));
     }
     tx.select::<Entity>().filter(all)
+}
+
+/// Rows with one of these values; no condition when there are none.
+fn among<T: AsRef<str>>(column: Column, values: &[T]) -> Option<Expr> {
+    (!values.is_empty()).then(|| column.is_in(values.iter().map(AsRef::<str>::as_ref)))
+}
+
+fn with_currencies(wanted: &[Option<String>]) -> Option<Condition> {
+    let codes: Vec<&str> = wanted.iter().filter_map(Option::as_deref).collect();
+    let missing = wanted.iter().any(Option::is_none).then(|| Column::Currency.is_null());
+    (!wanted.is_empty())
+        .then(|| Condition::any().add_option(among(Column::Currency, &codes)).add_option(missing))
+}
+
+/// The end of a range that a bound is.
+#[derive(Clone, Copy)]
+enum Limit {
+    Least,
+    Most,
+}
+
+impl Limit {
+    fn holds(self, column: Column, bound: i64) -> Expr {
+        match self {
+            Self::Least => column.gte(bound),
+            Self::Most => column.lte(bound),
+        }
+    }
+}
+
+/// The current price is stored in hundredths, for sorting. Where the currency has more decimals that is a rounded
+/// price, so the exact one is compared as well.
+fn within(bound: PriceBound, limit: Limit) -> Condition {
+    let one_outward = match limit {
+        Limit::Least => bound.hundredths.saturating_sub(2),
+        Limit::Most => bound.hundredths.saturating_add(2),
+    };
+    let fine = FINE_CURRENCIES.into_iter().flat_map(|(_, codes)| codes.iter().copied());
+    let is_coarse = Condition::any().add(Column::Currency.is_null()).add(Column::Currency.is_not_in(fine));
+    let coarse = Condition::all().add(limit.holds(Column::CurrentPrice, bound.hundredths)).add(is_coarse);
+    let exact = FINE_CURRENCIES.into_iter().fold(Condition::any().add(coarse), |any, (decimals, codes)| {
+        let minor = if decimals == 3 { bound.thousandths } else { bound.ten_thousandths };
+        let of_these = Column::Currency.is_in(codes.iter().copied());
+        any.add(Condition::all().add(of_these).add(minor_within(minor, limit)))
+    });
+    // The first condition is where an index scan can begin.
+    Condition::all().add(limit.holds(Column::CurrentPrice, one_outward)).add(exact)
+}
+
+/// The current price in minor units: the close price once closed, if it is known, else the list price.
+fn minor_within(bound: i64, limit: Limit) -> Condition {
+    let closed = StandardStatus::Closed.name();
+    let sold =
+        Condition::all().add(Column::StandardStatus.eq(closed)).add(limit.holds(Column::ClosePrice, bound));
+    let is_not_sold =
+        Condition::any().add(Column::StandardStatus.ne(closed)).add(Column::ClosePrice.is_null());
+    let offered = Condition::all().add(is_not_sold).add(limit.holds(Column::ListPrice, bound));
+    Condition::any().add(sold).add(offered)
 }
 
 fn inside(area: Area) -> Condition {
@@ -188,4 +271,32 @@ fn like_pattern(word: &str) -> String {
     }
     pattern.push('%');
     pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::money;
+
+    #[test]
+    fn the_currencies_with_more_than_two_decimals_are_those_of_the_standard() {
+        let letters = || 'A'..='Z';
+        let all = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+        let mut found: Vec<(u32, String)> = all
+            .map(|code| code.into_iter().collect::<String>())
+            .map(|code| (money::decimals(Some(&code)), code))
+            .filter(|(decimals, _)| *decimals > 2)
+            .collect();
+        found.sort();
+
+        let ours = FINE_CURRENCIES
+            .into_iter()
+            .flat_map(|(decimals, codes)| codes.iter().map(move |code| (decimals, (*code).to_owned())));
+        assert_eq!(found, ours.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_pattern_matches_its_word_literally() {
+        assert_eq!(like_pattern("100%_!"), "%100!%!_!!%");
+    }
 }

@@ -15,6 +15,7 @@ pub struct SpiderFields<'a> {
     pub runner: &'a str,
     pub start_urls: String,
     pub allowed_hosts: String,
+    pub list_items: bool,
     pub now: i64,
 }
 
@@ -25,6 +26,7 @@ pub async fn insert(tx: &TenantTx, name: &str, words: SpiderFields<'_>) -> Resul
         runner: Set(words.runner.to_owned()),
         start_urls: Set(words.start_urls),
         allowed_hosts: Set(words.allowed_hosts),
+        list_items: Set(words.list_items),
         created_at: Set(words.now),
         updated_at: Set(words.now),
         ..Default::default()
@@ -58,6 +60,7 @@ pub async fn update(tx: &TenantTx, id: i64, words: SpiderFields<'_>) -> Result<(
         .col_expr(Column::Runner, words.runner.into())
         .col_expr(Column::StartUrls, Expr::value(words.start_urls))
         .col_expr(Column::AllowedHosts, Expr::value(words.allowed_hosts))
+        .col_expr(Column::ListItems, words.list_items.into())
         .col_expr(Column::UpdatedAt, words.now.into())
         .exec(&tx.tx)
         .await?;

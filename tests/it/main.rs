@@ -17,6 +17,7 @@ mod crash;
 mod delivery;
 mod documents;
 mod faults;
+mod filter_cases;
 mod fixture;
 mod history;
 mod http_requests;

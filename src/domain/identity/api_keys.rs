@@ -14,7 +14,7 @@ use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::jobs::validation::ensure_valid;
 use crate::domain::op::{AuditEntry, Op, denied, not_a_user};
-use crate::protocol::api_key::{ApiKeyCreated, KeyView};
+use crate::protocol::api_key::{ApiKeyCreated, KeyView, NullSemantics};
 use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 use crate::storage::api_keys::{self, ApiKeyRow};
 use crate::storage::{micros, users};
@@ -34,9 +34,10 @@ pub struct CreatedKey {
 impl CreatedKey {
     /// The answer to its creation, the only one with the text.
     pub fn into_view(self) -> Result<ApiKeyCreated> {
-        let KeyView { id, name, scopes, made_by, created_at, expires_at, .. } = view::api_key(self.row)?;
+        let KeyView { id, name, scopes, made_by, created_at, expires_at, null_semantics, .. } =
+            view::api_key(self.row)?;
         let key = self.text.expose().to_owned();
-        Ok(ApiKeyCreated { id, key, name, scopes, made_by, created_at, expires_at })
+        Ok(ApiKeyCreated { id, key, name, scopes, made_by, created_at, expires_at, null_semantics })
     }
 }
 
@@ -77,6 +78,7 @@ pub(super) async fn create_for(
         made_by: maker,
         now: micros(op.now()),
         expires_at: new.expires_at.map(micros),
+        null_semantics: NullSemantics::Empty.name(),
     };
     let row = api_keys::insert(&change.tx, row).await?;
     let detail = serde_json::json!({ "name": new.name, "scopes": scopes.to_string() });
@@ -117,6 +119,37 @@ pub async fn list(op: &Op, page: PageRequest<KeyId>) -> Result<Page<KeyView, Key
     let tx = op.read().await?;
     let rows = api_keys::list(&tx, page.after, page.limit + 1).await?;
     Page::from_rows(rows, page.limit, |row| KeyId(row.id)).try_map(view::api_key)
+}
+
+/// What is to change; `None` leaves a field alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyPatch {
+    pub null_semantics: Option<NullSemantics>,
+}
+
+/// Checks the key as it is, with the row locked: for a precondition.
+pub type KeyPrecondition<'a> = &'a (dyn Fn(&KeyView) -> Result<()> + Sync);
+
+/// Changes a key that was not revoked, and returns it as it is then. Its next requests already follow the change.
+pub async fn change(
+    op: &Op,
+    id: KeyId,
+    patch: KeyPatch,
+    precondition: KeyPrecondition<'_>,
+) -> Result<KeyView> {
+    op.require(Permission::ManageKeys)?;
+    let change = op.begin().await?;
+    let before = api_keys::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
+    precondition(&view::api_key(before.clone())?)?;
+    let wanted = patch.null_semantics.map(NullSemantics::name);
+    let Some(semantics) = wanted.filter(|wanted| *wanted != before.null_semantics) else {
+        return view::api_key(before);
+    };
+    api_keys::set_null_semantics(&change.tx, id, semantics).await?;
+    let detail = serde_json::json!({ "null_semantics": semantics });
+    op.audit(&change.tx, audit_entry("api_key.changed", id, Some(detail))).await?;
+    op.commit(change).await?;
+    view::api_key(ApiKeyRow { null_semantics: semantics.to_owned(), ..before })
 }
 
 /// Revokes a key and closes its connections.

@@ -7,7 +7,7 @@ use crate::auth::key_scope::{KeyScope, KeyScopes};
 use crate::base::clock::rfc3339;
 use crate::base::ids::SessionId;
 use crate::domain::error::Result;
-use crate::protocol::api_key::{KeyView, ScopeView};
+use crate::protocol::api_key::{KeyView, NullSemantics, ScopeView};
 use crate::protocol::audit_log::AuditEntry;
 use crate::protocol::problem::Problem;
 use crate::protocol::session::SessionView;
@@ -50,7 +50,9 @@ pub(super) fn directory_entry(row: UserRow) -> DirectoryEntry {
 }
 
 pub(super) fn api_key(row: ApiKeyRow) -> Result<KeyView> {
-    let scopes: KeyScopes = row.scopes.parse().map_err(|_| unreadable_scopes(row.id))?;
+    let scopes: KeyScopes = row.scopes.parse().map_err(|_| unreadable_key(row.id, "scopes"))?;
+    let null_semantics = NullSemantics::parse(&row.null_semantics);
+    let null_semantics = null_semantics.ok_or_else(|| unreadable_key(row.id, "null_semantics"))?;
     Ok(KeyView {
         id: row.id,
         name: row.name,
@@ -59,11 +61,12 @@ pub(super) fn api_key(row: ApiKeyRow) -> Result<KeyView> {
         created_at: rfc3339(time(row.created_at)),
         expires_at: row.expires_at.map(|at| rfc3339(time(at))),
         last_used_at: row.last_used_at.map(|at| rfc3339(time(at))),
+        null_semantics,
     })
 }
 
-fn unreadable_scopes(id: Uuid) -> Problem {
-    tracing::error!(key.id = %id, "the scopes of an API key in the store are not readable");
+fn unreadable_key(id: Uuid, column: &'static str) -> Problem {
+    tracing::error!(key.id = %id, column, "a column of an API key in the store is not readable");
     Problem::internal()
 }
 

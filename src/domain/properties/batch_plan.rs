@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::diff::{PropertyChange, UpsertOutcome, current_price, decide};
+use super::apply::current_price;
+use super::diff::{PropertyChange, UpsertOutcome, decide};
 use super::draft::Draft;
+use super::event_size::size_fault;
 use super::location_counts::LocationCounts;
 use super::view::{ChangeContext, facts};
 use crate::base::ids::JobId;
@@ -12,7 +14,7 @@ use crate::protocol::problem::FieldError;
 use crate::protocol::routing::PropertyFacts;
 use crate::storage::job_items::NewJobItem;
 use crate::storage::price_history::NewPrice;
-use crate::storage::properties::{Key, PropertyRow};
+use crate::storage::properties::{Key, PropertyRow, Writer};
 
 /// The events about new listings. Changes of known ones are always emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,7 @@ pub enum Notify {
 pub(super) struct BatchPlan {
     entries: Vec<PlannedProperty>,
     pub(super) rows: Vec<Result<RowResult, Vec<FieldError>>>,
+    writer: Writer,
     now: i64,
 }
 
@@ -67,6 +70,7 @@ impl BatchPlan {
     pub(super) fn build(
         stored: Vec<PropertyRow>,
         drafts: &[Result<Draft, Vec<FieldError>>],
+        writer: Writer,
         now: i64,
     ) -> Self {
         let key = |row: &PropertyRow| (row.source.clone(), row.listing_key.clone());
@@ -74,7 +78,7 @@ impl BatchPlan {
             stored.iter().enumerate().map(|(entry, row)| (key(row), entry)).collect();
         let entries =
             stored.into_iter().map(|row| PlannedProperty { row, write: PropertyWrite::Skip }).collect();
-        let mut plan = Self { entries, rows: Vec::with_capacity(drafts.len()), now };
+        let mut plan = Self { entries, rows: Vec::with_capacity(drafts.len()), writer, now };
         for draft in drafts {
             let row = match draft {
                 Ok(draft) => plan.apply(&mut by_key, draft),
@@ -93,15 +97,22 @@ impl BatchPlan {
         let key = (draft.source.clone(), draft.listing_key.clone());
         let existing = by_key.get(&key).copied();
         let before = existing.map(|entry| &self.entries[entry].row);
-        let decision = decide(before, draft, self.now)?;
+        let decision = decide(before, draft, self.writer, self.now)?;
         let Some(after) = decision.row else {
             return Ok(RowResult { outcome: decision.outcome, effect: None });
         };
+        let is_written = matches!(decision.outcome, UpsertOutcome::Created | UpsertOutcome::Changed);
+        if let Some(fault) = size_fault(&after).filter(|_| is_written) {
+            return Err(vec![fault]);
+        }
         let old = before.map(facts);
         let write = match decision.outcome {
             UpsertOutcome::Created => PropertyWrite::Insert,
             UpsertOutcome::Changed | UpsertOutcome::Removed => PropertyWrite::Update,
             UpsertOutcome::Unchanged if before == Some(&after) => PropertyWrite::Skip,
+            UpsertOutcome::Unchanged if before.is_some_and(|before| before.writer != after.writer) => {
+                PropertyWrite::Update
+            }
             UpsertOutcome::Unchanged => PropertyWrite::Touch,
         };
         let entry = existing.unwrap_or(self.entries.len());

@@ -1,20 +1,12 @@
-//! Turns a worker's input into a draft that may be stored: every bad field is reported, and nothing is guessed.
+//! Turns a reported listing into a draft that may be stored: every bad field is reported, and nothing is guessed.
 
-use url::Url;
-
-use crate::base::money::MinorUnits;
-use crate::base::{normalize, text, web_url};
-use crate::protocol::problem::{FieldError, PathSegment};
-use crate::protocol::property::{Address, PropertyInput};
-
-/// Bytes that `attributes` may take as JSON.
-const MAX_ATTRIBUTES: usize = 16 * 1024;
-/// The currency of a new property without one.
-pub(super) const DEFAULT_CURRENCY: &str = "USD";
-const LARGEST_AREA: f64 = 1e12;
-/// Characters of the two parts of a property's key.
-const MAX_SOURCE: usize = 100;
-const MAX_LISTING_KEY: usize = 200;
+use super::draft_checks::DraftChecks;
+use super::listing_key::{listing_key_fault, source_fault};
+use super::report::{Removal, ReportedRow};
+use crate::protocol::null_fields::NullFields;
+use crate::protocol::problem::FieldError;
+use crate::protocol::property::PropertyInput;
+use crate::storage::properties::Writer;
 
 /// An input that is valid and names its property.
 #[derive(Clone, Debug)]
@@ -25,194 +17,57 @@ pub(super) struct Draft {
     pub(super) fields: PropertyInput,
     /// Host of `source_url`, with the port if it is not the scheme's own.
     pub(super) host: Option<String>,
+    /// `media` in their stored form.
+    pub(super) media: Option<String>,
     /// `attributes` in their stored form.
     pub(super) attributes: Option<String>,
+    /// The source no longer has the listing.
+    pub(super) removal: Option<Removal>,
 }
 
 impl Draft {
+    /// Reads a row that `writer` reports.
+    pub(super) fn read(row: ReportedRow, writer: Writer) -> Result<Self, Vec<FieldError>> {
+        let draft = Self::parse(row.property?)?;
+        let unexplained = (draft.fields.removed == Some(true)).then(|| Removal::reported_by(writer));
+        Ok(Self { removal: row.removal.or(unexplained), ..draft })
+    }
+
+    /// Reads a listing that a worker reports.
     pub(super) fn parse(mut input: PropertyInput) -> Result<Self, Vec<FieldError>> {
-        let mut check = DraftValidator::default();
+        let mut check = DraftChecks::default();
+        let named = [("source", input.source.is_some()), ("listing_key", input.listing_key.is_some())];
+        let named: Vec<&str> = named.into_iter().filter_map(|(name, given)| given.then_some(name)).collect();
         let source = check.check_required("source", input.source.take(), source_fault);
         let listing_key = check.check_required("listing_key", input.listing_key.take(), listing_key_fault);
-        check.check_text(&["property_type"], &mut input.property_type, 100);
-        check.check_text(&["living_area_units"], &mut input.living_area_units, 30);
-        check.check_text(&["lot_size_units"], &mut input.lot_size_units, 30);
-        if let Some(address) = &mut input.address {
-            check.check_address(address);
-        }
+        check.check_texts(&mut input);
         let host = check.check_source_url(&mut input.source_url);
         check.check_prices(&input);
         check.check_numbers(&input);
         check.check_coordinates(&input);
+        let media = check.take_media(&mut input);
         let attributes = check.take_attributes(&mut input);
-        check.into_result().map(|()| Self { source, listing_key, fields: input, host, attributes })
+        check.check_nulls(&input, &named);
+        let removal = (input.removed == Some(true)).then(|| Removal::reported_by(Writer::Worker));
+        check.into_result().map(|()| Self {
+            source,
+            listing_key,
+            fields: input,
+            host,
+            media,
+            attributes,
+            removal,
+        })
     }
 
     /// Whether the source no longer has the listing.
     pub(super) fn removes(&self) -> bool {
-        self.fields.removed == Some(true)
-    }
-}
-
-/// Collects the bad fields.
-#[derive(Default)]
-struct DraftValidator {
-    errors: Vec<FieldError>,
-}
-
-impl DraftValidator {
-    fn add_error(&mut self, path: &[&str], kind: &str, words: impl Into<String>) {
-        let steps: Vec<PathSegment> = path.iter().map(|name| PathSegment::Name((*name).to_owned())).collect();
-        self.errors.push(FieldError::in_body(&steps, kind, words));
+        self.removal.is_some()
     }
 
-    fn into_result(self) -> Result<(), Vec<FieldError>> {
-        if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
-    }
-
-    fn check_required(
-        &mut self,
-        name: &str,
-        value: Option<String>,
-        fault: impl FnOnce(&str) -> Option<KeyFault>,
-    ) -> String {
-        let value = normalize::exact(&value.unwrap_or_default());
-        if let Some((kind, words)) = fault(&value) {
-            self.add_error(&[name], kind, words);
-        }
-        value
-    }
-
-    /// A blank text is one that the source does not have.
-    fn check_text(&mut self, path: &[&str], value: &mut Option<String>, most: usize) {
-        if value.as_deref().is_some_and(|text| text.trim().is_empty()) {
-            *value = None;
-        }
-        if value.as_deref().is_some_and(|value| !text::has_length(value, 1, most)) {
-            self.add_error(path, "max_length", format!("must have at most {most} characters and no NUL"));
-        }
-    }
-
-    fn check_address(&mut self, address: &mut Address) {
-        self.check_text(&["address", "unparsed"], &mut address.unparsed, 300);
-        self.check_text(&["address", "street"], &mut address.street, 200);
-        self.check_text(&["address", "city"], &mut address.city, 100);
-        self.check_text(&["address", "state_or_province"], &mut address.state_or_province, 100);
-        self.check_text(&["address", "postal_code"], &mut address.postal_code, 20);
-        self.check_text(&["address", "country"], &mut address.country, 100);
-    }
-
-    fn check_source_url(&mut self, source_url: &mut Option<String>) -> Option<String> {
-        *source_url = source_url.take().filter(|text| !text.trim().is_empty());
-        let url = web_url::parse(source_url.as_deref()?);
-        if url.is_none() {
-            self.add_error(&["source_url"], "format", web_url::EXPECTED);
-        }
-        url.map(|url| host_of(&url))
-    }
-
-    /// No finer than the currency. Checked again if the property's stored currency has fewer decimals.
-    fn check_prices(&mut self, input: &PropertyInput) {
-        let currency = input.currency.as_deref().unwrap_or(DEFAULT_CURRENCY);
-        if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            self.add_error(
-                &["currency"],
-                "pattern",
-                "must be three capital letters, as ISO 4217 writes them",
-            );
-        }
-        for (name, price) in [
-            ("list_price", input.list_price),
-            ("original_list_price", input.original_list_price),
-            ("close_price", input.close_price),
-        ] {
-            if price.is_some_and(|price| MinorUnits::from_major(price, currency).is_none()) {
-                self.add_error(&[name], "price", price_error(currency));
-            }
-        }
-    }
-
-    fn check_numbers(&mut self, input: &PropertyInput) {
-        let whole = |number: Option<i64>| number.map(|number| number as f64);
-        for (name, figure, most) in [
-            ("bedrooms_total", whole(input.bedrooms_total), 10_000.0),
-            ("bathrooms_total", input.bathrooms_total, 10_000.0),
-            ("living_area", input.living_area, LARGEST_AREA),
-            ("lot_size_area", input.lot_size_area, LARGEST_AREA),
-            ("year_built", whole(input.year_built), 9_999.0),
-            ("stories", input.stories, 1_000.0),
-        ] {
-            if figure.is_some_and(|figure| !(0.0..=most).contains(&figure)) {
-                self.add_error(&[name], "range", format!("must be from 0 to {most}"));
-            }
-        }
-    }
-
-    fn check_coordinates(&mut self, input: &PropertyInput) {
-        for (name, degrees, most) in
-            [("latitude", input.latitude, 90.0), ("longitude", input.longitude, 180.0)]
-        {
-            if degrees.is_some_and(|degrees| !(-most..=most).contains(&degrees)) {
-                self.add_error(&[name], "range", format!("must be from -{most} to {most} degrees"));
-            }
-        }
-        let missing = match (input.latitude, input.longitude) {
-            (Some(_), None) => "longitude",
-            (None, Some(_)) => "latitude",
-            (None, None) | (Some(_), Some(_)) => return,
-        };
-        self.add_error(&[missing], "required", "is needed: latitude and longitude come together");
-    }
-
-    /// The values themselves are not kept: as JSON values they take many times the memory of their text.
-    fn take_attributes(&mut self, input: &mut PropertyInput) -> Option<String> {
-        // A map of JSON values always serialises.
-        let json = serde_json::to_string(&input.attributes.take()?).unwrap_or_default();
-        if json.len() > MAX_ATTRIBUTES {
-            self.add_error(&["attributes"], "max_length", "must take at most 16 KiB as JSON");
-        }
-        Some(json)
-    }
-}
-
-/// The rule that a part of a key breaks, and what would be accepted.
-pub type KeyFault = (&'static str, String);
-
-/// What is wrong with a source, in its normal form.
-pub fn source_fault(text: &str) -> Option<KeyFault> {
-    key_fault(text, MAX_SOURCE)
-}
-
-/// What is wrong with a listing key, in its normal form.
-pub fn listing_key_fault(text: &str) -> Option<KeyFault> {
-    key_fault(text, MAX_LISTING_KEY)
-}
-
-fn key_fault(text: &str, most: usize) -> Option<KeyFault> {
-    if text.trim().is_empty() {
-        return Some(("required", format!("is needed, with 1 to {most} characters")));
-    }
-    if !text::has_length(text, 1, most) {
-        return Some(("max_length", format!("must have 1 to {most} characters and no NUL")));
-    }
-    // Clients resolve them away in the path of `by-key` (RFC 3986 section 5.2.4).
-    matches!(text, "." | "..").then(|| ("reserved", "must not be `.` or `..`".to_owned()))
-}
-
-/// The error for an amount that the currency cannot express.
-pub(super) fn price_error(currency: &str) -> String {
-    let most = MinorUnits::LARGEST.to_major(currency);
-    format!(
-        "must be an amount that {currency} can express: from 0 to {most}, with no more decimals than it has"
-    )
-}
-
-/// The host of a web URL, which has one.
-fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
+    /// The fields to empty.
+    pub(super) fn nulls(&self) -> &NullFields {
+        &self.fields.nulls
     }
 }
 
@@ -223,6 +78,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::property::{Address, Media, MediaKind, RemovalReason};
 
     fn named() -> PropertyInput {
         PropertyInput {
@@ -281,9 +137,105 @@ mod tests {
             ..named()
         };
 
-        assert!(Draft::parse(priced(1.25, None)).is_ok());
-        assert_eq!(pointers(priced(1.255, None)), ["/list_price"]);
+        // The property may have a currency with more decimals than two.
+        assert!(Draft::parse(priced(1.255, None)).is_ok());
+        assert_eq!(pointers(priced(1.255_55, None)), ["/list_price"]);
+        let emptied = PropertyInput { nulls: nulls(&["currency"]), ..priced(1.255, None) };
+        assert_eq!(pointers(emptied), ["/list_price"]);
         assert_eq!(pointers(priced(1.25, Some("JPY"))), ["/list_price"]);
+        assert_eq!(pointers(priced(1_234_567_890.123, Some("EUR"))), ["/list_price"]);
+        assert_eq!(pointers(priced(1.0, Some("ABC"))), ["/currency"]);
+        let range = PropertyInput {
+            list_price_low: Some(2.0),
+            list_price_high: Some(1.0),
+            ..priced(1.0, Some("EUR"))
+        };
+        assert_eq!(pointers(range), ["/list_price_low"]);
+    }
+
+    fn nulls(names: &[&'static str]) -> NullFields {
+        names.iter().copied().collect()
+    }
+
+    #[test]
+    fn what_a_property_always_has_and_half_a_position_cannot_be_emptied() {
+        let emptied = |names: &[&'static str]| PropertyInput { nulls: nulls(names), ..named() };
+
+        for (names, expected) in [
+            (&["list_price", "address", "address.city", "attributes"][..], &[""; 0][..]),
+            (&["latitude", "longitude"], &[]),
+            (&["standard_status"], &["/standard_status"]),
+            (&["source", "listing_key"], &["/source", "/listing_key"]),
+            (&["latitude"], &["/latitude"]),
+            (&["longitude", "standard_status"], &["/longitude", "/standard_status"]),
+        ] {
+            let errors = Draft::parse(emptied(names)).err().unwrap_or_default();
+            let found: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
+            assert_eq!(found, expected, "{names:?}");
+            assert!(errors.iter().all(|error| error.kind == "null"), "{names:?}");
+        }
+        let half = PropertyInput { longitude: Some(5.0), ..emptied(&["latitude"]) };
+        assert_eq!(pointers(half), ["/latitude"]);
+        // A key that is missing is named once.
+        let keyless = PropertyInput { source: None, ..emptied(&["source"]) };
+        assert_eq!(pointers(keyless), ["/source"]);
+    }
+
+    #[test]
+    fn texts_media_and_counts_are_bounded() {
+        let file = |url: &str| Media { url: url.into(), kind: MediaKind::Photo, caption: Some(" ".into()) };
+        let good = PropertyInput {
+            description: Some("x".repeat(8 * 1024)),
+            media: Some(vec![file("https://a.example/1.jpg"); 100]),
+            ..named()
+        };
+        let bad = PropertyInput {
+            energy_rating: Some("x".repeat(21)),
+            tenure: Some("x".repeat(51)),
+            list_office_name: Some("x".repeat(201)),
+            list_agent_name: Some("x".repeat(201)),
+            // 8,193 bytes in fewer characters.
+            description: Some("é".repeat(4_096) + "x"),
+            rooms_total: Some(10_000.5),
+            parking_total: Some(-1),
+            media: Some(vec![
+                file("https://a.example/1.jpg"),
+                Media { caption: Some("x".repeat(301)), ..file("/2.jpg") },
+            ]),
+            ..named()
+        };
+        let many = PropertyInput { media: Some(vec![file("https://a.example/"); 101]), ..named() };
+
+        let good = Draft::parse(good).unwrap();
+        assert!(good.media.unwrap().starts_with(r#"[{"url":"https://a.example/1.jpg","kind":"photo"},"#));
+        let expected = [
+            "/energy_rating",
+            "/tenure",
+            "/list_office_name",
+            "/list_agent_name",
+            "/description",
+            "/rooms_total",
+            "/parking_total",
+            "/media/1/url",
+            "/media/1/caption",
+        ];
+        assert_eq!(pointers(bad), expected);
+        assert_eq!(pointers(many), ["/media"]);
+    }
+
+    #[test]
+    fn a_removal_has_the_reason_of_its_writer_unless_it_has_its_own() {
+        let removed = PropertyInput { removed: Some(true), ..named() };
+        let duplicate = Removal { reason: RemovalReason::Duplicate, same_as: Some(7) };
+        let read = |property: &PropertyInput, removal, writer| {
+            Draft::read(ReportedRow { property: Ok(property.clone()), removal }, writer).unwrap().removal
+        };
+
+        let reason = |removal: Option<Removal>| removal.map(|removal| removal.reason);
+        assert_eq!(reason(read(&removed, None, Writer::Worker)), Some(RemovalReason::Worker));
+        assert_eq!(reason(read(&removed, None, Writer::Crawler)), Some(RemovalReason::Gone));
+        assert_eq!(read(&named(), Some(duplicate), Writer::Crawler), Some(duplicate));
+        assert_eq!(read(&named(), None, Writer::Crawler), None);
     }
 
     #[test]

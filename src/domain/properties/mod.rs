@@ -1,12 +1,22 @@
 //! Properties: what workers and the crawler report becomes rows, events and summaries; users search and read them.
 
+mod apply;
 mod batch_plan;
 mod diff;
 mod draft;
+mod draft_checks;
+mod event_size;
+mod listing_key;
 mod location_counts;
+mod null_semantics;
+mod report;
 mod view;
 
+pub mod addresses;
+pub mod known;
+pub mod known_alert;
 pub mod list;
+pub mod place;
 pub mod read;
 pub mod summary;
 pub mod upsert;
@@ -16,5 +26,8 @@ mod tests;
 
 pub use batch_plan::Notify;
 pub use diff::UpsertOutcome;
-pub use draft::{listing_key_fault, source_fault};
+pub use listing_key::{listing_key_fault, source_fault};
+pub use report::{Removal, ReportedRow};
 pub use upsert::{Batch, PutResult, put_by_key, upsert_batch, validate_put, validate_row};
+
+pub use crate::storage::properties::Writer;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::batch_plan::{BatchPlan, Notify, RowResult};
 use super::diff::UpsertOutcome;
 use super::draft::Draft;
+use super::null_semantics::{ignore_nulls, null_semantics};
+use super::report::ReportedRow;
 use super::summary;
 use super::view::property;
 use crate::auth::permission::Permission;
@@ -17,52 +19,78 @@ use crate::domain::error::Result;
 use crate::domain::idempotency::Begin;
 use crate::domain::op::Op;
 use crate::eventlog::EventTx;
+use crate::protocol::api_key::NullSemantics;
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, FieldError, PathSegment, Problem, join_errors};
 use crate::protocol::property::{Property, PropertyInput};
 use crate::protocol::property_batch::{
     BatchItemResult, BatchItemStatus, BatchResult, MAX_ITEMS, ParsedProperty,
 };
-use crate::storage::properties::Key;
+use crate::storage::properties::{Key, Writer};
 use crate::storage::{job_items, jobs, micros, price_history, properties};
 
 /// How often a batch restarts because another one inserts the same new listings at the same moment.
 const MAX_ATTEMPTS: usize = 4;
 
-/// A worker's report. Rows are read one by one, so that none is in memory longer than its draft takes.
+/// A report of listings. Rows are read one by one, so that none is in memory longer than its draft takes.
 pub struct Batch<I = Vec<ParsedProperty>> {
     pub job_id: Option<JobId>,
     pub items: I,
     pub notify: Notify,
+    pub writer: Writer,
 }
 
 /// Upserts a batch of 1 to 500 rows.
 pub async fn upsert_batch<I>(op: &Op, batch: Batch<I>) -> Result<BatchResult>
 where
-    I: IntoIterator<Item = ParsedProperty> + Send,
+    I: IntoIterator<Item: Into<ReportedRow>> + Send,
 {
     op.require(Permission::WriteProperties)?;
-    let drafts = drafts(batch.items);
+    let semantics = null_semantics(op).await?;
+    let Drafts { drafts, nulls_ignored } = Drafts::read(batch.items, batch.writer, semantics);
     if drafts.is_empty() || drafts.len() > MAX_ITEMS {
         let words = format!("must have 1 to {MAX_ITEMS} rows");
         return Err(Problem::validation(vec![FieldError::in_body(&[step("items")], "max_items", words)]));
     }
-    let checked = CheckedBatch { job_id: batch.job_id, notify: batch.notify, drafts: &drafts };
-    upsert(op, &checked, |ledger, position| Ok(batch_result(&ledger, position))).await
+    let checked =
+        CheckedBatch { job_id: batch.job_id, notify: batch.notify, writer: batch.writer, drafts: &drafts };
+    upsert(op, &checked, |plan, position| Ok(batch_result(&plan, nulls_ignored, position))).await
 }
 
-/// One more than allowed is enough to reject them for their number.
-fn drafts(items: impl IntoIterator<Item = ParsedProperty>) -> Vec<Result<Draft, Vec<FieldError>>> {
-    items.into_iter().take(MAX_ITEMS + 1).map(|item| item.and_then(Draft::parse)).collect()
+/// The rows of a batch, read.
+struct Drafts {
+    drafts: Vec<Result<Draft, Vec<FieldError>>>,
+    /// Fields that were `null` and stay as they are.
+    nulls_ignored: usize,
 }
 
-fn batch_result(plan: &BatchPlan, position: Option<Position>) -> BatchResult {
+impl Drafts {
+    /// One more than allowed is enough to reject them for their number.
+    fn read(
+        items: impl IntoIterator<Item: Into<ReportedRow>>,
+        writer: Writer,
+        semantics: NullSemantics,
+    ) -> Self {
+        let (mut drafts, mut nulls_ignored) = (Vec::new(), 0);
+        for item in items.into_iter().take(MAX_ITEMS + 1) {
+            let mut row: ReportedRow = item.into();
+            if let Ok(property) = &mut row.property {
+                nulls_ignored += ignore_nulls(property, semantics);
+            }
+            drafts.push(Draft::read(row, writer));
+        }
+        Self { drafts, nulls_ignored }
+    }
+}
+
+fn batch_result(plan: &BatchPlan, nulls_ignored: usize, position: Option<Position>) -> BatchResult {
     let rejected = plan.rows.iter().filter(|row| row.is_err()).count();
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     BatchResult {
         accepted: count(plan.rows.len() - rejected),
         rejected: count(rejected),
         results: (0..).zip(&plan.rows).map(|(index, row)| result(index, row)).collect(),
+        nulls_ignored: Some(nulls_ignored).filter(|ignored| *ignored > 0).map(count),
         position: position.map(|position| position.to_string()),
     }
 }
@@ -81,12 +109,14 @@ pub async fn put_by_key(
     op: &Op,
     source: String,
     listing_key: String,
-    input: PropertyInput,
+    mut input: PropertyInput,
 ) -> Result<PutResult> {
     op.require(Permission::WriteProperties)?;
+    ignore_nulls(&mut input, null_semantics(op).await?);
     let draft = draft_for_key(source, listing_key, input).map_err(Problem::validation)?;
     let drafts = [Ok(draft)];
-    let checked = CheckedBatch { job_id: None, notify: Notify::Each, drafts: &drafts };
+    let writer = Writer::Worker;
+    let checked = CheckedBatch { job_id: None, notify: Notify::Each, writer, drafts: &drafts };
     upsert(op, &checked, put_result).await
 }
 
@@ -136,6 +166,7 @@ pub fn validate_put(input: PropertyInput) -> Vec<FieldError> {
 struct CheckedBatch<'a> {
     job_id: Option<JobId>,
     notify: Notify,
+    writer: Writer,
     drafts: &'a [Result<Draft, Vec<FieldError>>],
 }
 
@@ -164,7 +195,7 @@ async fn write(op: &Op, change: &mut EventTx, batch: &CheckedBatch<'_>) -> Resul
         jobs::find(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
     }
     let stored = properties::lock_by_keys(&change.tx, &keys(batch.drafts)).await?;
-    let mut plan = BatchPlan::build(stored, batch.drafts, micros(op.now()));
+    let mut plan = BatchPlan::build(stored, batch.drafts, batch.writer, micros(op.now()));
     let inserted = properties::insert_new(&change.tx, plan.created()).await?;
     if !plan.assign_ids(&inserted) {
         return Ok(None);

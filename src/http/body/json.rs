@@ -97,8 +97,9 @@ pub(super) fn parse<T: Rules>(request: &Request, bytes: &Bytes) -> Result<T, Pro
     if !errors.is_empty() {
         return Err(rules::refusal::<T>(errors, &value, rules::now(request)));
     }
+    let nulls = T::null_fields(&value);
     match T::parse_from_json(Some(value)) {
-        Ok(parsed) => Ok(parsed),
+        Ok(parsed) => Ok(parsed.with_null_fields(nulls)),
         // Parsing has consumed the value; parsing a bad body twice is cheaper than copying every good one.
         Err(_) => {
             let value = read_json::<T>(bytes, FreeForm::Drop)?;

@@ -11,6 +11,7 @@ use crate::domain::{jobs, messages, properties, spiders};
 use crate::http::request_data::identity as identity_of;
 use crate::http::validation::{bad_fields, nul_texts};
 use crate::protocol::job::NewJob;
+use crate::protocol::null_fields::NullFields;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::property::PropertyInput;
 use crate::protocol::room::{NewChatMessage, NewDirectMessage, NewRoom};
@@ -31,6 +32,17 @@ pub trait Rules: ParseFromJSON {
     /// Every field that breaks a rule of the use case, which itself checks a body that the schema accepts.
     fn violations(self, now: DateTime<Utc>) -> Vec<FieldError>;
 
+    /// The fields that are `null`, where the use case decides what that does.
+    fn null_fields(_value: &Value) -> NullFields {
+        NullFields::default()
+    }
+
+    /// The body with these fields.
+    #[must_use]
+    fn with_null_fields(self, _nulls: NullFields) -> Self {
+        self
+    }
+
     /// What is wrong with a request without this body, where query parameters may take its place.
     fn violations_without_body(_query: &str) -> Vec<FieldError> {
         Vec::new()
@@ -43,8 +55,8 @@ pub enum Nulls {
     Refused,
     /// Absent fields stay unchanged, and `null` empties these.
     Empty(&'static [&'static str]),
-    /// The same as absent.
-    Absent,
+    /// The use case decides, from [`Rules::null_fields`].
+    Kept,
 }
 
 /// Bodies with the rules of a use case.
@@ -87,8 +99,8 @@ body_rules! {
 }
 
 impl Rules for PropertyInput {
-    /// Programs that read pages send it for what a page does not have, in rows of a batch too.
-    const NULLS: Nulls = Nulls::Absent;
+    /// It empties a field, unless the caller is an API key from before that rule. In rows of a batch, too.
+    const NULLS: Nulls = Nulls::Kept;
 
     fn sample() -> Option<Value> {
         Self::example().to_json()
@@ -96,6 +108,14 @@ impl Rules for PropertyInput {
 
     fn violations(self, _now: DateTime<Utc>) -> Vec<FieldError> {
         properties::validate_put(self)
+    }
+
+    fn null_fields(value: &Value) -> NullFields {
+        value.as_object().map(NullFields::of).unwrap_or_default()
+    }
+
+    fn with_null_fields(self, nulls: NullFields) -> Self {
+        Self { nulls, ..self }
     }
 }
 

@@ -13,22 +13,24 @@ use poem_openapi::payload::Json;
 use self::views::{BatchNotify, PutProperty};
 use super::body::{Body, Many, PropertyBatch};
 use super::caller::{Caller, ReadProperties, WriteProperties};
+use super::comma_list::{self, CommaList};
 use super::etag::{Tagged, tagged};
 use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::{Listed, listed, page_request};
 use super::tags::Tag;
-use super::validation::BOX_WORDS;
+use super::validation::{BOX_WORDS, CURRENCY_WORDS};
 use crate::base::ids::{JobId, PropertyId};
 use crate::base::timestamp::Timestamp;
 use crate::domain::properties::list::PropertyQuery;
-use crate::domain::properties::{self, Batch, Notify};
+use crate::domain::properties::{self, Batch, Notify, Writer};
 use crate::domain::viewing;
 use crate::protocol::bounding_box::BoundingBox;
+use crate::protocol::currency_choice::CurrencyChoice;
 use crate::protocol::examples;
 use crate::protocol::message::ViewersPayload;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::property::{
-    PriceHistoryEntry, Property, PropertyInput, PropertySort, StandardStatus, ViewedProperty,
+    ListingType, PriceHistoryEntry, Property, PropertyInput, PropertySort, StandardStatus, ViewedProperty,
 };
 use crate::protocol::property_batch::BatchResult;
 
@@ -38,20 +40,33 @@ pub struct PropertiesApi;
 impl PropertiesApi {
     /// Search properties
     ///
-    /// All filters must match. The latest change comes first unless `sort` says otherwise; properties without the
-    /// sorted value come last.
+    /// All filters must match; a property that lacks what a filter compares does not. They mean the same as the fields
+    /// of the same names in a filter of `property_updates`. `status`, `standard_status`, `listing_type`, `currency` and
+    /// `source` take several values, separated by commas, of which one must match. The latest change comes first unless
+    /// `sort` says otherwise; properties without the sorted value come last.
     #[oai(path = "/properties", method = "get", operation_id = "list_properties")]
     #[expect(clippy::too_many_arguments, reason = "each filter is a documented parameter of its own")]
     async fn list(
         &self,
         request: &Request,
         caller: Caller<ReadProperties>,
-        /// Compared case-insensitively.
+        /// One city, compared case-insensitively: a comma belongs to its name.
         #[oai(validator(max_length = 100))]
         city: Query<Option<String>>,
-        status: Query<Option<StandardStatus>>,
+        status: Query<CommaList<StandardStatus>>,
+        /// Only properties in one of these states. The same as `status`; give one of the two.
+        standard_status: Query<CommaList<StandardStatus>>,
+        /// Only properties for sale or to let.
+        listing_type: Query<CommaList<ListingType>>,
+        /// Codes of ISO 4217, separated by commas; `none` means properties without a currency. Without this filter
+        /// prices of all currencies are compared by their numbers.
+        #[oai(validator(max_length = 100))]
+        currency: Query<Option<String>>,
+        /// One type, compared case-insensitively with `property_type` as a whole.
+        #[oai(validator(max_length = 100))]
+        property_type: Query<Option<String>>,
         /// Major units, whatever the property's currency; compared with the current price: `close_price` once closed,
-        /// else `list_price`.
+        /// else `list_price`. The bound itself is included.
         #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))]
         price_min: Query<Option<f64>>,
         #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))] price_max: Query<
@@ -66,7 +81,7 @@ impl PropertiesApi {
         q: Query<Option<String>>,
         /// RFC 3339: only properties that were created, changed or removed at that time or later.
         updated_since: Query<Option<Timestamp>>,
-        #[oai(validator(max_length = 100))] source: Query<Option<String>>,
+        #[oai(validator(max_length = 2100))] source: Query<Option<String>>,
         /// Only properties that this job saw.
         #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
         job_id: Query<Option<i64>>,
@@ -78,14 +93,17 @@ impl PropertiesApi {
     ) -> Result<Listed<Property>, Problem> {
         let query = PropertyQuery {
             city: city.0,
-            status: status.0,
+            statuses: one_of_two(status.0.0, standard_status.0.0)?,
+            listing_types: distinct(listing_type.0.0),
+            currencies: read_currencies(currency.0.as_deref())?,
+            property_type: property_type.0,
             price_min: price_min.0,
             price_max: price_max.0,
             bedrooms_min: bedrooms_min.0,
             bbox: read_box(bbox.0.as_deref())?,
             q: q.0,
             updated_since: updated_since.0.map(Timestamp::utc),
-            source: source.0,
+            sources: distinct(source.0.iter().flat_map(|text| comma_list::split(text)).map(str::to_owned)),
             job_id: job_id.0.map(JobId),
             include_removed: include_removed.0.unwrap_or_default(),
         };
@@ -202,6 +220,7 @@ impl PropertiesApi {
             job_id: body.job_id.map(|id| JobId(id.0)),
             items: body.into_properties(),
             notify: notify.0.map_or(Notify::Each, Notify::from),
+            writer: Writer::Worker,
         };
         let result = properties::upsert_batch(&op, batch).await?;
         Ok(Replayable::new(op.idempotency(), Json(result)))
@@ -210,10 +229,44 @@ impl PropertiesApi {
 
 /// Reads the parameter `bbox`.
 fn read_box(text: Option<&str>) -> Result<Option<BoundingBox>, Problem> {
-    text.map(|text| BoundingBox::parse(text).ok_or_else(bad_box)).transpose()
+    let refused = || bad_parameter("bbox", "format", BOX_WORDS);
+    text.map(|text| BoundingBox::parse(text).ok_or_else(refused)).transpose()
 }
 
-fn bad_box() -> Problem {
-    let place = [PathSegment::Name("bbox".to_owned())];
-    Problem::validation(vec![FieldError::in_parameter("query", &place, "format", BOX_WORDS)])
+/// Reads the parameter `currency`.
+fn read_currencies(text: Option<&str>) -> Result<Vec<CurrencyChoice>, Problem> {
+    let codes: Option<Vec<CurrencyChoice>> =
+        text.into_iter().flat_map(comma_list::split).map(CurrencyChoice::parse).collect();
+    codes.map(distinct).ok_or_else(|| bad_parameter("currency", "enum", CURRENCY_WORDS))
+}
+
+/// `status` and `standard_status` mean the same.
+fn one_of_two(
+    status: Vec<StandardStatus>,
+    standard_status: Vec<StandardStatus>,
+) -> Result<Vec<StandardStatus>, Problem> {
+    match (status.is_empty(), standard_status.is_empty()) {
+        (false, false) => {
+            let words = "means the same as `status`: give one of them";
+            Err(bad_parameter("standard_status", "conflict", words))
+        }
+        (true, _) => Ok(distinct(standard_status)),
+        (false, true) => Ok(distinct(status)),
+    }
+}
+
+/// Each value once.
+fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for value in values {
+        if !found.contains(&value) {
+            found.push(value);
+        }
+    }
+    found
+}
+
+fn bad_parameter(name: &str, kind: &str, words: &str) -> Problem {
+    let place = [PathSegment::Name(name.to_owned())];
+    Problem::validation(vec![FieldError::in_parameter("query", &place, kind, words)])
 }

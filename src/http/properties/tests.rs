@@ -130,3 +130,48 @@ async fn empty_and_oversized_batches_are_refused_and_pages_go_on() {
     assert_eq!((first["data"].as_array().unwrap().len(), last["data"].as_array().unwrap().len()), (2, 1));
     assert_eq!(other, StatusCode::UNPROCESSABLE_ENTITY);
 }
+
+#[tokio::test]
+async fn null_empties_a_field_and_an_absent_one_stays() {
+    let api = test_api().await;
+    let address = "/properties/by-key/example.com/1";
+    let put = |body: Value| api.ask(Method::PUT, address, Some(body));
+    let known = json!({"list_price": 300, "currency": "EUR", "address": {"city": "Toledo", "street": "1 Elm"},
+        "media": [{"url": "https://a.example/1.jpg", "kind": "photo"}], "description": "A home."});
+    let (_, before) = put(known).await;
+
+    let (_, same) = put(json!({})).await;
+    let (_, put_empty) = put(json!({"currency": null, "address": {"city": null}})).await;
+    let row = json!({"source": "example.com", "listing_key": "1", "media": null, "list_price": null});
+    let (_, batch) = api.batch(json!({"items": [row]})).await;
+    let (_, after) = api.read(&format!("/properties/{}", before["property_id"])).await;
+    let (refused, problem) = put(json!({"standard_status": null, "latitude": null})).await;
+
+    assert_eq!((&before["currency"], &before["media"][0]["kind"]), (&json!("EUR"), &json!("photo")));
+    assert_eq!(same, before);
+    assert_eq!((put_empty.get("currency"), &put_empty["address"]), (None, &json!({"street": "1 Elm"})));
+    assert_eq!((&batch["results"][0]["status"], batch.get("nulls_ignored")), (&json!("changed"), None));
+    assert_eq!((after.get("media"), after.get("list_price")), (None, None));
+    assert_eq!(after["description"], json!("A home."));
+    assert_eq!(refused, StatusCode::UNPROCESSABLE_ENTITY);
+    let pointers: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+    assert_eq!(pointers, ["/latitude", "/standard_status"]);
+}
+
+#[tokio::test]
+async fn a_price_without_currency_has_two_decimals_and_no_currency_is_assumed() {
+    let api = test_api().await;
+    let put = |body: Value| api.ask(Method::PUT, "/properties/by-key/example.com/1", Some(body));
+
+    let (created, property) = put(json!({"list_price": 1.25})).await;
+    let (fine, problem) = put(json!({"list_price": 1.255})).await;
+    let (unknown, code) = put(json!({"currency": "ABC"})).await;
+
+    assert_eq!((created, property.get("currency")), (StatusCode::CREATED, None));
+    for (status, problem, pointer) in [(fine, problem, "/list_price"), (unknown, code, "/currency")] {
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["errors"][0]["pointer"], json!(pointer), "{problem}");
+    }
+    let (_, history) = api.read(&format!("/properties/{}/price-history", property["property_id"])).await;
+    assert_eq!((&history["data"][0]["price"], history["data"][0].get("currency")), (&json!(1.25), None));
+}

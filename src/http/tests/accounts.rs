@@ -271,6 +271,7 @@ const GUARDED: &[(&str, &str)] = &[
     ("POST", "/users/999/password-link"),
     ("GET", "/api-keys"),
     ("POST", "/api-keys"),
+    ("PATCH", "/api-keys/0198c0de-0000-7000-8000-000000000000"),
     ("DELETE", "/api-keys/0198c0de-0000-7000-8000-000000000000"),
     ("GET", "/tenants"),
     ("POST", "/tenants"),
@@ -488,6 +489,40 @@ async fn a_key_is_shown_once_and_listed_without_its_text() {
     server.delete(&ann, &address).await.is(204);
     server.delete(&ann, &address).await.is(404);
     server.post(&key, "/auth/socket-ticket", Value::Null).await.is(401);
+}
+
+#[tokio::test]
+async fn what_null_means_for_a_key_is_shown_and_changed() {
+    let server = TestServer::new().await;
+    server.add("acme", "bob", Role::Member).await;
+    let (ann, bob) = (server.token("ann").await, server.token("bob").await);
+    let new = json!({ "name": "worker", "scopes": ["properties:write"] });
+    let made = server.post(&ann, "/api-keys", new).await.is(201);
+    let address = format!("/api-keys/{}", made.text("id"));
+    let patch = |body: Value| server.ask(&ann, Method::PATCH, &address, body);
+
+    let changed = patch(json!({ "null_semantics": "ignore" })).await.is(200);
+    let same = patch(json!({})).await.is(200);
+    let bad = patch(json!({ "null_semantics": "keep", "name": "x" })).await.is(422);
+    let null = patch(json!({ "null_semantics": null })).await.is(422);
+    let stale = [("if-match", "\"stale\"")];
+    let body = || json!({ "null_semantics": "empty" });
+    server.ask_with(&ann, Method::PATCH, &address, body(), &stale).await.is(412);
+    server.ask(&bob, Method::PATCH, &address, body()).await.is(403);
+
+    assert_eq!(made.text("null_semantics"), "empty");
+    assert_eq!(
+        (changed.text("null_semantics"), same.text("null_semantics")),
+        ("ignore".into(), "ignore".into())
+    );
+    assert_eq!(changed.header("etag"), same.header("etag"));
+    let mut faults = bad.faults();
+    faults.sort_unstable();
+    assert_eq!((faults, null.faults()), (vec!["/name", "/null_semantics"], vec!["/null_semantics"]));
+    let listed = server.get(&ann, "/api-keys").await.is(200);
+    assert_eq!(listed.body["data"][0]["null_semantics"], "ignore");
+    server.delete(&ann, &address).await.is(204);
+    patch(body()).await.is(404);
 }
 
 #[tokio::test]

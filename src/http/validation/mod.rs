@@ -19,7 +19,7 @@ pub use parameters::{BadParameters, bad_parameters, refuse_before_body};
 
 pub(super) use faults::{parts as parts_of, whole_number_at};
 pub(super) use parameters::{ParameterCheck, value_of_text};
-pub(super) use query_rules::{BOX_WORDS, CURSOR_WORDS, SUBSCRIPTIONS};
+pub(super) use query_rules::{BOX_WORDS, CURRENCY_WORDS, CURSOR_WORDS, SUBSCRIPTIONS};
 
 /// Every bad field of a body that is meant to be a `T`. Empty when the schema finds nothing wrong.
 ///

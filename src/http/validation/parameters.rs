@@ -13,6 +13,7 @@ use super::faults::Fault;
 use super::operation_table::{MatchedOperation, OperationTable};
 use super::{faults, query_rules};
 use crate::base::json_integer::MAX_SAFE_INTEGER;
+use crate::http::comma_list;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 
 /// Added to a request with bad parameters if its caller must be checked first: a caller without the permission learns
@@ -134,15 +135,22 @@ fn faults_of(registry: &Registry, param: &MetaOperationParam, given: &[String]) 
         ([], _) if param.required => return vec![error(&[], "required", "is required")],
         ([], _) => return Vec::new(),
         (given, Some(items)) => {
-            let texts = given.iter().flat_map(|text| split(text, param.explode));
+            let texts = given.iter().flat_map(|text| comma_list::split(text));
             Value::Array(texts.map(|text| value_of_text(registry, items, text)).collect())
         }
         ([text], None) => value_of_text(registry, &param.schema, text),
         (_, None) => return vec![error(&[], "repeated", "must be given once only")],
     };
     let faults = faults::find(registry, &param.schema, &value);
-    let mut errors: Vec<_> =
-        faults.into_iter().map(|fault| error(&fault.path, fault.kind, &words_of(param, &fault))).collect();
+    // A list of one value is written like a parameter with one value, and refused like one.
+    let is_single = value.as_array().is_some_and(|values| values.len() == 1);
+    let mut errors: Vec<_> = faults
+        .into_iter()
+        .map(|fault| {
+            let path: &[PathSegment] = if is_single { &[] } else { &fault.path };
+            error(path, fault.kind, &words_of(param, &fault))
+        })
+        .collect();
     if errors.is_empty()
         && let [text] = given
         && let Some((kind, words)) = broken_rule(location, &param.name, text)
@@ -168,11 +176,6 @@ fn words_of(param: &MetaOperationParam, fault: &Fault) -> String {
         return format!("must be a whole number from 1 to {MAX_SAFE_INTEGER}");
     }
     fault.msg.strip_suffix(", not a string").unwrap_or(&fault.msg).to_owned()
-}
-
-/// A list is written as `a=1&a=2`, or as `a=1,2` when it is not exploded.
-fn split(text: &str, explode: bool) -> Vec<&str> {
-    if explode { vec![text] } else { text.split(',').map(str::trim).collect() }
 }
 
 /// The JSON value of a parameter's text. Text that does not fit the schema's type stays a string, which the walk then

@@ -6,14 +6,20 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::base::normalize;
+use crate::base::{normalize, text};
 use crate::domain::properties;
+use crate::http::comma_list;
 use crate::protocol::bounding_box::BoundingBox;
 use crate::protocol::command::explain_subscriptions;
+use crate::protocol::currency_choice::CurrencyChoice;
 
 /// The fault of a bad bounding box.
 pub(in crate::http) const BOX_WORDS: &str =
     "must be west,south,east,north in degrees, south not beyond north";
+/// The fault of a bad list of currencies.
+pub(in crate::http) const CURRENCY_WORDS: &str = "must be at most 20 codes of ISO 4217, such as EUR, or none for properties without a currency, separated by commas";
+/// The fault of a bad list of sources.
+const SOURCE_WORDS: &str = "must be at most 20 sources of 1 to 100 characters, separated by commas";
 /// The fault of a bad cursor.
 pub(in crate::http) const CURSOR_WORDS: &str =
     "is not a cursor of this list; take `next_cursor` of the page before, or leave it out";
@@ -24,6 +30,8 @@ pub(super) fn broken_rule(name: &str, text: &str) -> Option<(&'static str, Cow<'
         return explain_subscriptions(text).map(|words| (SUBSCRIPTIONS, words.into()));
     }
     let (kind, words) = match name {
+        "currency" if !are_currencies(text) => ("enum", CURRENCY_WORDS),
+        "source" if !are_sources(text) => ("max_length", SOURCE_WORDS),
         "bbox" if BoundingBox::parse(text).is_none() => ("format", BOX_WORDS),
         "cursor" if !is_cursor(text) => ("cursor", CURSOR_WORDS),
         "price_min" | "price_max" if !is_price(text) => ("range", "must be from 0 to 1e15"),
@@ -59,6 +67,19 @@ pub(super) fn broken_cross_rule(
 /// The fault of an empty range.
 const ABOVE: &str = "must not be above `price_max`";
 
+/// Values of a list that is given as one text.
+const MOST_VALUES: usize = 20;
+
+fn are_currencies(text: &str) -> bool {
+    comma_list::split(text).count() <= MOST_VALUES
+        && comma_list::split(text).all(|code| CurrencyChoice::parse(code).is_some())
+}
+
+fn are_sources(text: &str) -> bool {
+    comma_list::split(text).count() <= MOST_VALUES
+        && comma_list::split(text).all(|source| text::has_length(source, 1, 100))
+}
+
 /// Maximum number of words in `q`, as in the search.
 const MOST_WORDS: usize = 10;
 
@@ -85,6 +106,17 @@ mod tests {
         assert_eq!(broken_rule("price_min", "-1").map(|(kind, _)| kind), Some("range"));
         assert_eq!(broken_rule("q", &"word ".repeat(11)).map(|(kind, _)| kind), Some("max_length"));
         assert_eq!(broken_rule("city", "-1"), None);
+        for good in ["EUR", "none", "EUR,none", "EUR, USD"] {
+            assert_eq!(broken_rule("currency", good), None, "{good}");
+        }
+        for bad in ["", "eur", "EUR,", "EUR,euro", "XXX", "EUR;USD", &"EUR,".repeat(21)] {
+            let (kind, words) = broken_rule("currency", bad).unwrap();
+            assert_eq!((kind, words.contains("none")), ("enum", true), "{bad}");
+        }
+        assert_eq!(broken_rule("source", "mls, homes.example"), None);
+        for bad in ["", "mls,", ",", &"s".repeat(101), &"s,".repeat(21)] {
+            assert_eq!(broken_rule("source", bad).map(|(kind, _)| kind), Some("max_length"), "{bad}");
+        }
         let together = |least: f64, most: f64| {
             broken_cross_rule(|name| Some(if name == "price_min" { least } else { most }))
                 .map(|(name, ..)| name)

@@ -4,7 +4,7 @@ use poem_openapi::types::Example;
 
 use super::{EMAIL, TENANT, USER, USERNAME, after, far_future, uuid};
 use crate::base::clock::rfc3339;
-use crate::protocol::api_key::{ApiKeyCreated, KeyView, ScopeView};
+use crate::protocol::api_key::{ApiKeyCreated, KeyView, NullSemantics, ScopeView};
 use crate::protocol::audit_log::AuditEntry;
 use crate::protocol::role::Role;
 use crate::protocol::session::SessionView;
@@ -82,15 +82,17 @@ impl Example for KeyView {
             created_at: after(0),
             expires_at: Some(rfc3339(far_future())),
             last_used_at: Some(after(5)),
+            null_semantics: NullSemantics::Empty,
         }
     }
 }
 
 impl Example for ApiKeyCreated {
     fn example() -> Self {
-        let KeyView { id, name, scopes, made_by, created_at, expires_at, .. } = KeyView::example();
+        let KeyView { id, name, scopes, made_by, created_at, expires_at, null_semantics, .. } =
+            KeyView::example();
         let key = format!("llk_{}_{}", id.simple(), "9r2Xq0mB7sKfV1tYnRdAcJ3vE5gLhW8p");
-        Self { id, key, name, scopes, made_by, created_at, expires_at }
+        Self { id, key, name, scopes, made_by, created_at, expires_at, null_semantics }
     }
 }
 

@@ -6,7 +6,9 @@ use poem_openapi::types::Example;
 use serde_json::{Value, json};
 
 use super::{LISTING_KEY, PAGE, PROPERTY, SOURCE, after, position, timestamp};
-use crate::protocol::property::{Address, PriceHistoryEntry, Property, PropertyInput, StandardStatus};
+use crate::protocol::property::{
+    Address, ListingType, Media, MediaKind, PriceHistoryEntry, Property, PropertyInput, StandardStatus,
+};
 use crate::protocol::property_batch::{
     BatchItem, BatchItemResult, BatchItemStatus, BatchRequest, BatchResult,
 };
@@ -28,6 +30,18 @@ fn attributes() -> BTreeMap<String, Value> {
     BTreeMap::from([("garage_spaces".to_owned(), json!(2))])
 }
 
+fn media() -> Vec<Media> {
+    let file = |name: &str, kind, caption: Option<&str>| Media {
+        url: format!("https://homes.example/media/{name}"),
+        kind,
+        caption: caption.map(str::to_owned),
+    };
+    vec![
+        file("A-1024-1.jpg", MediaKind::Photo, Some("The garden")),
+        file("A-1024-plan.pdf", MediaKind::FloorPlan, None),
+    ]
+}
+
 impl Example for PropertyInput {
     fn example() -> Self {
         Self {
@@ -35,18 +49,25 @@ impl Example for PropertyInput {
             listing_key: Some(LISTING_KEY.to_owned()),
             source_url: Some(PAGE.to_owned()),
             standard_status: Some(StandardStatus::Active),
+            listing_type: Some(ListingType::Sale),
             list_price: Some(PRICE),
             currency: Some("USD".to_owned()),
             property_type: Some("residential".to_owned()),
             bedrooms_total: Some(3),
             bathrooms_total: Some(2.5),
+            rooms_total: Some(7.0),
             living_area: Some(1850.0),
             living_area_units: Some("sqft".to_owned()),
             year_built: Some(1927),
+            parking_total: Some(2),
             address: Some(address()),
             latitude: Some(41.65),
             longitude: Some(-83.54),
             listed_at: timestamp(),
+            description: Some("A brick house with a garden.".to_owned()),
+            media: Some(media()),
+            list_office_name: Some("Elm Realty".to_owned()),
+            list_agent_name: Some("Eve Jones".to_owned()),
             attributes: Some(attributes()),
             ..Self::default()
         }
@@ -62,19 +83,27 @@ impl Example for Property {
             listing_key: LISTING_KEY.to_owned(),
             source_url: seen.source_url,
             standard_status: StandardStatus::Active,
+            listing_type: seen.listing_type,
+            rental_period: seen.rental_period,
             list_price: seen.list_price,
+            list_price_low: seen.list_price_low,
+            list_price_high: seen.list_price_high,
             original_list_price: seen.original_list_price,
             close_price: seen.close_price,
-            currency: "USD".to_owned(),
+            currency: seen.currency,
             property_type: seen.property_type,
             bedrooms_total: seen.bedrooms_total,
             bathrooms_total: seen.bathrooms_total,
+            rooms_total: seen.rooms_total,
             living_area: seen.living_area,
             living_area_units: seen.living_area_units,
             lot_size_area: seen.lot_size_area,
             lot_size_units: seen.lot_size_units,
             year_built: seen.year_built,
             stories: seen.stories,
+            parking_total: seen.parking_total,
+            energy_rating: seen.energy_rating,
+            tenure: seen.tenure,
             address: seen.address,
             latitude: seen.latitude,
             longitude: seen.longitude,
@@ -85,6 +114,10 @@ impl Example for Property {
             last_seen_at: after(2),
             updated_at: after(2),
             removed: false,
+            description: seen.description,
+            media: seen.media,
+            list_office_name: seen.list_office_name,
+            list_agent_name: seen.list_agent_name,
             attributes: seen.attributes,
         }
     }
@@ -94,7 +127,7 @@ impl Example for PriceHistoryEntry {
     fn example() -> Self {
         Self {
             price: Some(PRICE),
-            currency: "USD".to_owned(),
+            currency: Some("USD".to_owned()),
             standard_status: StandardStatus::Active,
             observed_at: after(2),
         }
@@ -120,6 +153,7 @@ impl Example for BatchResult {
             accepted: 1,
             rejected: 0,
             results: vec![BatchItemResult::example()],
+            nulls_ignored: None,
             position: Some(position()),
         }
     }

@@ -16,6 +16,7 @@ impl Example for NewSpider {
             runner: Runner::External,
             start_urls: Some(vec![SITE.to_owned()]),
             allowed_hosts: Some(hosts()),
+            list_items: Some(false),
         }
     }
 }
@@ -26,6 +27,7 @@ impl Example for SpiderInput {
             runner: Runner::External,
             start_urls: Some(vec![SITE.to_owned()]),
             allowed_hosts: Some(hosts()),
+            list_items: Some(false),
         }
     }
 }
@@ -37,6 +39,7 @@ impl Example for Spider {
             runner: Runner::External,
             start_urls: vec![SITE.to_owned()],
             allowed_hosts: hosts(),
+            list_items: false,
             created_at: Some(after(0)),
             updated_at: Some(after(0)),
         }

@@ -182,7 +182,7 @@ pub enum GapReason {
     OtherLog,
     /// A position that this log has not reached.
     Future,
-    /// Retention has removed those events.
+    /// Retention has removed those events, or the filter compares facts that they were written without.
     Trimmed,
 }
 

@@ -113,15 +113,20 @@ impl Follower {
     /// Queues a segment's events.
     fn queue_segment(&mut self, stretch: &LogSegment) {
         let Some(mut replay) = self.replay.take() else { return };
-        let Head { epoch, trimmed, .. } = stretch.head;
+        let Head { epoch, trimmed, filter_facts_after: begin, .. } = stretch.head;
         if trimmed > replay.after() {
             let (from, to) = (Position { epoch, seq: replay.after() }, Position { epoch, seq: trimmed });
             let of = replay.set_unrecovered();
             self.queue_gaps(&from.to_string(), to, GapReason::Trimmed, of.as_ref());
             replay.advance_to(trimmed);
+            // This gap covers what no filter could be compared with, too, if it reaches as far.
+            _ = replay.take_since_at(begin);
         }
         let mut wanted = self.replay_filter(&replay);
         for envelope in &stretch.envelopes {
+            if envelope.seq() > begin {
+                self.queue_gaps_of_filters(&mut replay, stretch.head);
+            }
             if envelope.seq() > replay.after() {
                 replay.advance_to(envelope.seq());
                 if matches!(envelope.routing, Routing::Membership { .. }) {
@@ -134,7 +139,23 @@ impl Follower {
             }
         }
         replay.advance_to(stretch.upto);
+        self.queue_gaps_of_filters(&mut replay, stretch.head);
         self.replay = Some(replay);
+    }
+
+    /// One `gap` for each subscription whose filter compares facts that earlier events lack, after the last of those:
+    /// a client that resumes from the gap's `to` has then received everything else up to there.
+    fn queue_gaps_of_filters(&mut self, replay: &mut Replay, head: Head) {
+        let begin = head.filter_facts_after;
+        let Some(since) = replay.take_since_at(begin) else { return };
+        let to = Position { epoch: head.epoch, seq: begin };
+        let begins_there = |one: &&Subscription| one.after == begin && one.filter.compares_later_facts();
+        let concerned: Vec<Subscription> = self
+            .mailbox
+            .with_interest(|interest| interest.subscriptions.iter().filter(begins_there).cloned().collect());
+        for of in &concerned {
+            self.queue_gaps(&since, to, GapReason::Trimmed, Some(of));
+        }
     }
 
     /// Opens the gate at the end of the replay. If the gate had to drop something, the replay continues instead.
@@ -150,7 +171,7 @@ impl Follower {
         if self.mailbox.open_gate(after).is_err() {
             // The hub has delivered what was dropped: it is in the log, at or below the hub's cursor.
             let upto = self.services.hub.cursor(&self.scope).map_or(after, |cursor| cursor.seq);
-            self.replay = Some(Box::new(Replay::Everything { after, upto }));
+            self.replay = Some(Box::new(Replay::Everything { after, upto, since: None }));
         }
     }
 

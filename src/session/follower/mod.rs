@@ -125,9 +125,12 @@ impl Follower {
             self.queue_gaps(from, head.position(), reason, None);
         }
         let mut upto = head.seq;
+        let (lacks_facts, begin) = (request.lacks_facts(after, head), head.filter_facts_after);
         self.services.hub.update_interest(&self.scope, &self.mailbox, |interest, position| {
             interest.inbox_after = interest.inbox_after.map(|_| after);
-            interest.subscriptions.iter_mut().for_each(|one| one.after = after);
+            for one in &mut interest.subscriptions {
+                one.after = if head.lacks_facts(after, &one.filter) { begin } else { after };
+            }
             interest.rooms.load(&rooms.rooms, rooms.as_of);
             // Until now the hub did not know the rooms: what it has delivered without them comes from the log.
             upto = upto.max(position.seq);
@@ -137,7 +140,8 @@ impl Follower {
             self.services.metrics.replays.inc();
         }
         self.mailbox.set_replayed(after);
-        self.replay = Some(Box::new(Replay::Everything { after, upto }));
+        let since = request.since.clone().filter(|_| lacks_facts);
+        self.replay = Some(Box::new(Replay::Everything { after, upto, since }));
     }
 
     /// The next messages, in order. Cancel-safe: a dropped call has taken nothing.

@@ -12,8 +12,9 @@ use crate::protocol::subscription::{Interest, Subscription};
 /// A replay of the log while the gate is shut. Everything up to `after` was sent.
 pub(super) enum Replay {
     /// All events for the reader, at least up to `upto`: later ones are in the gate. What the gate holds up to the
-    /// end of the replay is dropped.
-    Everything { after: i64, upto: i64 },
+    /// end of the replay is dropped. `since`: the requested position, if subscriptions cannot be matched against the
+    /// events after it and begin later.
+    Everything { after: i64, upto: i64, since: Option<String> },
     /// The past of a subscription that was added later, up to where the gate was shut: all later events are in the
     /// gate, so no position is sent before an event at or below it.
     Past { after: i64, upto: Position, of: Subscription, recovered: bool },
@@ -48,6 +49,15 @@ impl Replay {
 
     pub(super) fn is_over(&self) -> bool {
         self.after() >= self.upto()
+    }
+
+    /// The requested position, once: for the gap of the subscriptions that begin at `begin`, when all events up to
+    /// there were sent.
+    pub(super) fn take_since_at(&mut self, begin: i64) -> Option<String> {
+        match self {
+            Self::Everything { after, since, .. } if *after >= begin => since.take(),
+            Self::Everything { .. } | Self::Past { .. } => None,
+        }
     }
 
     /// Advances, never back.

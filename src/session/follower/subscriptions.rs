@@ -103,7 +103,7 @@ impl Follower {
         let Some(hold) = self.services.hub.shut_gate(&self.scope, &self.mailbox) else { return };
         self.prelude.extend(hold.queued);
         let upto = hold.position;
-        let (after, gap) = match eventlog::resolve_since(&since, head) {
+        let (after, gap) = match eventlog::resolve_filtered_since(&since, head, &wanted.filter) {
             Since::After(seq) => (seq, None),
             Since::Gap(reason) => (upto.seq, Some(reason)),
         };

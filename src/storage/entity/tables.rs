@@ -111,6 +111,7 @@ table!(api_keys, "api_keys", owned by TenantId, {
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
     last_used_at: Option<i64>,
+    null_semantics: String,
 });
 
 table!(audit_log, "audit_log", owned by TenantId, {
@@ -137,6 +138,7 @@ table!(tenant_logs, "tenant_logs", owned by TenantId, {
     head: i64,
     trimmed: i64,
     bytes: i64,
+    filter_facts_after: i64,
 });
 
 table!(events, "events", owned by TenantId, {
@@ -160,6 +162,7 @@ table!(spiders, "spiders", owned by TenantId, {
     runner: String,
     start_urls: String,
     allowed_hosts: String,
+    list_items: bool,
     created_at: i64,
     updated_at: i64,
 });
@@ -242,20 +245,29 @@ table!(properties, "properties", owned by TenantId, {
     source_url: Option<String>,
     source_host: Option<String>,
     standard_status: String,
+    listing_type: Option<String>,
+    rental_period: Option<String>,
     list_price: Option<i64>,
+    list_price_low: Option<i64>,
+    list_price_high: Option<i64>,
     original_list_price: Option<i64>,
     close_price: Option<i64>,
     current_price: Option<i64>,
-    currency: String,
+    currency: Option<String>,
     property_type: Option<String>,
+    property_type_key: Option<String>,
     bedrooms_total: Option<i64>,
     bathrooms_total: Option<f64>,
+    rooms_total: Option<f64>,
     living_area: Option<f64>,
     living_area_units: Option<String>,
     lot_size_area: Option<f64>,
     lot_size_units: Option<String>,
     year_built: Option<i64>,
     stories: Option<f64>,
+    parking_total: Option<i64>,
+    energy_rating: Option<String>,
+    tenure: Option<String>,
     address: Option<String>,
     city_key: Option<String>,
     latitude: Option<f64>,
@@ -266,9 +278,14 @@ table!(properties, "properties", owned by TenantId, {
     first_seen_at: i64,
     last_seen_at: i64,
     updated_at: i64,
+    description: Option<String>,
+    media: Option<String>,
+    list_office_name: Option<String>,
+    list_agent_name: Option<String>,
     attributes: Option<String>,
     search_text: String,
     removed: bool,
+    writer: String,
 });
 
 table!(price_history, "price_history", owned by TenantId, {
@@ -277,9 +294,17 @@ table!(price_history, "price_history", owned by TenantId, {
     tenant_id: i64,
     property_id: i64,
     price: Option<i64>,
-    currency: String,
+    currency: Option<String>,
     standard_status: String,
     observed_at: i64,
+});
+
+table!(property_addresses, "property_addresses", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    url_hash: String,
+    property_id: i64,
 });
 
 table!(job_items, "job_items", owned by TenantId, {

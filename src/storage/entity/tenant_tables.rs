@@ -118,6 +118,7 @@ tenant_tables! {
     job_logs: nothing;
     executions: columns [LeaseHash];
     jobs: columns [LeaseHash];
+    property_addresses: nothing;
     price_history: nothing;
     properties: nothing;
     spiders: nothing;

@@ -25,8 +25,8 @@ const BOUND_TO_OTHERS: [(&str, &str); 3] = [
     ("set_password", "link_token"),
 ];
 
-/// Operations that take `null` for what the source of a listing does not have.
-const NULL_IS_ABSENT: [&str; 2] = ["put_property_by_key", "upsert_properties"];
+/// Operations in which `null` empties a field of a listing, although no field is nullable in the document.
+const NULL_EMPTIES: [&str; 2] = ["put_property_by_key", "upsert_properties"];
 
 /// A value of a field, and whether the document allows it.
 struct BoundaryValue {
@@ -50,7 +50,7 @@ async fn what_the_document_forbids_is_refused_and_what_it_just_allows_is_not(app
             let null = BoundaryValue { value: Value::Null, is_valid: rules["nullable"] == true };
             // In what is made new, null is the same as absent.
             let is_post = document["paths"][path]["post"]["operationId"] == id;
-            let null = (!is_post && !NULL_IS_ABSENT.contains(&id)).then_some(null);
+            let null = (!is_post && !NULL_EMPTIES.contains(&id)).then_some(null);
             let trials = boundary_values(rules).into_iter().chain(null);
             for trial in trials.filter(|one| is_free || !one.is_valid) {
                 let mut body = example.clone();

@@ -179,7 +179,7 @@ async fn null_is_refused_in_a_change_and_absent_in_what_is_made_new(app: &TestAp
         let refused = text(&ann, "PUT", path, body.to_owned()).await;
         assert_eq!(error_pointers(&refused), set(expected), "{path}: {refused:?}");
     }
-    // A listing is sent with null for what its source does not have.
+    // In a listing null empties a field.
     let put =
         text(&worker, "PUT", "/api/v1/properties/by-key/s/k", r#"{"list_price": 5, "stories": null}"#).await;
     assert!(put.status < 300, "{put:?}");
@@ -195,6 +195,7 @@ async fn an_id_that_is_no_uuid_is_named_wherever_it_is(app: &TestApp) {
         ("GET", "uploads/not-a-uuid", "", "path.upload_id"),
         ("GET", "uploads/not-a-uuid/content", "", "path.upload_id"),
         ("DELETE", "uploads/not-a-uuid", "", "path.upload_id"),
+        ("PATCH", "api-keys/not-a-uuid", r#"{"null_semantics": "empty"}"#, "path.key_id"),
         ("DELETE", "api-keys/not-a-uuid", "", "path.key_id"),
         ("DELETE", "connections/not-a-uuid", "", "path.connection_id"),
         ("DELETE", "auth/sessions/not-a-uuid", "", "path.session_id"),

@@ -172,7 +172,8 @@ async fn what_is_given_at_connect_obeys_the_same_on_every_carrier(app: &TestApp)
         (
             long,
             "filter of property_updates: city must be text of at most 100 characters. Its fields are city, price_min, \
-             price_max, bedrooms_min, bbox, property_id",
+             price_max, bedrooms_min, bbox, property_id, listing_type, currency, standard_status, status, \
+             property_type",
         ),
         (key, "key must be text of at most 100 bytes"),
     ] {

@@ -3,7 +3,7 @@
 use lotline::storage::{self, DatabaseSettings};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::tables::{Table, fill, open_sqlite, rows, tables, take_back_from};
+use super::tables::{Table, fill, fill_one_more, number, open_sqlite, rows, tables, take_back_from};
 use crate::support::postgres::TestDatabase;
 
 #[tokio::test]
@@ -167,6 +167,94 @@ async fn on_postgres_prices_get_the_decimals_of_their_currency() {
     };
 
     prices_are_restated(&database.as_owner(), superuser).await;
+
+    database.remove().await;
+}
+
+/// Dollars of listings that only the built-in crawler reported become unknown; all other currencies stay, and no row
+/// is lost.
+async fn assumed_dollars_become_unknown(
+    settings: &DatabaseSettings,
+    connect: impl AsyncFn() -> DatabaseConnection,
+) {
+    storage::migrate_up(settings).await.unwrap();
+    take_back_from(settings, "learn_currencies").await;
+    let connection = connect().await;
+    fill(&connection, 1).await;
+    // Listing 1 is of a job of the crawler, 2 of none, 3 of a job of the crawler and of one of a worker; 4 is in euros.
+    for id in ["2", "3", "4"] {
+        let key = format!("'key {id}'");
+        fill_one_more(&connection, "properties", &[("id", id), ("listing_key", &key)]).await;
+    }
+    fill_one_more(&connection, "jobs", &[("id", "2"), ("runner", "'external'")]).await;
+    fill_one_more(&connection, "executions", &[("id", "2"), ("job_id", "2")]).await;
+    let crawled = [("id", "2"), ("property_id", "3")];
+    fill_one_more(&connection, "job_items", &crawled).await;
+    let worked = [("id", "3"), ("property_id", "3"), ("job_id", "2"), ("execution_id", "2")];
+    fill_one_more(&connection, "job_items", &worked).await;
+    fill_one_more(&connection, "job_items", &[("id", "4"), ("property_id", "4")]).await;
+    for (id, property) in [("2", "2"), ("3", "4")] {
+        fill_one_more(&connection, "price_history", &[("id", id), ("property_id", property)]).await;
+    }
+    for sql in [
+        "UPDATE jobs SET runner = 'builtin' WHERE id = 1",
+        "UPDATE properties SET currency = CASE WHEN id = 4 THEN 'EUR' ELSE 'USD' END",
+        "UPDATE price_history SET currency = CASE WHEN id = 3 THEN 'EUR' ELSE 'USD' END",
+    ] {
+        connection.execute_unprepared(sql).await.unwrap();
+    }
+    connection.close().await.unwrap();
+
+    storage::migrate_up(settings).await.unwrap();
+
+    let connection = connect().await;
+    let found = rows(&connection, "SELECT writer, currency FROM properties ORDER BY id").await;
+    let listings: Vec<(String, Option<String>)> = found
+        .iter()
+        .map(|row| (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap()))
+        .collect();
+    let expected =
+        [("crawler", None), ("worker", Some("USD")), ("worker", Some("USD")), ("crawler", Some("EUR"))];
+    let expected = expected.map(|(writer, currency)| (writer.to_owned(), currency.map(str::to_owned)));
+    assert_eq!(listings, expected);
+    let sql = "SELECT currency FROM price_history ORDER BY id";
+    let history: Vec<Option<String>> =
+        rows(&connection, sql).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    assert_eq!(history, [None, Some("USD".to_owned()), Some("EUR".to_owned())]);
+    assert_eq!(number(&connection, "SELECT count(*) FROM job_items").await, 4);
+    let keys = rows(&connection, "SELECT null_semantics FROM api_keys").await;
+    assert_eq!(keys[0].try_get_by_index::<String>(0).unwrap(), "ignore");
+    connection.close().await.unwrap();
+
+    take_back_from(settings, "learn_currencies").await;
+
+    let connection = connect().await;
+    let dollars = "SELECT count(*) FROM properties WHERE currency = 'USD'";
+    assert_eq!(number(&connection, dollars).await, 3);
+    assert_eq!(number(&connection, "SELECT count(*) FROM price_history").await, 3);
+    connection.close().await.unwrap();
+    storage::migrate_up(settings).await.unwrap();
+}
+
+#[tokio::test]
+async fn on_sqlite_assumed_dollars_become_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lotline.db");
+    let settings = DatabaseSettings::Sqlite { path: path.clone() };
+
+    assumed_dollars_become_unknown(&settings, async || open_sqlite(&path).await).await;
+}
+
+#[tokio::test]
+async fn on_postgres_assumed_dollars_become_unknown() {
+    let database = TestDatabase::empty().await;
+    let superuser = async || {
+        let mut options = sea_orm::ConnectOptions::new(database.superuser_url().as_str());
+        options.sqlx_logging(false).max_connections(1);
+        sea_orm::Database::connect(options).await.unwrap()
+    };
+
+    assumed_dollars_become_unknown(&database.as_owner(), superuser).await;
 
     database.remove().await;
 }

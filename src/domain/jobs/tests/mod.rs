@@ -19,7 +19,7 @@ use crate::auth::key_scope::{KeyScope, Role};
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::domain::properties::{Batch, Notify, upsert_batch};
+use crate::domain::properties::{Batch, Notify, Writer, upsert_batch};
 use crate::domain::testing::World;
 use crate::protocol::job::{CrawlStats, Job, NewJob};
 use crate::protocol::property::PropertyInput;
@@ -47,6 +47,7 @@ impl Crawl {
             runner: Runner::External,
             start_urls: Some(vec!["https://portal.example.com/".to_owned()]),
             allowed_hosts: Some(vec!["cdn.example.com".to_owned()]),
+            list_items: None,
         };
         crate::domain::spiders::create(&admin, spider).await.unwrap();
         let member = world.user("ann", Role::Member).await;
@@ -100,7 +101,8 @@ impl Crawl {
             listing_key: Some(listing_key.to_owned()),
             ..Default::default()
         };
-        let batch = Batch { job_id: Some(id_of(job)), items: vec![Ok(listing)], notify: Notify::Each };
+        let (items, writer) = (vec![Ok(listing)], Writer::Worker);
+        let batch = Batch { job_id: Some(id_of(job)), items, notify: Notify::Each, writer };
         assert_eq!(upsert_batch(&self.worker, batch).await.unwrap().accepted, 1);
     }
 }

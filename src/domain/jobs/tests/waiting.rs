@@ -55,6 +55,7 @@ async fn neighbour(crawl: &Crawl) -> (TenantId, Op, Op) {
         runner: Runner::External,
         start_urls: Some(vec!["https://portal.example.com/".to_owned()]),
         allowed_hosts: None,
+        list_items: None,
     };
     spiders::create(&admin, spider).await.unwrap();
     (other, admin, crawl.world.key_in(other, "kim", &SCOPES).await)

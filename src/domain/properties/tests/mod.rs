@@ -1,12 +1,17 @@
 //! Properties through their use cases, on a store of their own.
 
+mod currencies;
+mod nulls;
 mod rule;
 mod search;
 mod upserts;
+mod writers;
 
 use serde_json::Value;
 
 use super::batch_plan::Notify;
+use super::diff::{Decision, decide};
+use super::draft::Draft;
 use super::upsert::Batch;
 use crate::auth::key_scope::KeyScope;
 use crate::domain::op::Op;
@@ -14,13 +19,14 @@ use crate::domain::testing::World;
 use crate::protocol::property::{Address, PropertyInput};
 use crate::protocol::property_batch::{BatchItemStatus, BatchResult};
 use crate::storage::events;
+use crate::storage::properties::{PropertyRow, Writer};
 
 /// A worker with all scopes of a worker.
 async fn worker(world: &World) -> Op {
     world.key("maker", &[KeyScope::PropertiesWrite, KeyScope::JobsRun, KeyScope::EventsRead]).await
 }
 
-/// A listing of `example.com` for 300,000 dollars in Toledo.
+/// A listing of `example.com` for 300,000 of an unknown currency in Toledo.
 fn home(listing_key: &str) -> PropertyInput {
     PropertyInput {
         source: Some("example.com".into()),
@@ -31,8 +37,34 @@ fn home(listing_key: &str) -> PropertyInput {
     }
 }
 
+/// Only the key: nothing else is known.
+fn bare() -> PropertyInput {
+    PropertyInput { list_price: None, address: None, ..home("1") }
+}
+
+const CREATED: i64 = 1_000_000;
+const LATER: i64 = 2_000_000;
+
+fn draft(input: PropertyInput) -> Draft {
+    Draft::parse(input).unwrap()
+}
+
+/// The row that a worker's report creates.
+fn stored(input: PropertyInput) -> PropertyRow {
+    let row = decide(None, &draft(input), Writer::Worker, CREATED).unwrap().row.unwrap();
+    PropertyRow { id: 7, ..row }
+}
+
+/// What `seen` does to a property that was created from `known`.
+fn then(known: PropertyInput, seen: PropertyInput) -> (Decision, PropertyRow) {
+    let decision = decide(Some(&stored(known)), &draft(seen), Writer::Worker, LATER).unwrap();
+    let row = decision.row.clone().unwrap();
+    (decision, row)
+}
+
 fn batch(items: Vec<PropertyInput>) -> Batch {
-    Batch { job_id: None, items: items.into_iter().map(Ok).collect(), notify: Notify::Each }
+    let items = items.into_iter().map(Ok).collect();
+    Batch { job_id: None, items, notify: Notify::Each, writer: Writer::Worker }
 }
 
 async fn upsert(op: &Op, items: Vec<PropertyInput>) -> BatchResult {
@@ -58,7 +90,9 @@ async fn emitted(op: &Op) -> Vec<String> {
             Value::String(text) => format!(" {text}"),
             other => format!(" {other}"),
         };
-        let fields = ["old", "new", "currency", "changed", "count", "location"].map(word).concat();
+        let names =
+            ["old", "old_currency", "new", "currency", "changed", "reason", "same_as", "count", "location"];
+        let fields = names.map(word).concat();
         format!("{}{fields}", message["event"].as_str().unwrap_or_default())
     };
     log(op).await.iter().map(short).collect()

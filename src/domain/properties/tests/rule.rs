@@ -2,42 +2,29 @@
 
 use proptest::prelude::*;
 
-use super::super::diff::{Decision, PropertyChange, UpsertOutcome, current_price, decide};
-use super::super::draft::Draft;
-use super::home;
-use crate::protocol::property::{PropertyInput, StandardStatus};
-use crate::storage::properties::PropertyRow;
-
-const CREATED: i64 = 1_000_000;
-const LATER: i64 = 2_000_000;
-
-fn draft(input: PropertyInput) -> Draft {
-    Draft::parse(input).unwrap()
-}
-
-fn stored(input: PropertyInput) -> PropertyRow {
-    let row = decide(None, &draft(input), CREATED).unwrap().row.unwrap();
-    PropertyRow { id: 7, ..row }
-}
-
-/// What `seen` does to a property that was created from `known`.
-fn then(known: PropertyInput, seen: PropertyInput) -> (Decision, PropertyRow) {
-    let decision = decide(Some(&stored(known)), &draft(seen), LATER).unwrap();
-    let row = decision.row.clone().unwrap();
-    (decision, row)
-}
-
-/// Only the key: nothing else is known.
-fn bare() -> PropertyInput {
-    PropertyInput { list_price: None, address: None, ..home("1") }
-}
+use super::super::apply::current_price;
+use super::super::diff::{Price, PropertyChange, UpsertOutcome, decide};
+use super::super::event_size::size_fault;
+use super::super::report::Removal;
+use super::{CREATED, LATER, bare, draft, home, stored, then};
+use crate::protocol::property::{Media, MediaKind, PropertyInput, RemovalReason, StandardStatus};
+use crate::storage::properties::{PropertyRow, Writer};
 
 fn with_status(status: StandardStatus) -> PropertyInput {
     PropertyInput { standard_status: Some(status), ..bare() }
 }
 
+/// An amount without currency.
+fn amount(major: i64) -> Price {
+    Price { minor: major * 100, currency: None }
+}
+
 fn price(old: i64, new: i64) -> PropertyChange {
-    PropertyChange::Price { old: Some(old * 100), new: Some(new * 100) }
+    PropertyChange::Price { old: Some(amount(old)), new: Some(amount(new)) }
+}
+
+fn gone() -> PropertyChange {
+    PropertyChange::Removed(Removal { reason: RemovalReason::Worker, same_as: None })
 }
 
 fn status(old: &str, new: &str) -> PropertyChange {
@@ -45,15 +32,15 @@ fn status(old: &str, new: &str) -> PropertyChange {
 }
 
 #[test]
-fn a_new_listing_is_active_in_dollars_with_its_first_price_as_the_original() {
-    let decision = decide(None, &draft(home("1")), CREATED).unwrap();
+fn a_new_listing_is_active_with_its_first_price_as_the_original_and_no_currency_that_is_not_known() {
+    let decision = decide(None, &draft(home("1")), Writer::Worker, CREATED).unwrap();
 
     assert_eq!(
         (decision.outcome, decision.changes, decision.writes_history),
         (UpsertOutcome::Created, vec![PropertyChange::Created], true)
     );
     let row = decision.row.unwrap();
-    assert_eq!((row.standard_status.as_str(), row.currency.as_str()), ("active", "USD"));
+    assert_eq!((row.standard_status.as_str(), row.currency.as_deref()), ("active", None));
     assert_eq!((row.list_price, row.original_list_price), (Some(30_000_000), Some(30_000_000)));
     assert_eq!((row.price_changed_at, row.listed_at, row.first_seen_at), (None, None, CREATED));
     assert_eq!((row.city_key.as_deref(), row.search_text.as_str()), (Some("toledo"), "toledo 1"));
@@ -111,24 +98,11 @@ fn each_change_emits_its_events_in_order() {
             bare(),
             home("1"),
             vec![
-                PropertyChange::Price { old: None, new: Some(30_000_000) },
+                PropertyChange::Price { old: None, new: Some(amount(300_000)) },
                 PropertyChange::Fields(vec!["address"]),
             ],
         ),
-        // Amounts of two currencies are not comparable.
-        (
-            home("1"),
-            PropertyInput { currency: Some("EUR".into()), ..bare() },
-            vec![
-                PropertyChange::Price { old: None, new: Some(30_000_000) },
-                PropertyChange::Fields(vec!["currency"]),
-            ],
-        ),
-        (
-            home("1"),
-            PropertyInput { removed: Some(true), list_price: Some(1.0), ..bare() },
-            vec![PropertyChange::Removed],
-        ),
+        (home("1"), PropertyInput { removed: Some(true), list_price: Some(1.0), ..bare() }, vec![gone()]),
     ];
     for (known, seen, expected) in cases {
         let (decision, row) = then(known.clone(), seen.clone());
@@ -142,9 +116,9 @@ fn each_change_emits_its_events_in_order() {
 fn a_removed_listing_keeps_its_status_and_may_come_back() {
     let gone = PropertyInput { removed: Some(true), ..bare() };
     let (first, row) = then(home("1"), gone.clone());
-    let again = decide(Some(&row), &draft(gone.clone()), LATER + 1).unwrap();
-    let back = decide(Some(&row), &draft(home("1")), LATER + 1).unwrap();
-    let unknown = decide(None, &draft(gone), LATER).unwrap();
+    let decide_later = |input| decide(Some(&row), &draft(input), Writer::Worker, LATER + 1).unwrap();
+    let (again, back) = (decide_later(gone.clone()), decide_later(home("1")));
+    let unknown = decide(None, &draft(gone), Writer::Worker, LATER).unwrap();
 
     assert_eq!(
         (first.outcome, row.removed, row.standard_status.as_str()),
@@ -164,7 +138,8 @@ fn times_of_price_and_sale_follow_what_was_seen() {
     let cut = PropertyInput { list_price: Some(290_000.0), ..bare() };
     let (_, cheaper) = then(home("1"), cut);
     let (_, sold) = then(home("1"), with_status(StandardStatus::Closed));
-    let back = decide(Some(&sold), &draft(with_status(StandardStatus::Active)), LATER + 1).unwrap();
+    let active = draft(with_status(StandardStatus::Active));
+    let back = decide(Some(&sold), &active, Writer::Worker, LATER + 1).unwrap();
     let born_sold = stored(with_status(StandardStatus::Closed));
 
     assert_eq!((cheaper.price_changed_at, cheaper.original_list_price), (Some(LATER), Some(30_000_000)));
@@ -188,32 +163,8 @@ fn an_address_is_completed_part_by_part() {
     assert_eq!(row.search_text, "toledo oh 1");
 }
 
-#[test]
-fn a_price_that_the_stored_currency_cannot_express_is_refused() {
-    let yen = stored(PropertyInput { currency: Some("JPY".into()), ..home("1") });
-    let halves = PropertyInput { list_price: Some(1.5), ..bare() };
-
-    let errors = decide(Some(&yen), &draft(halves), LATER).unwrap_err();
-
-    assert_eq!(errors[0].pointer, "/list_price");
-    // 300,000 yen compare with other rows as 300,000 of anything.
-    assert_eq!((yen.list_price, yen.current_price), (Some(300_000), Some(30_000_000)));
-}
-
-#[test]
-fn a_currency_that_is_corrected_changes_the_unit_and_not_the_amount() {
-    let dollars = stored(home("1"));
-    let dinars = PropertyInput { currency: Some("KWD".into()), ..bare() };
-
-    let row = decide(Some(&dollars), &draft(dinars), LATER).unwrap().row.unwrap();
-
-    assert_eq!((dollars.list_price, row.list_price), (Some(30_000_000), Some(300_000_000)));
-    assert_eq!(row.current_price, Some(30_000_000));
-}
-
-#[test]
-fn the_largest_property_that_is_accepted_fits_in_an_event() {
-    // A control character takes six bytes as JSON: nothing takes more.
+/// A listing whose texts take most bytes: a control character takes six as JSON, and nothing takes more.
+fn largest(media: usize) -> PropertyInput {
     let long = |length: usize| Some("\u{1}".repeat(length));
     let mut input = home("1");
     input.source = long(100);
@@ -221,6 +172,8 @@ fn the_largest_property_that_is_accepted_fits_in_an_event() {
     // A URL has none; of what it may have, nothing takes more than four.
     input.source_url = Some(format!("http://e/{}", "\u{1f3e0}".repeat(1_991)));
     (input.property_type, input.living_area_units, input.lot_size_units) = (long(100), long(30), long(30));
+    (input.energy_rating, input.tenure) = (long(20), long(50));
+    (input.list_office_name, input.list_agent_name) = (long(200), long(200));
     input.address = Some(crate::protocol::property::Address {
         unparsed: long(300),
         street: long(200),
@@ -230,11 +183,24 @@ fn the_largest_property_that_is_accepted_fits_in_an_event() {
         country: long(100),
     });
     input.attributes = Some([("a".to_owned(), "x".repeat(16 * 1024 - 8).into())].into());
+    input.description = Some("x".repeat(8 * 1024));
+    let url = format!("https://homes.example/{}", "a".repeat(200));
+    input.media = Some(vec![Media { url, kind: MediaKind::Photo, caption: None }; media]);
+    input
+}
 
-    let property = super::super::view::property(&stored(input));
-    let bytes = serde_json::to_string(&property).unwrap().len();
+#[test]
+fn a_property_that_is_accepted_fits_in_an_event() {
+    let bytes = |row: &PropertyRow| serde_json::to_string(&super::super::view::property(row)).unwrap().len();
+    let (fits, large) = (stored(largest(20)), stored(largest(100)));
 
-    assert!(bytes < 60 * 1024, "{bytes}");
+    assert!(size_fault(&fits).is_none() && bytes(&fits) <= 60 * 1024, "{}", bytes(&fits));
+    assert!(bytes(&large) > 60 * 1024, "{}", bytes(&large));
+    let fault = size_fault(&large).unwrap();
+    assert_eq!((fault.pointer.as_str(), fault.kind.as_str()), ("/media", "max_length"));
+    // Whatever is left out of the exact measure is small.
+    let others = PropertyInput { attributes: None, description: None, ..largest(0) };
+    assert!(bytes(&stored(others)) < 24 * 1024);
 }
 
 fn sightings() -> impl Strategy<Value = Vec<PropertyInput>> {
@@ -246,18 +212,24 @@ fn sightings() -> impl Strategy<Value = Vec<PropertyInput>> {
             Just(StandardStatus::Pending),
             Just(StandardStatus::Closed)
         ]),
-        proptest::option::of(prop_oneof![Just("USD"), Just("JPY")]),
+        proptest::option::of(prop_oneof![Just("USD"), Just("EUR"), Just("JPY"), Just("KWD")]),
         proptest::option::of(any::<bool>()),
         proptest::option::of(0..3_i64),
+        any::<[bool; 2]>(),
     );
-    let input = sighting.prop_map(|(list, close, status, currency, removed, beds)| PropertyInput {
-        list_price: list,
-        close_price: close,
-        standard_status: status,
-        currency: currency.map(str::to_owned),
-        removed,
-        bedrooms_total: beds,
-        ..bare()
+    let input = sighting.prop_map(|(list, close, status, currency, removed, beds, empties)| {
+        let empties =
+            [("list_price", empties[0] && list.is_none()), ("currency", empties[1] && currency.is_none())];
+        PropertyInput {
+            list_price: list,
+            close_price: close,
+            standard_status: status,
+            currency: currency.map(str::to_owned),
+            removed,
+            bedrooms_total: beds,
+            nulls: empties.into_iter().filter_map(|(name, is_null)| is_null.then_some(name)).collect(),
+            ..bare()
+        }
     });
     proptest::collection::vec(input, 1..12)
 }
@@ -266,37 +238,49 @@ proptest! {
     #[test]
     fn replaying_the_emitted_values_gives_the_row(sightings in sightings()) {
         let mut row: Option<PropertyRow> = None;
-        let mut price: Option<i64> = None;
+        let (mut price, mut currency): (Option<f64>, Option<String>) = (None, None);
         let mut status = String::new();
+        let shown = |row: &PropertyRow| {
+            let currency = row.currency.clone();
+            current_price(row).map(|minor| Price { minor, currency }.to_major())
+        };
         for (now, seen) in (1..).zip(sightings) {
-            let decision = decide(row.as_ref(), &draft(seen), now).unwrap();
+            let decision = decide(row.as_ref(), &draft(seen), Writer::Worker, now).unwrap();
             prop_assert_eq!(decision.changes.is_empty(), decision.outcome == UpsertOutcome::Unchanged);
             for told in &decision.changes {
+                let after = decision.row.as_ref().unwrap();
                 match told {
                     PropertyChange::Created => {
-                        let created = decision.row.as_ref().unwrap();
-                        price = current_price(created);
-                        status = created.standard_status.clone();
+                        (price, currency) = (shown(after), after.currency.clone());
+                        status = after.standard_status.clone();
                     }
                     PropertyChange::Price { old, new } => {
-                        let before = row.as_ref().unwrap();
-                        let same_currency = before.currency == decision.row.as_ref().unwrap().currency;
-                        prop_assert_eq!(*old, price.filter(|_| same_currency));
-                        price = *new;
+                        match old {
+                            Some(old) => {
+                                prop_assert_eq!((Some(old.to_major()), &old.currency), (price, &currency));
+                            }
+                            None => prop_assert!(price.is_none() || currency.is_none()),
+                        }
+                        (price, currency) = (new.as_ref().map(Price::to_major), after.currency.clone());
                     }
                     PropertyChange::Status { old, new } => {
                         prop_assert_eq!(old, &status);
                         status.clone_from(new);
                     }
-                    PropertyChange::Removed => "removed".clone_into(&mut status),
-                    PropertyChange::Fields(names) => prop_assert!(!names.is_empty()),
+                    PropertyChange::Removed(_) => "removed".clone_into(&mut status),
+                    PropertyChange::Fields(names) => {
+                        prop_assert!(!names.is_empty());
+                        if names.contains(&"currency") {
+                            currency.clone_from(&after.currency);
+                        }
+                    }
                 }
             }
             row = decision.row;
             if let Some(row) = &row {
-                prop_assert_eq!(current_price(row), price);
-                let shown = if row.removed { "removed" } else { &row.standard_status };
-                prop_assert_eq!(shown, &status);
+                prop_assert_eq!((shown(row), &row.currency), (price, &currency));
+                let told = if row.removed { "removed" } else { &row.standard_status };
+                prop_assert_eq!(told, &status);
             }
         }
     }

@@ -7,8 +7,9 @@ use crate::base::page::{PageRequest, decode_cursor, encode_cursor};
 use crate::domain::op::Op;
 use crate::domain::testing::World;
 use crate::protocol::bounding_box::BoundingBox;
+use crate::protocol::currency_choice::CurrencyChoice;
 use crate::protocol::problem::Code;
-use crate::protocol::property::{Address, PropertyInput, PropertySort, StandardStatus};
+use crate::protocol::property::{Address, ListingType, PropertyInput, PropertySort, StandardStatus};
 
 /// Keys of what the query finds, sorted.
 async fn found(op: &Op, query: PropertyQuery) -> Vec<String> {
@@ -29,6 +30,8 @@ async fn each_filter_lets_through_what_it_says() {
     let op = worker(&world).await;
     let mut lima =
         PropertyInput { list_price: Some(0.29), bedrooms_total: Some(3), ..at("lima", -17.0, 179.5) };
+    lima.listing_type = Some(ListingType::Lease);
+    lima.property_type = Some("Doppelhaushälfte".into());
     lima.address = Some(Address {
         city: Some("LIMA".into()),
         street: Some("100% Main_Street".into()),
@@ -46,12 +49,29 @@ async fn each_filter_lets_through_what_it_says() {
 
     type Query = PropertyQuery;
     let words = |q: &str| Query { q: Some(q.into()), ..Query::default() };
+    let currencies = |texts: &[&str]| {
+        let currencies = texts.iter().filter_map(|text| CurrencyChoice::parse(text));
+        Query { currencies: currencies.collect(), ..Query::default() }
+    };
     let bbox = |text: &str| Query { bbox: BoundingBox::parse(text), ..Query::default() };
-    let cases: [(Query, &[&str]); 16] = [
+    let cases: [(Query, &[&str]); 28] = [
         (Query::default(), &["lima", "sold", "yen"]),
         (Query { include_removed: true, ..Query::default() }, &["gone", "lima", "sold", "yen"]),
         (Query { city: Some("lima".into()), ..Query::default() }, &["lima"]),
-        (Query { status: Some(StandardStatus::Closed), ..Query::default() }, &["sold"]),
+        (Query { statuses: vec![StandardStatus::Closed], ..Query::default() }, &["sold"]),
+        (
+            Query { statuses: vec![StandardStatus::Closed, StandardStatus::Active], ..Query::default() },
+            &["lima", "sold", "yen"],
+        ),
+        (Query { listing_types: vec![ListingType::Lease], ..Query::default() }, &["lima"]),
+        (Query { listing_types: ListingType::ALL.to_vec(), ..Query::default() }, &["lima"]),
+        (Query { property_type: Some("DOPPELHAUSHÄLFTE ".into()), ..Query::default() }, &["lima"]),
+        (Query { property_type: Some("Haus".into()), ..Query::default() }, &[]),
+        (currencies(&["JPY"]), &["yen"]),
+        (currencies(&["JPY", "KWD"]), &["yen"]),
+        (currencies(&["none"]), &["lima", "sold"]),
+        (currencies(&["JPY", "none"]), &["lima", "sold", "yen"]),
+        (Query { price_max: Some(100.0), ..currencies(&["JPY"]) }, &[]),
         // The current price of a sale; major units whatever the currency; exact where floats are not.
         (Query { price_max: Some(100.0), ..Query::default() }, &["lima", "sold"]),
         (Query { price_min: Some(5_000_000.0), ..Query::default() }, &["yen"]),
@@ -65,7 +85,9 @@ async fn each_filter_lets_through_what_it_says() {
         // Wildcards are matched literally.
         (words("100% main_"), &["lima"]),
         (words("%yen"), &[]),
-        (Query { source: Some("other".into()), ..Query::default() }, &["sold"]),
+        (Query { sources: vec!["other".into()], ..Query::default() }, &["sold"]),
+        (Query { sources: vec!["other".into(), "nowhere".into()], ..Query::default() }, &["sold"]),
+        (Query { sources: vec!["nowhere".into()], ..Query::default() }, &[]),
     ];
     for (query, expected) in cases {
         assert_eq!(found(&op, query.clone()).await, expected, "{query:?}");

@@ -42,6 +42,11 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             let body = json!({ "name": "reader", "scopes": ["events:read"] });
             vec![Case::new(Call::post("/api/v1/api-keys").json(body))]
         }
+        "update_api_key" => {
+            let key = world.has_key().await;
+            let body = json!({ "null_semantics": "ignore" });
+            vec![Case::new(Call::patch("/api/v1/api-keys/{key}").json(body)).uuid("key", &key)]
+        }
         "revoke_api_key" => {
             let key = world.has_key().await;
             vec![Case::new(Call::delete("/api/v1/api-keys/{key}")).uuid("key", &key)]

@@ -1,0 +1,38 @@
+//! A reported row: a listing as it was parsed and, from the built-in crawler, why it is removed.
+
+use crate::protocol::property::RemovalReason;
+use crate::protocol::property_batch::ParsedProperty;
+use crate::storage::properties::Writer;
+
+/// A removal and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removal {
+    pub reason: RemovalReason,
+    /// Of a duplicate: the id of the property that stays.
+    pub same_as: Option<i64>,
+}
+
+impl Removal {
+    /// The removal of a row with `removed` and no reason: of the crawler's, its page is gone.
+    pub(super) fn reported_by(writer: Writer) -> Self {
+        let reason = match writer {
+            Writer::Crawler => RemovalReason::Gone,
+            Writer::Worker => RemovalReason::Worker,
+        };
+        Self { reason, same_as: None }
+    }
+}
+
+/// One reported row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportedRow {
+    pub property: ParsedProperty,
+    /// Removes the listing, whatever else the row has.
+    pub removal: Option<Removal>,
+}
+
+impl From<ParsedProperty> for ReportedRow {
+    fn from(property: ParsedProperty) -> Self {
+        Self { property, removal: None }
+    }
+}
