@@ -54,6 +54,14 @@ pub fn extract_links(page: &Page, directives: Directives, hosts: &AllowedHosts, 
     targets.filter(|url| hosts.allows(url) && seen.insert(url.clone())).take(most).collect()
 }
 
+/// `links` with `first` in front, each once and at most `most`. Those of `first` that are on other hosts or are files are
+/// left out.
+pub fn put_first(first: &[Url], links: Vec<Url>, hosts: &AllowedHosts, most: usize) -> Vec<Url> {
+    let first = first.iter().filter(|url| hosts.allows(url) && !is_asset(url)).cloned();
+    let mut seen = HashSet::new();
+    first.chain(links).filter(|url| seen.insert(url.clone())).take(most).collect()
+}
+
 fn link_target(page: &Page, element: ElementRef<'_>) -> Option<Url> {
     let rel = element.attr("rel").unwrap_or_default();
     let follows = match element.value().name() {
@@ -163,6 +171,18 @@ mod tests {
         let html: String = (0..500).map(|number| format!("<a href='/{number}'>")).collect();
 
         assert_eq!(found(&html).len(), 50);
+    }
+
+    #[test]
+    fn some_links_come_first() {
+        let url = |text: &str| -> Url { text.parse().unwrap() };
+        let own = |path: &str| url(&format!("https://homes.example.com/{path}"));
+        let hosts = AllowedHosts::of([&own("")], &[]);
+        let first = [own("3"), own("plan.pdf"), url("https://other.example.com/1"), own("9")];
+
+        let links = put_first(&first, vec![own("1"), own("2"), own("3")], &hosts, 3);
+
+        assert_eq!(links, [own("3"), own("9"), own("1")]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use url::Url;
 
 use super::budget::{Cost, PageBudget, Truncation};
-use super::extract::{self, Extraction};
+use super::extract::{self, ExtractOptions, Extraction};
 use super::links::{self, AllowedHosts};
 use super::page::Page;
 
@@ -23,6 +23,8 @@ pub struct PageText<'a> {
 pub struct ReadingLimits {
     pub links: usize,
     pub listings: usize,
+    /// Whether the entries of list pages are listings.
+    pub list_items: bool,
 }
 
 /// The result of reading a page, its directives respected.
@@ -30,7 +32,7 @@ pub struct ReadingLimits {
 pub struct Reading {
     /// Empty where the page asks not to be indexed.
     pub extraction: Extraction,
-    /// Empty where the page asks not to be followed.
+    /// The pages of other homes first. Empty where the page asks not to be followed.
     pub links: Vec<Url>,
     /// The page's own URL: another one than it came from means that the same page has been or will be seen there.
     pub canonical: Option<Url>,
@@ -56,12 +58,18 @@ pub fn read_within(
     let directives = parsed.directives(page.robots_tag);
     // Links first: they are cheap, and a page with unreadable data may still lead on.
     let links = links::extract_links(&parsed, directives, hosts, limits.links);
+    let options = ExtractOptions { most: limits.listings, list_items: limits.list_items };
     let extraction =
-        if directives.noindex { Extraction::default() } else { extract::listings(&parsed, limits.listings) };
+        if directives.noindex { Extraction::default() } else { extract::listings(&parsed, options) };
+    let links = if directives.nofollow {
+        links
+    } else {
+        links::put_first(&extraction.teasers, links, hosts, limits.links)
+    };
     Reading {
         extraction,
         links,
-        canonical: Some(parsed.canonical().clone()).filter(|canonical| canonical != page.url),
+        canonical: Some(extract::own_url(&parsed).clone()).filter(|canonical| canonical != page.url),
         truncated: parsed.truncation(),
         cost: parsed.budget().used(),
     }
@@ -77,7 +85,11 @@ mod tests {
     fn read_with(robots_tag: Option<&str>) -> Reading {
         let url = "https://homes.example.com/h/1?from=list".parse().unwrap();
         let page = PageText { url: &url, html: HOME, robots_tag };
-        read(&page, &AllowedHosts::of([&url], &[]), ReadingLimits { links: 10, listings: 10 })
+        read(
+            &page,
+            &AllowedHosts::of([&url], &[]),
+            ReadingLimits { links: 10, listings: 10, list_items: false },
+        )
     }
 
     #[test]
@@ -87,6 +99,23 @@ mod tests {
         assert_eq!(reading.extraction.listings[0].property.listing_key.as_deref(), Some("/h/1"));
         assert_eq!(reading.links, ["https://homes.example.com/h/2".parse().unwrap()]);
         assert_eq!(reading.canonical, Some("https://homes.example.com/h/1".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_pages_of_other_homes_come_first_among_the_links() {
+        let html = r#"<a href="/about">about</a><a href="/h/3">next</a><script type="application/ld+json">[
+            {"@type": "House", "url": "/h/1", "numberOfBedrooms": 2},
+            {"@type": "House", "url": "/h/3", "numberOfBedrooms": 3},
+            {"@type": "House", "url": "/h/4", "numberOfBedrooms": 4}]</script>"#;
+        let url = "https://homes.example.com/h/1".parse().unwrap();
+        let page = PageText { url: &url, html, robots_tag: None };
+        let limits = ReadingLimits { links: 3, listings: 10, list_items: false };
+
+        let reading = read(&page, &AllowedHosts::of([&url], &[]), limits);
+
+        let paths: Vec<_> = reading.links.iter().map(Url::path).collect();
+        assert_eq!(paths, ["/h/3", "/h/4", "/about"]);
+        assert_eq!(reading.extraction.listings[0].property.bedrooms_total, Some(2));
     }
 
     #[test]

@@ -73,9 +73,13 @@ impl Default for CrawlerSettings {
 }
 
 impl CrawlerSettings {
-    /// How much of a page is taken.
+    /// How much of a page is taken. Entries of lists are not, unless a job asks for them.
     pub fn reading_limits(&self) -> ReadingLimits {
-        ReadingLimits { links: self.max_links_per_page, listings: self.max_listings_per_page }
+        ReadingLimits {
+            links: self.max_links_per_page,
+            listings: self.max_listings_per_page,
+            list_items: false,
+        }
     }
 
     /// How the crawler introduces itself.

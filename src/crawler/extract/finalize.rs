@@ -1,127 +1,150 @@
 //! From draft to listing: the key, the values that several fields give together, and the wire's bounds.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::draft::Draft;
-use super::extraction::{Layer, Listing};
-use super::vocabulary::normalize_key;
-use crate::base::hex::hex;
+use super::currency::currency_of;
+use super::draft::{Draft, fill};
+use super::extraction::{Listing, MAX_LISTING_IDS};
+use super::html::PageFacts;
+use super::key::{self, MAX_KEY, is_same_home, is_same_host, is_same_page, own_url, shorten};
+use super::values;
 use crate::base::money::{self, MinorUnits};
 use crate::crawler::page::Page;
-use crate::protocol::property::{Address, PropertyInput, StandardStatus};
+use crate::protocol::property::{ListingType, PropertyInput, StandardStatus};
 
-/// Bounds of the wire on `listing_key` and `source`.
-const MAX_KEY: usize = 200;
-const MAX_SOURCE: usize = 100;
+/// Makes listings of the drafts of one page.
+pub(super) struct Finisher<'a> {
+    page: &'a Page,
+    facts: &'a PageFacts,
+    source: String,
+}
 
-/// The listings, and how many had nothing to make a key from.
-pub(super) fn finalize(drafts: Vec<(Layer, Draft)>, page: &Page, most: usize) -> (Vec<Listing>, u32) {
-    let canonical = page.canonical();
-    let source = source(page.url());
-    let anonymous = drafts.iter().filter(|(_, draft)| is_anonymous(draft, canonical)).count();
-    let mut taken = HashSet::new();
-    let mut listings = Vec::new();
-    let mut unkeyed = 0;
-    for (layer, draft) in drafts {
-        if listings.len() >= most {
-            break;
+impl<'a> Finisher<'a> {
+    pub(super) fn new(page: &'a Page, facts: &'a PageFacts) -> Self {
+        Self { page, facts, source: key::source(page.url()) }
+    }
+
+    /// The listing of the home that the page is about.
+    pub(super) fn home(&self, mut draft: Draft) -> Listing {
+        let own = own_url(self.page);
+        let told = draft.property.source_url.as_deref().and_then(|url| Url::parse(url).ok());
+        // A wrong or a foreign URL is no way back to this page.
+        let is_own = |told: &Url| is_same_home(told, own) || is_same_home(told, self.page.url());
+        let url = told.filter(is_own).unwrap_or_else(|| own.clone());
+        learn_from_name(&mut draft);
+        let name = draft.name.clone();
+        let told_key = draft.property.listing_key.is_some();
+        let key = draft
+            .property
+            .listing_key
+            .take()
+            .map_or_else(|| key::address_key(&url), |key| shorten(key, MAX_KEY));
+        let mut listing = self.listing(draft, key, told_key, &url);
+        listing.property.attributes =
+            name.map(|name| BTreeMap::from([("name".to_owned(), Value::from(name))]));
+        listing
+    }
+
+    /// The listing of an entry of a list, if it has a key and a page of its own. It has no attributes: they are replaced
+    /// as a whole, and an entry would erase what the home's page gave.
+    pub(super) fn entry(&self, mut draft: Draft) -> Option<Listing> {
+        let url = Url::parse(draft.property.source_url.as_deref()?).ok()?;
+        let own = self.page.url();
+        if !is_same_host(&url, own) || is_same_page(&url, own) {
+            return None;
         }
-        // The page's own path names one listing; where several would claim it, their addresses distinguish them.
-        let shared = anonymous > 1 && is_anonymous(&draft, canonical);
-        let key = key(&draft, canonical, shared).filter(|key| !taken.contains(key));
-        let Some(key) =
-            key.or_else(|| address_key(&draft, canonical)).filter(|key| taken.insert(key.clone()))
-        else {
-            unkeyed += 1;
-            continue;
-        };
-        listings.push(Listing { property: property(draft, key, &source, canonical), layer });
+        let key = shorten(draft.property.listing_key.take()?, MAX_KEY);
+        Some(self.listing(draft, key, true, &url))
     }
-    (listings, unkeyed)
-}
 
-/// The page's host, with its port where that is not the scheme's own.
-fn source(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    let source = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    shorten(source, MAX_SOURCE)
-}
-
-/// Whether neither a key nor a URL of its own names the listing.
-fn is_anonymous(draft: &Draft, canonical: &Url) -> bool {
-    let own_url = draft.property.source_url.as_deref().is_some_and(|url| url != canonical.as_str());
-    draft.property.listing_key.is_none() && !own_url
-}
-
-fn key(draft: &Draft, canonical: &Url, shared: bool) -> Option<String> {
-    if let Some(key) = &draft.property.listing_key {
-        return Some(shorten(key.clone(), MAX_KEY));
+    fn listing(&self, mut draft: Draft, key: String, told_key: bool, url: &Url) -> Listing {
+        draft.finish_place();
+        finish_status(&mut draft);
+        finish_prices(&mut draft);
+        let currency = currency_of(&draft, self.facts);
+        if let Some(origin) = currency.origin {
+            draft.origins.insert("currency", origin);
+        }
+        let bathrooms_total = bathrooms(&draft);
+        let ids = further_ids(&draft, &key);
+        let mut property = draft.property;
+        property.listing_key = Some(key);
+        property.source = Some(self.source.clone());
+        property.source_url = Some(url.to_string());
+        property.bathrooms_total = bathrooms_total;
+        property.rooms_total = draft.rooms;
+        property.currency = currency.code;
+        drop_lone_units(&mut property);
+        bound_prices(&mut property);
+        let origins = draft.origins.into_iter().filter(|(name, _)| is_told(&property, name));
+        let origins = origins.map(|(name, origin)| (name.to_owned(), origin)).collect();
+        Listing {
+            layer: draft.layer,
+            told_key,
+            ids,
+            origins,
+            inferred_currency: currency.is_inferred && property.currency.is_some(),
+            property,
+        }
     }
-    if shared {
-        return None;
+}
+
+/// Rooms that only the name tells: "3 bedroom house, Oak St".
+fn learn_from_name(draft: &mut Draft) {
+    let Some(said) = draft.name.as_deref().map(values::rooms_text) else { return };
+    fill(&mut draft.property.bedrooms_total, || said.bedrooms.filter(|count| (0..=100).contains(count)));
+    fill(&mut draft.rooms, || said.rooms.filter(|count| *count > 0.0 && *count <= 100.0));
+}
+
+/// A flag says "sold" where no status says more; a price of sale and its day mean it where nothing is asked.
+fn finish_status(draft: &mut Draft) {
+    let property = &draft.property;
+    let is_open = matches!(property.standard_status, None | Some(StandardStatus::Active));
+    let was_closed =
+        property.standard_status.is_none() && property.closed_at.is_some() && property.close_price.is_some();
+    if is_open && draft.sold_flag == Some(true) || was_closed && !draft.has_asking_price() {
+        draft.property.standard_status = Some(StandardStatus::Closed);
     }
-    let own = draft.property.source_url.as_deref().and_then(|url| Url::parse(url).ok());
-    Some(shorten(path_key(own.as_ref().unwrap_or(canonical)), MAX_KEY))
 }
 
-/// The path, and the query without parameters that only track where the visitor came from.
-fn path_key(url: &Url) -> String {
-    let tracks = |pair: &&str| {
-        let name = pair.split('=').next().unwrap_or_default();
-        name.starts_with("utm_")
-            || matches!(name, "gclid" | "fbclid" | "msclkid" | "ref" | "referrer" | "sid" | "session")
-    };
-    let query: Vec<_> =
-        url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !tracks(pair)).collect();
-    if query.is_empty() { url.path().to_owned() } else { format!("{}?{}", url.path(), query.join("&")) }
-}
-
-fn address_key(draft: &Draft, canonical: &Url) -> Option<String> {
-    let Address { unparsed, street, postal_code, city, .. } = draft.property.address.as_ref()?;
-    let street = street.as_ref().or(unparsed.as_ref())?;
-    let parts = [Some(street), postal_code.as_ref().or(city.as_ref())];
-    let address: Vec<_> = parts.into_iter().flatten().map(|part| normalize_key(part)).collect();
-    // The path stays readable; the whole must be stable and short.
-    Some(shorten(format!("{}#{}", canonical.path(), digest(&address.join("|"))), MAX_KEY))
-}
-
-/// `text` as it is, or a beginning of it and a digest of all of it.
-fn shorten(text: String, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text;
+/// What the prices mean together, and without what only a closed listing has.
+fn finish_prices(draft: &mut Draft) {
+    let layer_of = |name: &str| draft.origins.get(name).map(|origin| origin.layer);
+    let is_one_layer = layer_of("list_price") == layer_of("list_price_low");
+    let property = &mut draft.property;
+    if property.standard_status != Some(StandardStatus::Closed) {
+        (property.close_price, property.closed_at) = (None, None);
     }
-    let start: String = text.chars().take(most - 17).collect();
-    format!("{start}~{}", digest(&text))
-}
-
-fn digest(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes())[..8])
-}
-
-fn property(draft: Draft, key: String, source: &str, canonical: &Url) -> PropertyInput {
-    let bathrooms_total = bathrooms(&draft);
-    // Portals put the bedrooms into schema.org's `numberOfRooms` as often as not; it is used for want of better data.
-    let bedrooms = draft.rooms.filter(|rooms| rooms.fract() == 0.0).map(|rooms| rooms as i64);
-    let attributes = attributes(&draft, canonical);
-    let mut property = draft.property;
-    property.listing_key = Some(key);
-    property.source = Some(source.to_owned());
-    property.source_url = property.source_url.or_else(|| Some(canonical.to_string()));
-    property.bathrooms_total = bathrooms_total;
-    property.bedrooms_total = property.bedrooms_total.or(bedrooms);
-    property.attributes = attributes;
-    if property.latitude.is_none() || property.longitude.is_none() || is_null_island(&property) {
-        (property.latitude, property.longitude) = (None, None);
+    if let (Some(low), Some(high)) = (property.list_price_low, property.list_price_high)
+        && low > high
+    {
+        (property.list_price_low, property.list_price_high) = (Some(high), Some(low));
     }
-    if property.standard_status.is_none() && property.closed_at.is_some() && property.close_price.is_some() {
-        property.standard_status = Some(StandardStatus::Closed);
+    match (property.list_price, property.list_price_low, property.list_price_high) {
+        // A range of one price is a price.
+        (None, Some(low), Some(high)) if low == high => {
+            property.list_price = Some(low);
+            (property.list_price_low, property.list_price_high) = (None, None);
+        }
+        // One end of the range is written once more as the price.
+        (Some(price), Some(low), Some(high))
+            if low < high && is_one_layer && (price == low || price == high) =>
+        {
+            property.list_price = None;
+        }
+        // A price that is told is the price; the range is another thing's, or the search's.
+        (Some(_), _, _) => (property.list_price_low, property.list_price_high) = (None, None),
+        (None, _, _) => {}
     }
-    bound_prices(&mut property);
-    property
+    match (property.listing_type, property.rental_period) {
+        (None, Some(_)) => property.listing_type = Some(ListingType::Lease),
+        // The payments of a mortgage are monthly, too.
+        (Some(ListingType::Sale), Some(_)) => property.rental_period = None,
+        _ => {}
+    }
 }
 
 /// Halves count as 0.5. A total that counts them as whole ones (RESO's integer) is corrected if they are given.
@@ -135,43 +158,173 @@ fn bathrooms(draft: &Draft) -> Option<f64> {
     }
 }
 
-/// What has no field of its own, from the listing's own page only: `attributes` is replaced as a whole, and a teaser
-/// in a list would erase what the page gave, at every visit.
-fn attributes(draft: &Draft, canonical: &Url) -> Option<BTreeMap<String, Value>> {
-    if draft.property.source_url.as_deref().is_some_and(|url| url != canonical.as_str()) {
-        return None;
-    }
-    let rooms = draft.rooms.map(Value::from);
-    let pairs = [
-        ("name", draft.name.clone().map(Value::from)),
-        ("description", draft.description.clone().map(Value::from)),
-        ("rooms_total", rooms),
-        ("price_period", draft.price_period.map(Value::from)),
-    ];
-    let attributes: BTreeMap<_, _> =
-        pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-    (!attributes.is_empty()).then_some(attributes)
+/// The ids that the site told beside the key.
+fn further_ids(draft: &Draft, key: &str) -> Vec<String> {
+    let ids = draft.ids.iter().filter_map(|id| id.strip_prefix("key:")).filter(|id| *id != key);
+    ids.take(MAX_LISTING_IDS).map(str::to_owned).collect()
 }
 
-/// Zero degrees on both axes is a missing value that went through a number.
-fn is_null_island(property: &PropertyInput) -> bool {
-    property.latitude == Some(0.0) && property.longitude == Some(0.0)
+/// A unit means nothing without a number.
+fn drop_lone_units(property: &mut PropertyInput) {
+    if property.living_area.is_none() {
+        property.living_area_units = None;
+    }
+    if property.lot_size_area.is_none() {
+        property.lot_size_units = None;
+    }
 }
 
 /// Rounds prices to the currency's minor unit, and drops those that can't be stored.
 fn bound_prices(property: &mut PropertyInput) {
-    let currency = property.currency.clone().unwrap_or_else(|| "USD".to_owned());
-    let units = money::minor_per_major(&currency) as f64;
-    for price in [&mut property.list_price, &mut property.original_list_price, &mut property.close_price] {
+    let currency = property.currency.clone();
+    let currency = currency.as_deref();
+    let units = money::minor_per_major(currency) as f64;
+    let mut is_priced = false;
+    for price in [
+        &mut property.list_price,
+        &mut property.list_price_low,
+        &mut property.list_price_high,
+        &mut property.original_list_price,
+        &mut property.close_price,
+    ] {
         *price = price.and_then(|amount| {
             let rounded = (amount * units).round() / units;
-            MinorUnits::from_major(rounded, &currency)
-                .map(|minor| minor.to_major(&currency))
+            MinorUnits::from_major(rounded, currency)
+                .map(|minor| minor.to_major(currency))
                 .filter(|amount| *amount > 0.0)
         });
+        is_priced |= price.is_some();
     }
-    let priced = property.list_price.or(property.original_list_price).or(property.close_price);
-    if priced.is_none() {
+    if !is_priced {
         property.currency = None;
+    }
+}
+
+/// Whether the property has the field whose origin is known. A value may have been dropped after it was read.
+fn is_told(property: &PropertyInput, name: &str) -> bool {
+    match name {
+        "list_price" => property.list_price.is_some(),
+        "list_price_low" => property.list_price_low.is_some(),
+        "list_price_high" => property.list_price_high.is_some(),
+        "original_list_price" => property.original_list_price.is_some(),
+        "close_price" => property.close_price.is_some(),
+        "closed_at" => property.closed_at.is_some(),
+        "currency" => property.currency.is_some(),
+        "rental_period" => property.rental_period.is_some(),
+        "latitude" | "longitude" => property.latitude.is_some(),
+        "address.state_or_province" => {
+            property.address.as_ref().is_some_and(|address| address.state_or_province.is_some())
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::crawler::budget::PageBudget;
+    use crate::crawler::extract::draft::At;
+    use crate::crawler::extract::extraction::Layer;
+    use crate::crawler::extract::field::{AreaUnit, Field, KeyRank};
+
+    fn home(facts: &[(Field, Value)]) -> Listing {
+        let url = "https://homes.example.com/homes/4711".parse().unwrap();
+        let page = Page::parse("", &url, PageBudget::for_page(10_000));
+        let mut draft = Draft::new(Layer::JsonLd);
+        for (field, value) in facts {
+            draft.set(*field, value, &At { base: &url, budget: page.budget(), fragment: "" });
+        }
+        Finisher::new(&page, &PageFacts::default()).home(draft)
+    }
+
+    fn property(facts: &[(Field, Value)]) -> PropertyInput {
+        home(facts).property
+    }
+
+    #[test]
+    fn ranges_are_ranges_and_a_range_of_one_price_is_a_price() {
+        let prices = |price: Value, low: Value, high: Value| {
+            let property = property(&[
+                (Field::ListPrice, price),
+                (Field::PriceLow, low),
+                (Field::PriceHigh, high),
+                (Field::Currency, json!("EUR")),
+            ]);
+            (property.list_price, property.list_price_low, property.list_price_high)
+        };
+
+        assert_eq!(
+            prices(json!(null), json!(425_000), json!(480_000)),
+            (None, Some(425_000.0), Some(480_000.0))
+        );
+        assert_eq!(
+            prices(json!(null), json!(480_000), json!(425_000)),
+            (None, Some(425_000.0), Some(480_000.0))
+        );
+        assert_eq!(
+            prices(json!(425_000), json!(425_000), json!(480_000)),
+            (None, Some(425_000.0), Some(480_000.0))
+        );
+        assert_eq!(prices(json!(null), json!(425_000), json!(425_000)), (Some(425_000.0), None, None));
+        assert_eq!(prices(json!(9_000), json!(425_000), json!(480_000)), (Some(9_000.0), None, None));
+    }
+
+    #[test]
+    fn what_a_sale_gave_is_told_of_closed_listings_only() {
+        let sold = [(Field::ClosePrice, json!(310_000)), (Field::ClosedAt, json!("2019-05-01"))];
+        let listed = [(Field::ListPrice, json!(425_000))];
+
+        assert_eq!(property(&sold).standard_status, Some(StandardStatus::Closed));
+        let again = property(&[&sold[..], &listed[..]].concat());
+        assert_eq!((again.standard_status, again.close_price, again.closed_at), (None, None, None));
+        let flagged = property(&[&listed[..], &[(Field::SoldFlag, json!(true))]].concat());
+        assert_eq!(flagged.standard_status, Some(StandardStatus::Closed));
+        let flagged = property(&[(Field::SoldFlag, json!(true)), (Field::Status, json!("SOLD_STC"))]);
+        assert_eq!(flagged.standard_status, Some(StandardStatus::ActiveUnderContract));
+    }
+
+    #[test]
+    fn prices_have_the_decimals_of_their_currency() {
+        let priced = |price: f64, code: &str| {
+            property(&[(Field::ListPrice, json!(price)), (Field::Currency, json!(code))]).list_price
+        };
+
+        assert_eq!(priced(1_000.4, "JPY"), Some(1_000.0));
+        assert_eq!(priced(1_000.123_4, "KWD"), Some(1_000.123));
+        assert_eq!(property(&[(Field::ListPrice, json!(1_000.129))]).list_price, Some(1_000.13));
+        assert_eq!(property(&[(Field::Currency, json!("EUR"))]).currency, None);
+    }
+
+    #[test]
+    fn the_name_tells_bedrooms_that_no_field_told() {
+        let name = (Field::Name, json!("3 bedroom house, Oak St"));
+
+        assert_eq!(property(std::slice::from_ref(&name)).bedrooms_total, Some(3));
+        assert_eq!(property(&[name.clone(), (Field::Bedrooms, json!(4))]).bedrooms_total, Some(4));
+        assert_eq!(property(&[name]).attributes.unwrap()["name"], json!("3 bedroom house, Oak St"));
+    }
+
+    #[test]
+    fn a_key_is_told_or_made_from_the_address() {
+        let told =
+            home(&[(Field::Key(KeyRank::Any), json!("A-1")), (Field::Key(KeyRank::Listing), json!("B-2"))]);
+        let made = home(&[(Field::YearBuilt, json!(1950))]);
+
+        assert_eq!((told.property.listing_key.as_deref(), told.told_key), (Some("B-2"), true));
+        assert_eq!(told.ids, ["A-1"]);
+        assert_eq!((made.property.listing_key.as_deref(), made.told_key), (Some("4711"), false));
+        assert_eq!(made.property.source_url.as_deref(), Some("https://homes.example.com/homes/4711"));
+    }
+
+    #[test]
+    fn a_unit_without_a_number_is_left_out() {
+        let lone = property(&[
+            (Field::LivingAreaUnits, json!("sqm")),
+            (Field::LotSize(AreaUnit::Acres), json!("2")),
+        ]);
+
+        assert_eq!((lone.living_area_units, lone.lot_size_units.as_deref()), (None, Some("Acres")));
     }
 }

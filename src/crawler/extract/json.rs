@@ -9,14 +9,14 @@ use serde_json::{Deserializer, Map, Number, Value};
 use crate::crawler::budget::PageBudget;
 
 /// Steps of a value: its allocation, and its end.
-const VALUE_STEPS: u64 = 6;
+pub(super) const VALUE_STEPS: u64 = 6;
 /// Bytes of an array's element while the array grows, of a string beside its text, and of an object's node, which has
 /// room for eleven entries from the first one on.
-const ELEMENT_BYTES: u64 = 64;
-const TEXT_BYTES: u64 = 32;
-const NODE_BYTES: u64 = 640;
+pub(super) const ELEMENT_BYTES: u64 = 64;
+pub(super) const TEXT_BYTES: u64 = 32;
+pub(super) const NODE_BYTES: u64 = 640;
 /// Entries that fill a node at least.
-const NODE_ENTRIES: usize = 5;
+pub(super) const NODE_ENTRIES: usize = 5;
 
 /// The value that `text` is.
 pub(super) fn parse(text: &str, budget: &PageBudget) -> Option<Value> {

@@ -1,67 +1,139 @@
-//! Reads the layers of a page, best first, and joins drafts that are one listing: first inside of a layer, then
-//! across layers.
+//! Reads the layers of a page, best first, and joins drafts that are one listing: inside of a layer, then across
+//! layers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use url::Url;
+
+use super::agreement::{Candidate, PageIdentity};
 use super::draft::Draft;
-use super::extraction::{Extraction, Layer};
-use super::finalize::finalize;
-use super::{embedded, json_ld, microdata};
+use super::extraction::{ExtractOptions, Extraction, LayerResult, Listing, MAX_TEASERS, PageKind, PageSigns};
+use super::finalize::Finisher;
+use super::home::choose;
+use super::html::{self, PageFacts};
+use super::{embedded, json_ld, microdata, rdfa};
 use crate::crawler::page::Page;
+use crate::crawler::page_url;
 
-/// Reads at most `most` listings from `page`.
-pub fn listings(page: &Page, most: usize) -> Extraction {
-    let mut skipped_blocks = 0;
-    let mut found = MergedDrafts::default();
-    for layer in [json_ld::read(page), embedded::read(page), microdata::read(page)] {
-        skipped_blocks += layer.skipped_blocks;
-        found.add(layer.kind, layer.drafts);
+/// Steps of joining a draft, beside those for its names.
+const DRAFT_STEPS: u64 = 60;
+const NAME_STEPS: u64 = 20;
+
+/// Reads the home of `page`, or its entries if it is a list and `options` ask for them.
+pub fn listings(page: &Page, options: ExtractOptions) -> Extraction {
+    let layers = [json_ld::read(page), embedded::read(page), microdata::read(page), rdfa::read(page)];
+    let visible = html::read(page);
+    let facts = visible.facts;
+    let mut skipped_blocks = 0_u32;
+    let mut found = MergedDrafts::new(page);
+    for layer in layers.into_iter().chain([visible.layer]) {
+        skipped_blocks = skipped_blocks.saturating_add(layer.skipped_blocks);
+        found.add(layer);
     }
-    let (listings, unkeyed) = finalize(found.into_drafts(), page, most);
-    Extraction { listings, skipped_blocks, unkeyed }
+    let homes = choose(found.drafts, &PageIdentity::new(page, &facts), &facts);
+    let finisher = Finisher::new(page, &facts);
+    let mut extraction = Extraction { kind: homes.kind, skipped_blocks, ..Extraction::default() };
+    extraction.teasers = teasers(&homes.others, page, &facts, homes.kind);
+    if let Some(home) = homes.home.filter(|_| options.most > 0) {
+        extraction.disagreements = named_counts(&home);
+        extraction.listings.push(finisher.home(home));
+    } else if homes.kind == PageKind::List && options.list_items {
+        (extraction.listings, extraction.unkeyed) = entries(homes.others, &finisher, options.most);
+    }
+    extraction.signs = signs(&facts, &extraction);
+    extraction
 }
 
-/// Drafts of all layers so far, each with the layer that named it.
-#[derive(Default)]
-struct MergedDrafts {
-    drafts: Vec<(Layer, Draft)>,
+fn named_counts(home: &Draft) -> BTreeMap<String, u32> {
+    home.disagreements.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+/// The pages of other homes, on the page's own host.
+fn teasers(others: &[Candidate], page: &Page, facts: &PageFacts, kind: PageKind) -> Vec<Url> {
+    let is_home =
+        |draft: &Draft| !draft.list_page && (draft.is_listing() || draft.in_list || draft.residence);
+    let told = others.iter().filter(|one| is_home(&one.draft) && !one.agreement.own_url);
+    let told = told.filter_map(|one| Url::parse(one.draft.property.source_url.as_deref()?).ok());
+    // A page that is neither shows links with prices that may be anything.
+    let cards = facts.card_links.iter().filter(|_| kind != PageKind::Neither).cloned();
+    let cards = cards.filter_map(page_url::normalise);
+    let own = page.url();
+    let is_here = |url: &Url| url.host_str() == own.host_str() && url.port() == own.port();
+    let mut seen = HashSet::from([own.clone(), page.canonical().clone()]);
+    told.chain(cards).filter(|url| is_here(url) && seen.insert(url.clone())).take(MAX_TEASERS).collect()
+}
+
+/// The entries of a list that have a key and a page of their own, and how many listings have not.
+fn entries(others: Vec<Candidate>, finisher: &Finisher<'_>, most: usize) -> (Vec<Listing>, u32) {
+    let mut taken = HashSet::new();
+    let mut listings = Vec::new();
+    let mut unkeyed = 0_u32;
+    for one in others.into_iter().filter(|one| one.draft.is_listing()) {
+        if listings.len() >= most {
+            break;
+        }
+        let listing = finisher.entry(one.draft).filter(|_| !one.agreement.own_url);
+        match listing.filter(|listing| taken.insert(listing.property.listing_key.clone())) {
+            Some(listing) => listings.push(listing),
+            None => unkeyed = unkeyed.saturating_add(1),
+        }
+    }
+    (listings, unkeyed)
+}
+
+fn signs(facts: &PageFacts, extraction: &Extraction) -> PageSigns {
+    let shows_home =
+        facts.main_price.as_ref().is_some_and(|price| price.amount.is_some()) && facts.has_rooms_or_area;
+    PageSigns {
+        gone: facts.gone,
+        wall: facts.wall,
+        looks_like_listing: shows_home
+            && extraction.kind == PageKind::Neither
+            && extraction.listings.is_empty(),
+        shape: facts.shape,
+    }
+}
+
+/// Drafts of all layers so far, in the order of the layers.
+struct MergedDrafts<'a> {
+    page: &'a Page,
+    drafts: Vec<Draft>,
     by_name: HashMap<String, usize>,
 }
 
-impl MergedDrafts {
+impl<'a> MergedDrafts<'a> {
+    fn new(page: &'a Page) -> Self {
+        Self { page, drafts: Vec::new(), by_name: HashMap::new() }
+    }
+
     /// Adds what one layer found; layers come best first.
-    fn add(&mut self, layer: Layer, drafts: Vec<Draft>) {
-        let found = join(drafts);
-        // A page about one property: two layers with one listing each mean the same, unless they contradict each
-        // other.
-        if let ([(_, known)], [new]) = (&mut self.drafts[..], &found[..])
-            && known.is_compatible_with(new)
-        {
-            known.merge_from(new.clone());
-            return;
+    fn add(&mut self, layer: LayerResult) {
+        let mut own = Self::new(self.page);
+        for draft in layer.drafts {
+            own.add_draft(Draft { layer: layer.kind, ..draft });
         }
-        for draft in found {
-            self.add_draft(layer, draft);
+        for draft in own.drafts {
+            self.add_draft(draft);
         }
     }
 
-    fn into_drafts(self) -> Vec<(Layer, Draft)> {
-        self.drafts
-    }
-
-    fn add_draft(&mut self, layer: Layer, draft: Draft) {
+    fn add_draft(&mut self, draft: Draft) {
         let names = draft.names();
+        if draft.list_page || !self.page.budget().charge_steps(DRAFT_STEPS + NAME_STEPS * names.len() as u64)
+        {
+            return self.drafts.push(draft);
+        }
         let same = names.iter().find_map(|name| {
             let at = *self.by_name.get(name)?;
-            self.drafts[at].1.is_same(&draft, name).then_some(at)
+            self.drafts.get(at)?.is_same(&draft, name).then_some(at)
         });
         let at = match same {
             Some(at) => {
-                self.drafts[at].1.merge_from(draft);
+                self.drafts[at].merge_from(draft);
                 at
             }
             None => {
-                self.drafts.push((layer, draft));
+                self.drafts.push(draft);
                 self.drafts.len() - 1
             }
         };
@@ -69,23 +141,4 @@ impl MergedDrafts {
             self.by_name.entry(name).or_insert(at);
         }
     }
-}
-
-/// The listings among one layer's drafts, each once.
-fn join(drafts: Vec<Draft>) -> Vec<Draft> {
-    let mut joined = MergedDrafts::default();
-    for draft in drafts {
-        // The layer does not matter here: all are of one.
-        joined.add_draft(Layer::JsonLd, draft);
-    }
-    let joined = joined.drafts.into_iter().map(|(_, draft)| draft);
-    let (mut listings, rest): (Vec<_>, Vec<_>) = joined.partition(Draft::is_listing);
-    // A home in one block and its price in another, without a name in common: the page is about one property.
-    let mut priced = rest.into_iter().filter(Draft::has_price);
-    if let ([home], Some(offer), None) = (&mut listings[..], priced.next(), priced.next())
-        && !home.has_price()
-    {
-        home.merge_from(offer);
-    }
-    listings
 }

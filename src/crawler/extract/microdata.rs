@@ -8,51 +8,36 @@ use serde_json::{Map, Value};
 
 use super::bounds::MAX_URL;
 use super::extraction::{Layer, LayerResult};
+use super::items::{
+    ELEMENT_STEPS, ElementValues, MAX_ITEM_DEPTH, MAX_ITEMS, MAX_LIST_BYTES, MAX_NAMES, MAX_TYPES,
+    NAME_STEPS, OBJECT_BYTES, VALUE_BYTES, add, name_of,
+};
 use super::schema_org;
 use super::values::Object;
 use crate::base::text::truncate;
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 
-/// Top-level items of one page that are read.
-const MAX_ITEMS: usize = 1_000;
-/// How deep items nest.
-const MAX_ITEM_DEPTH: usize = 16;
-/// Bytes of an element's text that are read: a wrapper may be marked as a property and hold the page.
-const MAX_TEXT: usize = 4_000;
-const MAX_TEXT_NODES: usize = 2_000;
-/// Bytes of a value in an attribute, types and names of an element, and elements that an item refers to.
-const MAX_CONTENT: usize = 16_000;
-const MAX_TYPES: usize = 16;
-const MAX_NAMES: usize = 8;
+/// Elements that an item refers to.
 const MAX_REFERENCES: usize = 100;
-/// Bytes of `itemref` and `itemprop` that are read; what follows is ignored.
-const MAX_LIST_BYTES: usize = 8 * 1024;
-
-/// Steps of an element, of a node of its text, and of a name that it gives to its value.
-const ELEMENT_STEPS: u64 = 24;
-const TEXT_NODE_STEPS: u64 = 2;
-const NAME_STEPS: u64 = 12;
-/// Bytes of a value beside its text, and of an object's first entries.
-const VALUE_BYTES: u64 = 64;
-const OBJECT_BYTES: u64 = 700;
 
 pub(super) fn read(page: &Page) -> LayerResult {
     if !page.has_items() {
         return LayerResult { kind: Layer::Microdata, drafts: Vec::new(), skipped_blocks: 0 };
     }
-    let mut reader = Reader { page, budget: page.budget(), by_id: HashMap::new() };
+    let values = ElementValues::new(page);
+    let mut reader = Reader { values, budget: page.budget(), by_id: HashMap::new() };
     if page.has_item_references() {
         reader.by_id = page.elements().filter_map(|element| Some((element.attr("id")?, element))).collect();
     }
     let top = page.elements().filter(|element| is_item(*element) && element.attr("itemprop").is_none());
     let roots: Vec<_> = top.take(MAX_ITEMS).map(|root| reader.item(root, 0)).collect();
-    let drafts = schema_org::drafts(&roots, page.base(), page.budget());
+    let drafts = schema_org::drafts(&roots, page.base(), page.budget(), Layer::Microdata);
     LayerResult { kind: Layer::Microdata, drafts, skipped_blocks: 0 }
 }
 
 struct Reader<'a> {
-    page: &'a Page,
+    values: ElementValues<'a>,
     budget: &'a PageBudget,
     by_id: HashMap<&'a str, ElementRef<'a>>,
 }
@@ -116,6 +101,7 @@ impl<'a> Reader<'a> {
         let value_bytes = self.budget.used().bytes - before;
         let mut names = names.split_ascii_whitespace().take(MAX_NAMES).peekable();
         while let Some(name) = names.next() {
+            let name = name_of(element, name);
             let name_bytes = VALUE_BYTES + name.len() as u64;
             if !self.budget.charge_bytes(name_bytes) || !self.budget.charge_steps(NAME_STEPS) {
                 return;
@@ -135,55 +121,7 @@ impl<'a> Reader<'a> {
         if is_item(element) {
             return if depth < MAX_ITEM_DEPTH { self.item(element, depth + 1) } else { Value::Null };
         }
-        // The standard reads `content` on `<meta>` only. Search engines read it everywhere, so sites write it so.
-        if let Some(content) = element.attr("content") {
-            return self.text_value(truncate(content, MAX_CONTENT));
-        }
-        let attribute = match element.value().name() {
-            "audio" | "embed" | "iframe" | "img" | "source" | "track" | "video" => {
-                self.url_of(element, "src")
-            }
-            "a" | "area" | "link" => self.url_of(element, "href"),
-            "object" => self.url_of(element, "data"),
-            "data" | "meter" => element.attr("value").map(|value| truncate(value, MAX_CONTENT).to_owned()),
-            "time" => element.attr("datetime").map(|time| truncate(time, MAX_CONTENT).to_owned()),
-            _ => None,
-        };
-        self.text_value(&attribute.unwrap_or_else(|| self.text(element)))
-    }
-
-    fn url_of(&self, element: ElementRef<'_>, attribute: &str) -> Option<String> {
-        let url = element.attr(attribute)?.trim();
-        let base = self.page.base();
-        if url.len() > MAX_URL
-            || !self.budget.charge_steps(ELEMENT_STEPS + (base.as_str().len() + url.len()) as u64)
-        {
-            return None;
-        }
-        base.join(url).ok().map(String::from)
-    }
-
-    fn text_value(&self, text: &str) -> Value {
-        if self.budget.charge_bytes(VALUE_BYTES + text.len() as u64) {
-            Value::from(text)
-        } else {
-            Value::Null
-        }
-    }
-
-    fn text(&self, element: ElementRef<'_>) -> String {
-        let mut all = String::new();
-        // Bounded in nodes as well: properties nest, and each reads what is below it.
-        let nodes = element.descendants().take(MAX_TEXT_NODES);
-        for node in nodes.take_while(|_| self.budget.charge_steps(TEXT_NODE_STEPS)) {
-            if let Some(text) = node.value().as_text() {
-                all.push_str(truncate(text, MAX_TEXT - all.len()));
-            }
-            if all.len() == MAX_TEXT {
-                break;
-            }
-        }
-        all
+        self.values.value(element)
     }
 }
 
@@ -196,13 +134,55 @@ fn push_children<'a>(pending: &mut Vec<ElementRef<'a>>, element: ElementRef<'a>)
     pending.extend(element.children().rev().filter_map(ElementRef::wrap));
 }
 
-/// A property with several values is a list, as in JSON-LD.
-fn add(object: &mut Object, name: &str, value: Value) {
-    match object.get_mut(name) {
-        None => {
-            object.insert(name.to_owned(), value);
-        }
-        Some(Value::Array(values)) => values.push(value),
-        Some(first) => *first = Value::Array(vec![first.take(), value]),
+#[cfg(test)]
+mod tests {
+    use super::super::draft::Draft;
+    use super::*;
+
+    fn read_page(html: &str) -> Vec<Draft> {
+        let url = "https://homes.example.com/page/1".parse().unwrap();
+        read(&Page::parse(html, &url, PageBudget::for_page(html.len()))).drafts
+    }
+
+    #[test]
+    fn a_home_with_its_offer_is_one_draft() {
+        let drafts = read_page(
+            r#"<div itemscope itemtype="https://schema.org/House"><meta itemprop=identifier content=K1>
+            <span itemprop=numberOfBedrooms>3</span><img itemprop=image src=/1.jpg>
+            <div itemprop=offers itemscope itemtype="https://schema.org/Offer"><span itemprop=price content=425000>€425.000</span>
+            <meta itemprop=priceCurrency content=EUR></div></div>"#,
+        );
+
+        let [draft] = &drafts[..] else { panic!("{drafts:#?}") };
+        assert_eq!(draft.property.listing_key.as_deref(), Some("K1"));
+        assert_eq!(draft.property.list_price, Some(425_000.0));
+        assert_eq!(draft.currency.code(), Some("EUR"));
+        assert_eq!(draft.property.bedrooms_total, Some(3));
+        assert_eq!(draft.property.media.as_ref().map(Vec::len), Some(1));
+        assert_eq!(draft.layer, Layer::Microdata);
+    }
+
+    #[test]
+    fn types_in_lower_case_are_homes_and_agencies_are_none() {
+        let home = read_page(
+            "<div itemscope itemtype='http://schema.org/apartment'><b itemprop=numberOfRooms>4</b></div>",
+        );
+        let agency = read_page(
+            "<div itemscope itemtype='http://schema.org/realestateagent'><b itemprop=address>1 Rd</b></div>",
+        );
+
+        assert!(home.len() == 1 && home[0].residence && home[0].rooms == Some(4.0));
+        assert!(agency.is_empty());
+    }
+
+    #[test]
+    fn entries_of_a_list_are_in_a_list() {
+        let drafts = read_page(
+            "<ul itemscope itemtype='https://schema.org/ItemList'><li itemprop=itemListElement itemscope \
+             itemtype='https://schema.org/House'><a itemprop=url href=/h/2>x</a><b itemprop=price>900000</b></ul>",
+        );
+
+        assert!(drafts.len() == 1 && drafts[0].in_list && !drafts[0].list_page);
+        assert_eq!(drafts[0].property.source_url.as_deref(), Some("https://homes.example.com/h/2"));
     }
 }

@@ -1,26 +1,48 @@
-//! What a page says about properties. Three layers, best first: JSON-LD, page state embedded for the site's own
-//! scripts, microdata. The first layer that knows a listing names it; later ones fill what it left open.
+//! What a page says about properties. Five layers, best first: JSON-LD, page state embedded for the site's own scripts,
+//! microdata, RDFa, and what the page shows. A page is about one home, about a list of homes, or about neither; the
+//! layers of one home fill what the better ones left open.
 
 mod bounds;
 mod draft;
-mod entities;
 mod extraction;
 mod field;
-mod numbers;
-mod page_state;
-mod schema_org;
+mod merge;
+mod origin;
 mod set_field;
+mod set_media;
+mod set_place;
+mod set_price;
 mod values;
 mod vocabulary;
 
-mod embedded;
 mod json;
+mod lenient_json;
+
+mod items;
 mod json_ld;
 mod microdata;
+mod rdfa;
+mod rdfa_terms;
+mod schema_org;
 
-mod finalize;
+mod embedded;
+mod nuxt;
+mod page_state;
+mod references;
+
+mod html;
+
+mod agreement;
+mod home;
+mod key;
 mod layers;
+mod page_kind;
 
+mod currency;
+mod finalize;
+
+#[cfg(test)]
+mod case_tests;
 mod coverage;
 #[cfg(test)]
 mod property_tests;
@@ -28,5 +50,8 @@ mod property_tests;
 mod tests;
 
 pub use coverage::Coverage;
-pub use extraction::{Extraction, Layer, Listing};
+pub use extraction::{
+    ExtractOptions, Extraction, Layer, Listing, MAX_LISTING_IDS, MAX_TEASERS, Origin, PageKind, PageSigns,
+};
+pub(super) use key::own_url;
 pub use layers::listings;

@@ -14,7 +14,12 @@ fn page(url: &str, html: &str) -> Page {
 }
 
 fn read_at(url: &str, html: &str) -> Extraction {
-    listings(&page(url, html), 500)
+    listings(&page(url, html), ExtractOptions { most: 500, list_items: false })
+}
+
+/// Reads a list page for its entries.
+fn entries(html: &str) -> Extraction {
+    listings(&page(PAGE, html), ExtractOptions { most: 500, list_items: true })
 }
 
 fn read(html: &str) -> Extraction {
@@ -27,6 +32,10 @@ fn json_ld(data: &Value) -> Extraction {
 
 fn state(data: &Value) -> Extraction {
     read(&format!("<script type='application/json'>{data}</script>"))
+}
+
+fn paths(extraction: &Extraction) -> Vec<&str> {
+    extraction.teasers.iter().map(url::Url::path).collect()
 }
 
 fn one(extraction: Extraction) -> PropertyInput {
@@ -43,14 +52,15 @@ fn a_graph_with_references_is_one_listing() {
     let url = "https://homes.example.com:8443/listing/412?from=search";
     let extraction = read_at(url, include_str!("../../../tests/fixtures/pages/json_ld_detail.html"));
 
-    assert_eq!(extraction.skipped_blocks, 1);
+    assert_eq!(extraction.kind, PageKind::Detail);
     assert_eq!(extraction.listings[0].layer, Layer::JsonLd);
+    assert!(extraction.listings[0].told_key);
     assert_eq!(
         serde_json::to_value(one(extraction)).unwrap(),
         json!({
             "source": "homes.example.com:8443",
             "listing_key": "6081234",
-            "source_url": "https://homes.example.com/listing/412-maple-ave-toledo?utm_source=feed",
+            "source_url": "https://homes.example.com:8443/listing/412?from=search",
             "standard_status": "active",
             "list_price": 303_000.0,
             "currency": "USD",
@@ -69,33 +79,45 @@ fn a_graph_with_references_is_one_listing() {
             "latitude": 41.6528,
             "longitude": -83.5379,
             "listed_at": "2026-03-01T00:00:00Z",
+            "description": "A bright home & a large yard.",
+            "list_office_name": "Lakeside Homes",
+            "attributes": {"name": "412 Maple Ave"},
         })
     );
 }
 
 #[test]
-fn a_list_yields_each_home_and_no_furniture() {
-    let extraction = read(include_str!("../../../tests/fixtures/pages/json_ld_list.html"));
+fn a_list_yields_links_to_each_home_and_no_furniture() {
+    let html = include_str!("../../../tests/fixtures/pages/json_ld_list.html");
 
-    assert_eq!(keys(&extraction), ["/listing/1", "S-2"]);
-    let [first, second] = &extraction.listings[..] else { unreachable!("two listings") };
-    assert_eq!(first.property.source_url.as_deref(), Some("https://homes.example.com/listing/1"));
-    assert_eq!(first.property.standard_status, Some(StandardStatus::Closed));
-    assert_eq!(first.property.bedrooms_total, Some(2));
-    assert_eq!(second.property.list_price, Some(68_212.0));
-    assert_eq!(second.property.living_area_units.as_deref(), Some("Square Meters"));
-    let address = second.property.address.as_ref().unwrap();
+    let list = read(html);
+    let asked = entries(html);
+
+    assert_eq!((list.kind, list.listings.len()), (PageKind::List, 0));
+    assert_eq!(paths(&list), ["/listing/1", "/listing/2"]);
+    assert_eq!((keys(&asked), asked.unkeyed), (vec!["S-2"], 1));
+    let second = &asked.listings[0].property;
+    assert_eq!((second.list_price, second.list_price_low), (Some(68_212.0), None));
+    assert_eq!(second.living_area_units.as_deref(), Some("Square Meters"));
+    assert_eq!(second.attributes, None);
+    let address = second.address.as_ref().unwrap();
     assert_eq!(address.unparsed.as_deref(), Some("51 Omaha Ct, Sacramento, CA"));
 }
 
 #[test]
 fn page_state_yields_its_results_and_not_its_filters() {
-    let extraction = read(include_str!("../../../tests/fixtures/pages/next_data_list.html"));
+    let html = include_str!("../../../tests/fixtures/pages/next_data_list.html");
 
-    assert_eq!(keys(&extraction), ["77001", "P-77002", "L-3"]);
-    assert!(extraction.listings.iter().all(|listing| listing.layer == Layer::Embedded));
+    let list = read(html);
+    let asked = entries(html);
+
+    assert_eq!((list.kind, list.listings.len()), (PageKind::List, 0));
+    assert_eq!(paths(&list), ["/homedetails/77001", "/homedetails/77002"]);
+    // The third has no page of its own.
+    assert_eq!((keys(&asked), asked.unkeyed), (vec!["77001", "P-77002"], 1));
+    assert!(asked.listings.iter().all(|listing| listing.layer == Layer::PageState));
     assert_eq!(
-        serde_json::to_value(&extraction.listings[1].property).unwrap(),
+        serde_json::to_value(&asked.listings[1].property).unwrap(),
         json!({
             "source": "homes.example.com",
             "listing_key": "P-77002",
@@ -115,21 +137,19 @@ fn page_state_yields_its_results_and_not_its_filters() {
             "listed_at": "2026-02-11T09:30:00Z",
         })
     );
-    let first = &extraction.listings[0].property;
+    let first = &asked.listings[0].property;
     assert_eq!((first.list_price, first.bathrooms_total), (Some(449_000.0), Some(2.5)));
     assert_eq!(first.lot_size_units.as_deref(), Some("Acres"));
-    let third = &extraction.listings[2].property;
-    assert_eq!((third.living_area, third.currency.as_deref()), (Some(42.5), Some("EUR")));
 }
 
 #[test]
 fn assigned_state_is_read_without_running_it() {
     let extraction = read(include_str!("../../../tests/fixtures/pages/initial_state_detail.html"));
 
-    // Objects are read in the order of their keys, and a cache that is a string comes before the listing beside it.
-    assert_eq!(keys(&extraction), ["AB-8", "AB-7"]);
-    assert_eq!(extraction.skipped_blocks, 1);
-    let home = &extraction.listings[1].property;
+    // The neighbour is in a cache that is a string.
+    assert_eq!(keys(&extraction), ["AB-7"]);
+    assert_eq!(paths(&extraction), ["/homes/AB-8"]);
+    let home = &extraction.listings[0].property;
     assert_eq!(home.bathrooms_total, Some(2.5));
     assert_eq!((home.list_price, home.currency.as_deref()), (Some(450_000.0), Some("GBP")));
     assert_eq!(home.standard_status, Some(StandardStatus::ActiveUnderContract));
@@ -138,8 +158,10 @@ fn assigned_state_is_read_without_running_it() {
 
 #[test]
 fn microdata_follows_the_standards_rules() {
-    let extraction = read(include_str!("../../../tests/fixtures/pages/microdata_list.html"));
+    let html = include_str!("../../../tests/fixtures/pages/microdata_list.html");
+    let extraction = read_at("https://homes.example.com/homes/4711", html);
 
+    assert_eq!(read(html).kind, PageKind::List, "its only entry has a page of its own");
     assert_eq!(extraction.listings[0].layer, Layer::Microdata);
     assert_eq!(
         serde_json::to_value(one(extraction)).unwrap(),
@@ -160,6 +182,7 @@ fn microdata_follows_the_standards_rules() {
             "latitude": 38.535092,
             "longitude": -121.481367,
             "listed_at": "2026-01-20T00:00:00Z",
+            "attributes": {"name": "2561 19th Ave"},
         })
     );
 }
@@ -168,8 +191,8 @@ fn microdata_follows_the_standards_rules() {
 fn a_page_without_listings_yields_none() {
     let agency = read(include_str!("../../../tests/fixtures/pages/agency.html"));
 
-    assert_eq!(agency, Extraction::default());
-    assert_eq!(read(""), Extraction::default());
+    assert_eq!((agency.kind, agency.listings, agency.teasers), (PageKind::Neither, vec![], vec![]));
+    assert_eq!((read("").kind, read("").listings), (PageKind::Neither, vec![]));
     assert_eq!(json_ld(&json!({"@type": "House"})).listings, []);
     assert_eq!(state(&json!({"price": 12, "city": "Toledo", "name": "Concert"})).listings, []);
 }
@@ -195,7 +218,7 @@ fn later_layers_fill_what_earlier_ones_left_open() {
 }
 
 #[test]
-fn a_neighbour_in_another_layer_stays_a_neighbour() {
+fn a_neighbour_in_another_layer_is_a_teaser() {
     let html = r#"
         <script type="application/ld+json">{"@type": "House", "address": {"streetAddress": "12 Oak St"},
             "offers": {"price": 200000}}</script>
@@ -204,8 +227,44 @@ fn a_neighbour_in_another_layer_stays_a_neighbour() {
 
     let extraction = read(html);
 
-    assert_eq!(keys(&extraction), ["/page/1", "N1"]);
+    assert_eq!((keys(&extraction), paths(&extraction)), (vec!["/page/1"], vec!["/n1"]));
     assert_eq!(extraction.listings[0].property.bedrooms_total, None);
+    assert!(!extraction.listings[0].told_key);
+}
+
+#[test]
+fn every_field_tells_its_layer_and_disagreements_are_counted() {
+    let html = r#"
+        <script type="application/ld+json">{"@type": "House", "identifier": "X1", "numberOfBedrooms": 3,
+            "offers": {"price": 200000, "priceCurrency": "USD", "availability": "https://schema.org/InStock"}}</script>
+        <script>window.__DATA__ = {"home": {"listingId": "X1", "price": 210000, "beds": 3, "yearBuilt": 1950,
+            "status": "let agreed"}}</script>"#;
+
+    let extraction = read(html);
+
+    let home = &extraction.listings[0];
+    let layer = |field: &str| home.origins.get(field).map(|origin| origin.layer);
+    assert_eq!(layer("list_price"), Some(Layer::JsonLd));
+    assert_eq!(layer("year_built"), Some(Layer::PageState));
+    assert_eq!(layer("standard_status"), Some(Layer::PageState));
+    assert_eq!(home.property.standard_status, Some(StandardStatus::Pending));
+    assert_eq!(extraction.disagreements.get("list_price"), Some(&1));
+    assert_eq!(extraction.disagreements.get("bedrooms_total"), None);
+}
+
+#[test]
+fn a_carousel_of_homes_is_teasers_and_no_listings() {
+    let carousel: Vec<_> = (1..6)
+        .map(|at| json!({"id": format!("N{at}"), "url": format!("/h/{at}"), "price": 1_000 * at, "beds": 2}))
+        .collect();
+    let home = json!({"id": "K1-7", "price": 425_000, "beds": 3, "address": {"street": "12 Oak St"}});
+    let data = json!({"listing": home, "similar": carousel});
+    let html = format!("<script type='application/json'>{data}</script>");
+
+    let extraction = read_at("https://homes.example.com/h/K1-7", &html);
+
+    assert_eq!(keys(&extraction), ["K1-7"]);
+    assert_eq!(paths(&extraction), ["/h/1", "/h/2", "/h/3", "/h/4", "/h/5"]);
 }
 
 #[test]
@@ -239,20 +298,30 @@ fn an_offer_may_hold_the_home_or_the_home_the_offer() {
 fn units_of_one_building_stay_apart() {
     let unit = |price: u32, beds: u32| {
         json!({"@type": "Offer", "price": price, "itemOffered": {"@type": "Apartment", "numberOfBedrooms": beds,
-            "url": format!("/unit/{beds}"), "address": {"streetAddress": "1 Tower Rd", "postalCode": "43604"}}})
+            "identifier": format!("U{beds}"), "url": format!("/unit/{beds}"),
+            "address": {"streetAddress": "1 Tower Rd", "postalCode": "43604"}}})
     };
     let data = json!({"@type": "ApartmentComplex", "name": "Tower", "offers": [unit(100, 1), unit(200, 2)],
         "address": {"streetAddress": "1 Tower Rd", "postalCode": "43604"}});
+    let html = format!("<script type='application/ld+json'>{data}</script>");
 
     let prices: Vec<_> =
-        json_ld(&data).listings.iter().filter_map(|listing| listing.property.list_price).collect();
+        entries(&html).listings.iter().filter_map(|listing| listing.property.list_price).collect();
 
+    assert_eq!(read(&html).listings, []);
+    assert_eq!(paths(&read(&html)), ["/unit/1", "/unit/2"]);
     assert_eq!(prices, [100.0, 200.0]);
 }
 
 #[test]
 fn keys_fall_back_to_the_listings_own_path() {
-    let key = |data: Value| one(json_ld(&data)).listing_key.unwrap();
+    let key_at = |address: &str, data: &Value| {
+        let address = format!("https://homes.example.com{address}");
+        one(read_at(&address, &format!("<script type='application/ld+json'>{data}</script>")))
+            .listing_key
+            .unwrap()
+    };
+    let key = |data: Value| key_at("/page/1", &data);
     let home = |extra: Value| {
         let mut home = json!({"@type": "House", "numberOfBedrooms": 1});
         home.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
@@ -263,34 +332,44 @@ fn keys_fall_back_to_the_listings_own_path() {
     assert_eq!(key(home(json!({"sku": "a", "identifier": ["b"]}))), "b");
     assert_eq!(key(home(json!({"@id": "urn:mls:77"}))), "77");
     assert_eq!(key(home(json!({"@id": "HOME-9"}))), "HOME-9");
-    assert_eq!(key(home(json!({"@id": "https://homes.example.com/h/9#x"}))), "/h/9");
-    assert_eq!(key(home(json!({"url": "/h?id=9&utm_source=x&page=1"}))), "/h?id=9&page=1");
+    assert_eq!(key_at("/h/9", &home(json!({"@id": "https://homes.example.com/h/9#x"}))), "/h/9");
+    let parameters = home(json!({"url": "/h?id=9&utm_source=x&page=1"}));
+    assert_eq!(key_at("/h?page=1&id=9", &home(json!({}))), "/h?page=1&id=9");
+    assert_eq!(key_at("/h?id=9&page=1", &parameters), "/h?id=9&page=1");
     assert_eq!(key(home(json!({"@id": "#house"}))), "/page/1");
-    let long = key(home(json!({"url": format!("/{}", "a".repeat(400))})));
+    assert_eq!(key(home(json!({"identifier": "N/A", "sku": "-"}))), "/page/1");
+    assert_eq!(key(home(json!({"url": "/"}))), "/page/1");
+    assert_eq!(key_at("/homes/4711", &home(json!({}))), "4711");
+    let long = key_at(&format!("/{}", "a".repeat(400)), &home(json!({})));
     assert!(long.len() <= 200 && long.starts_with("/aaa"));
 }
 
 #[test]
-fn homes_without_a_name_are_distinguished_by_their_address() {
+fn of_homes_that_nothing_distinguishes_none_is_the_pages() {
     let home =
         |street: &str| json!({"@type": "House", "numberOfBedrooms": 1, "address": {"streetAddress": street}});
-    let both = json_ld(&json!([home("1 Oak St"), home("2 Oak St"), {"@type": "House", "yearBuilt": 1900}]));
-    let turned = json_ld(&json!([home("2 Oak St"), home("1 Oak St")]));
+    let html = format!(
+        "<script type='application/ld+json'>{}</script>",
+        json!([home("1 Oak St"), home("2 Oak St"), {"@type": "House", "yearBuilt": 1900}])
+    );
 
-    assert_eq!(both.unkeyed, 1, "the last one has nothing to be named by");
-    assert_eq!(keys(&both)[0], keys(&turned)[1]);
-    assert_ne!(keys(&both)[0], keys(&both)[1]);
+    let unnamed = read(&html);
+    let headed = read(&format!("<h1>2 Oak St</h1>{html}"));
+
+    assert_eq!((unnamed.kind, unnamed.listings), (PageKind::List, vec![]));
+    assert_eq!(one(headed).address.unwrap().street.as_deref(), Some("2 Oak St"));
 }
 
 #[test]
-fn attributes_come_from_the_listings_own_page_only() {
+fn the_name_is_an_attribute_and_rooms_are_no_bedrooms() {
     let data =
-        json!({"@type": "House", "name": "Oak", "numberOfBedrooms": 1, "numberOfRooms": 3, "url": PAGE});
-    let own = one(json_ld(&data)).attributes.unwrap();
-    let teaser = json!({"@type": "House", "name": "Oak", "numberOfBedrooms": 1, "url": "/elsewhere"});
+        json!({"@type": "House", "name": "Oak", "numberOfRooms": 3, "url": PAGE, "description": "Large"});
 
-    assert_eq!(serde_json::to_value(own).unwrap(), json!({"name": "Oak", "rooms_total": 3.0}));
-    assert_eq!(one(json_ld(&teaser)).attributes, None);
+    let home = one(json_ld(&data));
+
+    assert_eq!(serde_json::to_value(home.attributes.unwrap()).unwrap(), json!({"name": "Oak"}));
+    assert_eq!((home.rooms_total, home.bedrooms_total), (Some(3.0), None));
+    assert_eq!(home.description.as_deref(), Some("Large"));
 }
 
 #[test]
@@ -305,7 +384,7 @@ fn nonsense_values_are_left_out() {
     assert_eq!(property.bedrooms_total, None);
     assert_eq!((property.year_built, property.living_area, property.latitude), (None, None, None));
     assert_eq!(property.currency.as_deref(), None);
-    assert_eq!(property.address.unwrap().city.unwrap().chars().count(), 100);
+    assert_eq!(property.address, None);
 }
 
 #[test]
@@ -364,5 +443,6 @@ fn hostile_data_is_bounded() {
     assert!(read(&format!("<script>{assignments}</script>")).listings.is_empty());
     assert!(read(loops).listings.is_empty());
     assert!(json_ld(&cycle).listings.is_empty());
-    assert_eq!(state(&json!(many)).listings.len(), 500);
+    let many = state(&json!(many));
+    assert_eq!((many.kind, many.listings.len()), (PageKind::List, 0));
 }

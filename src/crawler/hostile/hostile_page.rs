@@ -5,7 +5,7 @@ use url::Url;
 use super::shape::Shape;
 use super::{markup, structured};
 use crate::crawler::links::AllowedHosts;
-use crate::crawler::reading::{self, PageText, Reading, ReadingLimits};
+use crate::crawler::reading::{self, PageText, Reading};
 use crate::crawler::settings::CrawlerSettings;
 
 /// All hostile pages.
@@ -36,8 +36,7 @@ pub(super) fn page_of(html: String) -> HostilePage {
 
 pub(super) fn read(page: &HostilePage) -> Reading {
     let settings = CrawlerSettings::default();
-    let limits =
-        ReadingLimits { links: settings.max_links_per_page, listings: settings.max_listings_per_page };
+    let limits = settings.reading_limits();
     let text = PageText { url: &page.url, html: &page.html, robots_tag: None };
     reading::read(&text, &AllowedHosts::of([&page.url], &[]), limits)
 }

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use super::hostile_page::{page_of, read};
 use crate::crawler::budget::{PageBudget, Truncation};
+use crate::crawler::extract::{MAX_LISTING_IDS, MAX_TEASERS, PageKind};
 use crate::crawler::reading::Reading;
 use crate::crawler::robots;
 use crate::crawler::settings::CrawlerSettings;
+use crate::protocol::property::PropertyInput;
 
 /// Reads `data` as a page.
 pub fn check_page(data: &[u8]) {
@@ -54,8 +56,45 @@ pub fn check_reading(reading: &Reading, html_bytes: usize) {
     assert!(reading.links.len() <= settings.max_links_per_page);
     assert!(reading.links.iter().all(|link| link.as_str().len() <= 2_000));
     assert!(reading.canonical.as_ref().is_none_or(|url| url.as_str().len() <= 2_000));
-    let listings = &reading.extraction.listings;
+    let extraction = &reading.extraction;
+    assert!(extraction.teasers.len() <= MAX_TEASERS);
+    assert!(extraction.teasers.iter().all(|teaser| teaser.as_str().len() <= 2_000));
+    assert!(extraction.disagreements.len() <= 60, "{:?}", extraction.disagreements);
+    let listings = &extraction.listings;
+    assert!(listings.len() <= usize::from(extraction.kind == PageKind::Detail), "one page, one home");
+    for listing in listings {
+        assert!(listing.ids.len() <= MAX_LISTING_IDS);
+        assert!(listing.origins.values().all(|origin| origin.fragment.chars().count() <= 80));
+        check_texts(&listing.property);
+    }
     assert!(listings.len() <= settings.max_listings_per_page);
+    let teasers: HashSet<_> = extraction.teasers.iter().collect();
+    assert_eq!(teasers.len(), extraction.teasers.len(), "a page is told once");
     let keys: HashSet<_> = listings.iter().map(|listing| &listing.property.listing_key).collect();
     assert_eq!(keys.len(), listings.len(), "a key names one listing");
+}
+
+/// The bounds of the wire, which the crawler's own reports keep as those of workers do.
+fn check_texts(property: &PropertyInput) {
+    let is_short = |text: &Option<String>, most: usize| {
+        text.as_ref().is_none_or(|text| !text.is_empty() && text.chars().count() <= most)
+    };
+    assert!(property.description.as_ref().is_none_or(|text| text.len() <= 8 * 1024));
+    assert!(is_short(&property.source_url, 2_000) && is_short(&property.listing_key, 200));
+    assert!(is_short(&property.list_office_name, 200) && is_short(&property.list_agent_name, 200));
+    assert!(is_short(&property.energy_rating, 20) && is_short(&property.tenure, 50));
+    let media = property.media.as_deref().unwrap_or_default();
+    assert!(media.len() <= 100, "{} files", media.len());
+    for file in media {
+        assert!(file.url.len() <= 2_000 && is_short(&file.caption, 300), "{file:?}");
+        assert!(file.url.starts_with("http://") || file.url.starts_with("https://"), "{file:?}");
+    }
+    let prices = [
+        property.list_price,
+        property.list_price_low,
+        property.list_price_high,
+        property.original_list_price,
+        property.close_price,
+    ];
+    assert!(prices.iter().flatten().all(|amount| amount.is_finite() && *amount > 0.0), "{prices:?}");
 }

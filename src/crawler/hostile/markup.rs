@@ -122,6 +122,47 @@ pub(super) const SHAPES: &[Shape] = &[
         name: "directives",
         make: |n| repeat(n, "", "", &format!("<meta name=robots content='{}'>", "index,".repeat(1_000))),
     },
+    Shape {
+        name: "section_headings",
+        make: |n| repeat(n, "<h1>Home</h1>", "", "<p class=title>Similar homes<p>x"),
+    },
+    Shape {
+        name: "label_cells",
+        make: |n| fill(n, "<table>", "", |at| format!("<tr><th>Price:<td><b>£</b>{at}<td>Bedrooms (m²)")),
+    },
+    Shape {
+        name: "labels_without_value",
+        make: |n| repeat(n, "", "", "<div title=Price><b><i>Price</i></b></div>"),
+    },
+    Shape { name: "cards", make: |n| fill(n, "<ul>", "", |at| card(at, "card")) },
+    Shape { name: "cards_of_many_classes", make: |n| fill(n, "", "", |at| card(at, &letters(at))) },
+    Shape {
+        name: "long_classes",
+        make: |n| repeat(n, "", "", &format!("<p class='{}'>£1", "price-old similarCard ".repeat(200))),
+    },
+    Shape { name: "data_attributes", make: |n| repeat(n, "<h1>Home</h1>", "", &data_attributes(900)) },
+    Shape { name: "amounts_in_one_text", make: |n| repeat(n, "<p>", "", "1 £ 2 £ 3 £ ") },
+    Shape {
+        name: "amounts_in_many_texts",
+        make: |n| repeat(n, "", "", &format!("<p>£{}<p>€{}", "1元".repeat(300), "1 234 ".repeat(300))),
+    },
+    Shape {
+        name: "formatting_of_prices",
+        make: |n| repeat(n, "", "", "<p><span><span><span><b>£</b></span><i>1</i></span><u>.</u></span>"),
+    },
+    Shape {
+        name: "former_prices", make: |n| fill(n, "", "", |at| format!("<del>£{at}</del><ins>£2</ins>"))
+    },
+    Shape {
+        name: "meta_images",
+        make: |n| fill(n, "", "", |at| format!("<meta property=og:image content=/{at}.jpg>")),
+    },
+    Shape {
+        name: "map_links",
+        make: |n| {
+            repeat(n, "", "", &format!("<a href='//maps.example.com/?q={}'>x</a>", "1.5,".repeat(1_000)))
+        },
+    },
 ];
 
 fn tag_with(attributes: usize) -> String {
@@ -143,4 +184,18 @@ fn formatting_with_attributes(bytes: usize) -> String {
     fill(bytes, "", "", |at| {
         format!("<font id={at} {}><p>x", "a b c d e f g h i j k l m n o p q r s t ".repeat(5))
     })
+}
+
+fn card(at: usize, class: &str) -> String {
+    format!("<li class={class}><a href=/home/{at}><img></a><b>£{at}00,000</b></li>")
+}
+
+/// The number in letters: digits are not told apart in classes.
+fn letters(number: usize) -> String {
+    number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
+}
+
+fn data_attributes(count: usize) -> String {
+    let attributes: String = (0..count).map(|at| format!("data-{at} ")).collect();
+    format!("<p data-price=1 data-status=2 {attributes}>x")
 }

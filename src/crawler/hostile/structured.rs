@@ -87,6 +87,27 @@ pub(super) const SHAPES: &[Shape] = &[
         make: |n| script(&repeat(n, "", "", r#"__next_f.push([1,"5:[{\"price\":1}]\n"])"#)),
     },
     Shape { name: "pushed_text", make: |n| script(&repeat(n, "__next_f.push([1,\"", "\"])", "a:{\\n")) },
+    Shape {
+        name: "rdfa_in_rdfa",
+        make: |n| repeat(n, "", "", "<div vocab=http://schema.org/ typeof=House property=about>"),
+    },
+    Shape { name: "rdfa_prefixes", make: |n| repeat(n, "", "", &with_prefixes()) },
+    Shape { name: "rdfa_reference_loops", make: rdfa_reference_loops },
+    Shape { name: "rdfa_texts", make: rdfa_texts },
+    Shape { name: "literal_quotes", make: |n| json(&repeat(n, "{'a':[", "0]}", r"'it\'s\x41',")) },
+    Shape { name: "literal_comments", make: |n| json(&repeat(n, "{", "a:1}", "// {'a':\n/* */")) },
+    Shape { name: "literal_deep", make: |n| json(&repeat(n, "", "", "{a:[")) },
+    Shape { name: "literal_sign", make: |n| json(&repeat(n, "[-0x-8", "]", "0")) },
+    Shape { name: "literals_without_end", make: |n| script(&repeat(n, "", "", "a={b:['it\\'s',{'c':")) },
+    Shape { name: "call_arguments", make: call_arguments },
+    Shape { name: "devalue_references", make: devalue_references },
+    Shape { name: "devalue_fan_out", make: devalue_fan_out },
+    Shape { name: "devalue_keys", make: devalue_keys },
+    Shape { name: "cache_cycles", make: cache_cycles },
+    Shape { name: "cache_fan_out", make: cache_fan_out },
+    Shape { name: "row_references", make: row_references },
+    Shape { name: "row_paths", make: row_paths },
+    Shape { name: "map_links_in_data", make: map_links_in_data },
 ];
 
 fn json_ld(data: &str) -> String {
@@ -209,4 +230,102 @@ fn parts(keys: usize) -> String {
     let facts: String = (0..keys).map(|at| format!("\"k{at}\":1,")).collect();
     let nested = (0..4).fold("{}".to_owned(), |inner, _| format!("{{{facts}\"details\":{inner}}}"));
     format!("{nested},")
+}
+
+fn with_prefixes() -> String {
+    let list: String = (0..64).map(|at| format!("p{at}: http://schema.org/ ")).collect();
+    format!("<div prefix='{list}' typeof='p0:House p63:House'><i property='p0:name p63:name'>x</i></div>")
+}
+
+fn rdfa_reference_loops(bytes: usize) -> String {
+    fill(bytes, "<div vocab=http://schema.org/>", "</div>", |at| {
+        format!(
+            "<p typeof=House resource=r{at}><a property=about href=r{}></a><a rel='item offers' href=r{}></a></p>",
+            at + 1,
+            at / 2
+        )
+    })
+}
+
+fn rdfa_texts(bytes: usize) -> String {
+    let nested = format!("{}{}", "<p property=name>a<span>", "<b property='name description'>a".repeat(400));
+    repeat(bytes, "<div vocab=http://schema.org/ typeof=House>", "", &nested)
+}
+
+/// The function of Nuxt 2 with thousands of parameters and arguments.
+fn call_arguments(bytes: usize) -> String {
+    let part = bytes / 3;
+    let names = fill(part, "", "z", |at| format!("p{at:06},"));
+    let values = fill(part, "", "z", |at| format!("{{price:p{at:06}}},"));
+    let arguments = repeat(part, "", "0", "'(',");
+    script(&format!("window.__NUXT__=(function({names}){{return {{data:[{values}]}}}}({arguments}));"))
+}
+
+fn devalue_references(bytes: usize) -> String {
+    json(&fill(bytes, r#"[["Reactive",1],"#, "0]", |at| {
+        let (own, next, other) = (at + 1, at + 2, at / 2);
+        format!(r#"{{"price":{own},"details":{next},"address":{other},"listing":{next},"images":{other}}},"#)
+    }))
+}
+
+/// Many objects that all refer to one long list.
+fn devalue_fan_out(bytes: usize) -> String {
+    let part = bytes / 3;
+    let root = fill(part, "[", "3]", |at| format!("{},", at + 3));
+    let list = repeat(part, "[", "0]", "0,");
+    let objects = repeat(part, "", "0", r#"{"listings":2},"#);
+    json(&format!(r#"[["Reactive",1],{root},{list},{objects}]"#))
+}
+
+/// Many maps whose key is one long text.
+fn devalue_keys(bytes: usize) -> String {
+    let maps = repeat(bytes / 2, "", "0", r#"["Map",2,1],"#);
+    json(&format!(r#"[["Reactive",1],[3,4,5,6],"{}",{maps}]"#, "k".repeat(bytes / 2)))
+}
+
+fn cache_cycles(bytes: usize) -> String {
+    let end = r#""ROOT_QUERY":{"listings":[{"__ref":"Listing:0"}]}}"#;
+    let entries = fill(bytes, "{", end, |at| {
+        let to = |at: usize| format!(r#"{{"__ref":"Listing:{at}"}}"#);
+        let (own, next, other) = (to(at), to(at + 1), to(at / 2));
+        format!(
+            r#""Listing:{at}":{{"id":{at},"price":{next},"address":{own},"details":[{other},{next}],"images":{other}}},"#
+        )
+    });
+    script(&format!("window.__APOLLO_STATE__={entries}"))
+}
+
+/// Many homes with one address of many keys.
+fn cache_fan_out(bytes: usize) -> String {
+    let place = fill(bytes / 2, r#""Place:0":{"#, r#""z":1}"#, |at| format!(r#""k{at}":1,"#));
+    let homes = fill(bytes / 2, "", r#""ROOT_QUERY":{}"#, |at| {
+        format!(r#""Listing:{at}":{{"price":1,"address":{{"__ref":"Place:0"}}}},"#)
+    });
+    script(&format!("window.__APOLLO_STATE__={{{place},{homes}}}"))
+}
+
+fn row_references(bytes: usize) -> String {
+    pushed(&fill(bytes, "", "", |at| {
+        let (next, other) = (at + 1, at / 2);
+        format!(
+            "{at:x}:{{\"price\":\"${next:x}\",\"listing\":\"$L{next:x}\",\"details\":[\"${other:x}\",\"${next:x}\"]}}\n"
+        )
+    }))
+}
+
+/// References with a path to a value that is a reference with a path itself.
+fn row_paths(bytes: usize) -> String {
+    let path = ":a".repeat(15);
+    let deep = (0..15).fold("\"$2\"".to_owned(), |inner, _| format!("{{\"a\":{inner}}}"));
+    let first = format!("1:{deep}\n2:\"$1{path}\"\n3:[");
+    pushed(&repeat(bytes, &first, "0]\n", &format!("\"$1{path}\",")))
+}
+
+fn pushed(rows: &str) -> String {
+    script(&format!("self.__next_f.push([1,{}])", serde_json::Value::from(rows)))
+}
+
+fn map_links_in_data(bytes: usize) -> String {
+    let link = format!("https://maps.example.com/?q={}", "1.5,loc:".repeat(480));
+    json_ld(&repeat(bytes, "[", "{}]", &format!(r#"{{"@type":"House","hasMap":"{link}"}},"#)))
 }

@@ -5,7 +5,7 @@ use crate::base::ids::TenantId;
 use crate::crawler::fetch::{FetchedPage, Validators, charset};
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::reader::{ReadFailure, ReaderPool};
-use crate::crawler::reading::{Reading, ReadingLimits};
+use crate::crawler::reading::Reading;
 use crate::crawler::robots::RobotsRules;
 use crate::crawler::settings::CrawlerSettings;
 
@@ -14,8 +14,7 @@ const TENANT: TenantId = TenantId(1);
 /// Has a page read.
 pub async fn read_page(readers: &ReaderPool, page: HostilePage) -> Result<Reading, ReadFailure> {
     let settings = CrawlerSettings::default();
-    let limits =
-        ReadingLimits { links: settings.max_links_per_page, listings: settings.max_listings_per_page };
+    let limits = settings.reading_limits();
     let hosts = AllowedHosts::of([&page.url], &[]);
     let body = page.html.into_bytes();
     let permit = readers.budget(TENANT).reserve(body.len() as u64).await;

@@ -1,6 +1,7 @@
 //! The state of one crawl, how far it may go, and its log. A single task holds all of it.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,8 +11,11 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::job_client::JobClient;
+use super::known_memory::KnownMemory;
 use super::log_buffer::LogBuffer;
 use super::pacing::{BatchSizer, Pause, ReportSchedule};
+use super::page_warnings::{PageWarning, PageWarnings};
+use super::removal_plan::RemovalPlan;
 use super::request::CompletedRequest;
 use super::stats::StatsCollector;
 use super::url_queue::{PendingPage, UrlQueue};
@@ -19,6 +23,7 @@ use super::write_buffer::WriteBuffer;
 use crate::crawler::crawl_deps::CrawlDeps;
 use crate::crawler::hosts::FetchPermit;
 use crate::crawler::links::AllowedHosts;
+use crate::crawler::reading::ReadingLimits;
 use crate::crawler::robots::Robots;
 use crate::crawler::settings::CrawlerSettings;
 use crate::crawler::slots::JobSlot;
@@ -61,11 +66,27 @@ pub(super) struct CrawlTotals {
     pub(super) items: i64,
 }
 
+/// What is decided when all pages have been visited.
+pub(super) struct Review {
+    pub(super) plan: RemovalPlan,
+    pub(super) end: CrawlEnd,
+}
+
+/// Why the crawl visited no further page.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CrawlEnd {
+    pub(super) page_limit_reached: bool,
+    pub(super) has_pending_pages: bool,
+}
+
 pub(super) struct Crawl {
     pub(super) job_client: JobClient,
     pub(super) deps: CrawlDeps,
     pub(super) allowed: Arc<AllowedHosts>,
     pub(super) limits: Limits,
+    pub(super) reading_limits: ReadingLimits,
+    /// When the job was created, in microseconds since the epoch.
+    pub(super) job_created_at: i64,
     pub(super) totals: CrawlTotals,
     /// Pages of the frontier, and targets of redirects.
     pub(super) seen: HashSet<Fingerprint>,
@@ -87,6 +108,10 @@ pub(super) struct Crawl {
     pub(super) in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = CompletedRequest> + Send>>>,
     pub(super) pages_in_flight: i64,
     pub(super) buffer: WriteBuffer,
+    pub(super) known: KnownMemory,
+    /// Set when all pages have been visited: what is removed is decided, and some pages are requested once more.
+    pub(super) review: Option<Review>,
+    pub(super) warnings: PageWarnings,
     pub(super) stats: StatsCollector,
     pub(super) log_buffer: LogBuffer,
     pub(super) first_failure: Option<String>,
@@ -125,5 +150,12 @@ impl Crawl {
     pub(super) fn log_failure(&mut self, message: String) {
         self.first_failure.get_or_insert_with(|| message.clone());
         self.log(LogLevel::Warning, message);
+    }
+
+    /// Logs what is wrong with a page, or a key, unless there were many of the kind.
+    pub(super) fn warn(&mut self, warning: PageWarning, subject: impl Display) {
+        if let Some(line) = self.warnings.line(warning, subject) {
+            self.log(LogLevel::Warning, line);
+        }
     }
 }

@@ -12,9 +12,11 @@ use url::Url;
 
 use super::crawl::{Crawl, CrawlTotals, Limits};
 use super::job_client::{CrawlError, JobClient, Result};
+use super::known_memory::KnownMemory;
 use super::log_buffer::LogBuffer;
 use super::outcome::{self, CrawlOutcome, CrawlSummary};
 use super::pacing::{BatchSizer, ReportSchedule};
+use super::page_warnings::PageWarnings;
 use super::seed_urls;
 use super::stats::StatsCollector;
 use super::url_queue::UrlQueue;
@@ -23,9 +25,10 @@ use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::{JobId, TenantId};
 use crate::crawler::crawl_deps::CrawlDeps;
 use crate::crawler::links::AllowedHosts;
+use crate::crawler::reading::ReadingLimits;
 use crate::crawler::settings::CrawlerSettings;
 use crate::crawler::slots::JobSlot;
-use crate::domain::frontier::{CrawlCheckpoint, Fingerprint, UrlClaim};
+use crate::domain::frontier::{CrawlCheckpoint, CrawlStep, Fingerprint, UrlClaim};
 use crate::domain::jobs::worker_reports::{Completion, Failure};
 use crate::domain::op::Op;
 use crate::protocol::job::{Job, LogLevel};
@@ -65,10 +68,15 @@ impl Crawl {
         let cancelled = job_client.start().await?.cancel_requested;
         let targets: Vec<Url> = job.target_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
         let now = deps.services.clock.now();
-        let stats = StatsCollector::resume(job.stats.as_ref(), now);
+        let checkpoint = job_client.checkpoint().await?;
+        let (stats, started) = resume_stats(&job_client, job, checkpoint.as_ref(), now).await?;
+        let list_items = job_client.takes_list_items(&job.spider_name).await?;
+        let created_at: Option<DateTime<Utc>> = job.created_at.parse().ok();
         let mut crawl = Self {
             allowed: Arc::new(AllowedHosts::of(&targets, &job.settings.allowed_hosts)),
             limits: Limits::of(job, &deps.settings),
+            reading_limits: ReadingLimits { list_items, ..deps.settings.reading_limits() },
+            job_created_at: created_at.unwrap_or(now).timestamp_micros(),
             totals: CrawlTotals::default(),
             seen: HashSet::new(),
             queue: UrlQueue::default(),
@@ -83,7 +91,10 @@ impl Crawl {
             in_flight: FuturesUnordered::new(),
             pages_in_flight: 0,
             buffer: WriteBuffer::default(),
-            deadline: deadline(&stats, &deps.settings),
+            known: KnownMemory::default(),
+            review: None,
+            warnings: PageWarnings::default(),
+            deadline: deadline(started, &deps.settings),
             timed_out: false,
             stats,
             log_buffer: LogBuffer::default(),
@@ -93,8 +104,8 @@ impl Crawl {
             job_client,
             deps,
         };
-        match crawl.job_client.checkpoint().await? {
-            Some(standing) => crawl.resume(standing),
+        match checkpoint {
+            Some(checkpoint) => crawl.resume(checkpoint),
             None => crawl.seed_frontier(job).await?,
         }
         Ok(crawl)
@@ -131,7 +142,8 @@ impl Crawl {
         }
         self.seen = seeds.urls.iter().map(|place| Fingerprint::of(&place.url)).collect();
         // All start pages in one transaction: a crawl that is killed here has none, and starts over.
-        let settled = self.job_client.record_outcomes(&[], &seeds.urls, UrlClaim::Nothing).await?;
+        let step = CrawlStep { outcomes: &[], new: &seeds.urls, addresses: &[], claim: UrlClaim::Nothing };
+        let settled = self.job_client.record(step).await?;
         self.cancelled |= settled.cancel_requested;
         Ok(())
     }
@@ -161,6 +173,9 @@ impl Crawl {
                 continue;
             }
             if self.is_finished() {
+                if self.begin_review().await? {
+                    continue;
+                }
                 return self.finish().await;
             }
             let wake = self.next_wake_at();
@@ -201,12 +216,13 @@ impl Crawl {
     }
 
     async fn finish(&mut self) -> Result<()> {
+        let end = self.end_review().await?;
         let outcome = outcome::decide_outcome(&CrawlSummary {
             cancelled: self.cancelled,
             item_limit_reached: self.items_left() == 0,
             timed_out: self.timed_out,
-            page_limit_reached: self.pages_left() == 0,
-            has_pending_pages: self.frontier_has_more || !self.queue.is_empty() || self.has_suspects,
+            page_limit_reached: end.page_limit_reached,
+            has_pending_pages: end.has_pending_pages,
             pages_read: self.totals.pages_read,
             first_failure: self.first_failure.as_deref(),
         });
@@ -214,6 +230,7 @@ impl Crawl {
             CrawlOutcome::Complete(reason) => (*reason, format!("The crawl ends: {reason}")),
             CrawlOutcome::Fail(error) => ("failed", error.clone()),
         };
+        self.log_rest();
         let now = self.deps.services.clock.now();
         let stats = Some(self.stats.final_stats(reason, now));
         let totals = format!("{} pages, {} listings", self.stats.pages(), self.stats.items());
@@ -231,6 +248,17 @@ impl Crawl {
         Ok(())
     }
 
+    /// The last lines: what was warned of more often than was written, and whether nothing was read.
+    fn log_rest(&mut self) {
+        for line in self.warnings.rest() {
+            self.log(LogLevel::Warning, line);
+        }
+        if self.totals.pages_read > 0 && self.stats.has_no_listing() {
+            self.stats.add("lotline/nothing_read", 1);
+            self.log(LogLevel::Warning, "No listing was read from any page".to_owned());
+        }
+    }
+
     /// The node stops: results are stored and the job is released. Pages in flight are fetched again later.
     async fn release(&mut self) -> Result<()> {
         self.cancel_in_flight();
@@ -242,8 +270,27 @@ impl Crawl {
     }
 }
 
+/// The stats of the job so far, and when its current execution began. After a lost worker the frontier has the exact
+/// numbers: what was reported last may be older, and pages without an outcome there are visited again.
+async fn resume_stats(
+    job_client: &JobClient,
+    job: &Job,
+    checkpoint: Option<&CrawlCheckpoint>,
+    now: DateTime<Utc>,
+) -> Result<(StatsCollector, DateTime<Utc>)> {
+    if job.stats.is_some() {
+        let stats = StatsCollector::resume(job.stats.as_ref(), now);
+        let started = stats.started();
+        return Ok((stats, started));
+    }
+    let Some(checkpoint) = checkpoint else { return Ok((StatsCollector::resume(None, now), now)) };
+    let mut stats = StatsCollector::resume(job_client.stats_before_loss().await?.as_ref(), now);
+    stats.set_totals(checkpoint.items, checkpoint.done + checkpoint.failed);
+    Ok((stats, now))
+}
+
 /// The deadline of a crawl, counted from its start under this worker or an earlier one of the same execution.
-fn deadline(stats: &StatsCollector, settings: &CrawlerSettings) -> Option<DateTime<Utc>> {
+fn deadline(started: DateTime<Utc>, settings: &CrawlerSettings) -> Option<DateTime<Utc>> {
     let time = chrono::TimeDelta::from_std(settings.job_time?).ok()?;
-    stats.started().checked_add_signed(time)
+    started.checked_add_signed(time)
 }

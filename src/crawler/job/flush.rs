@@ -1,11 +1,19 @@
 //! Stores the results of a crawl, and reports its progress.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::crawl::Crawl;
+use super::identity::{self, Identified, JobMemory};
 use super::job_client::Result;
+use super::page_outcome::PageOutcome;
+use super::page_warnings::PageWarning;
+use super::report::{FoundHome, Report};
 use super::write_buffer::{self, WriteBuffer};
-use crate::domain::frontier::{UrlClaim, UrlState};
+use crate::base::ids::PropertyId;
+use crate::domain::frontier::{CrawlStep, ReadAddress, UrlClaim, UrlState};
+use crate::domain::properties::known::KnownHomes;
 use crate::protocol::job::LogLevel;
 use crate::protocol::property_batch::{BatchItemStatus, BatchResult};
 
@@ -22,17 +30,72 @@ impl Crawl {
     /// Stores pending results. Listings go first: when this is interrupted, their pages are fetched again, and no
     /// listing is lost with a page that counts as done.
     pub(super) async fn flush(&mut self, claim: UrlClaim<'_>) -> Result<()> {
-        let buffer = std::mem::take(&mut self.buffer);
-        for listings in buffer.listings.chunks(write_buffer::BATCH) {
-            let result = self.job_client.upsert_listings(listings).await?;
-            self.count_batch(&result);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let reports = self.identify_homes(&mut buffer).await?;
+        let addresses = self.report_listings(&reports).await?;
+        self.record_outcomes(buffer, &addresses, claim).await
+    }
+
+    /// Reports listings, and returns the addresses at which they were read.
+    pub(super) async fn report_listings(&mut self, reports: &[Report]) -> Result<Vec<ReadAddress>> {
+        let mut addresses = Vec::new();
+        for reports in reports.chunks(write_buffer::BATCH) {
+            let result = self.job_client.upsert_listings(reports).await?;
+            self.count_batch(reports, &result);
+            for (report, row) in reports.iter().zip(&result.results) {
+                let Some(property_id) = row.property_id.map(PropertyId) else { continue };
+                let read = report.addresses.iter().cloned();
+                addresses.extend(read.map(|address| ReadAddress { address, property_id }));
+            }
             // A page may be that of very many listings: the lease lasts while they are stored.
             self.renew_lease_if_due().await?;
         }
-        self.record_outcomes(buffer, claim).await
+        Ok(addresses)
     }
 
-    async fn renew_lease_if_due(&mut self) -> Result<()> {
+    /// Finds out which stored properties the homes are.
+    async fn identify_homes(&mut self, buffer: &mut WriteBuffer) -> Result<Vec<Report>> {
+        let homes = std::mem::take(&mut buffer.homes);
+        if homes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut keys, mut addresses) = (BTreeSet::new(), BTreeSet::new());
+        for home in &homes {
+            let (keys_of_home, addresses_of_home) = identity::keys_of(home);
+            keys.extend(keys_of_home);
+            addresses.extend(addresses_of_home);
+        }
+        let mut stored = self.job_client.known_homes(&keys, &addresses).await?;
+        let mut reports = Vec::with_capacity(homes.len());
+        for home in homes {
+            let page_id = home.page_id;
+            let done = self.identify(home, &mut stored);
+            if let Some(outcome) = done.outcome {
+                buffer.set_outcome(page_id, outcome);
+            }
+            reports.extend(done.reports);
+        }
+        Ok(reports)
+    }
+
+    fn identify(&mut self, home: FoundHome, stored: &mut KnownHomes) -> Identified {
+        let job_created_at = self.job_created_at;
+        let (keys, disproved) = self.known.keys_and_disproved();
+        let mut memory = JobMemory { keys, disproved, job_created_at };
+        let mut done = identity::identify(home, stored, &mut memory);
+        if let Some((source, key)) = done.shared_key.take() {
+            self.warn(PageWarning::SharedKey, format!("{key} of {source}"));
+        }
+        if let Some(id) = done.read_elsewhere {
+            self.known.set_read_elsewhere(id);
+        }
+        for (id, key) in std::mem::take(&mut done.no_listings) {
+            self.known.add_no_listing(id, key);
+        }
+        done
+    }
+
+    pub(super) async fn renew_lease_if_due(&mut self) -> Result<()> {
         let now = self.deps.services.clock.now();
         if self.report_schedule.must_renew_lease(self.job_client.lease_length, now) {
             self.cancelled |= self.job_client.heartbeat().await?.cancel_requested;
@@ -41,14 +104,24 @@ impl Crawl {
         Ok(())
     }
 
-    async fn record_outcomes(&mut self, buffer: WriteBuffer, claim: UrlClaim<'_>) -> Result<()> {
-        let settled = self.job_client.record_outcomes(&buffer.outcomes, &buffer.links, claim).await?;
+    async fn record_outcomes(
+        &mut self,
+        buffer: WriteBuffer,
+        addresses: &[ReadAddress],
+        claim: UrlClaim<'_>,
+    ) -> Result<()> {
+        let step = CrawlStep { outcomes: &buffer.outcomes, new: &buffer.links, addresses, claim };
+        let settled = self.job_client.record(step).await?;
         self.report_schedule.lease_renewed_at = self.deps.services.clock.now();
         self.frontier_has_more |= settled.added > 0;
         self.cancelled |= settled.cancel_requested;
         for page in &buffer.outcomes {
-            if !matches!(page.state, UrlState::Queued | UrlState::Suspect) {
-                self.queue.remove(page.id);
+            if matches!(page.state, UrlState::Queued | UrlState::Suspect) {
+                continue;
+            }
+            self.queue.remove(page.id);
+            if let Some(review) = &mut self.review {
+                review.plan.set_second_outcome(page.id, page.outcome.as_deref().and_then(PageOutcome::parse));
             }
         }
         if self.in_flight.is_empty() {
@@ -57,11 +130,17 @@ impl Crawl {
         Ok(())
     }
 
-    fn count_batch(&mut self, result: &BatchResult) {
-        let removals = result.results.iter().filter(|row| row.status == BatchItemStatus::Removed).count();
-        self.stats.record_items(result.accepted - removals as i64);
-        if result.rejected > 0 {
-            self.stats.add("lotline/rejected", result.rejected);
+    fn count_batch(&mut self, reports: &[Report], result: &BatchResult) {
+        let (mut items, mut removed) = (0, 0);
+        for (report, row) in reports.iter().zip(&result.results) {
+            items += i64::from(report.removal.is_none() && row.status != BatchItemStatus::Error);
+            removed += i64::from(row.status == BatchItemStatus::Removed);
+        }
+        self.stats.record_items(items);
+        for (name, count) in [("lotline/removed", removed), ("lotline/rejected", result.rejected)] {
+            if count > 0 {
+                self.stats.add(name, count);
+            }
         }
         for row in &result.results {
             if let Some(error) = &row.error {

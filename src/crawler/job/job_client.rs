@@ -1,22 +1,30 @@
 //! A crawl's calls of the domain, always under its lease. A failing store is retried for a while.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::report::Report;
 use crate::base::ids::{JobId, PropertyId};
 use crate::domain::error::Result as Answered;
-use crate::domain::frontier::{self, CrawlCheckpoint, NewUrl, QueuedUrl, RecordResult, UrlClaim, UrlOutcome};
+use crate::domain::frontier::{
+    self, CrawlCheckpoint, CrawlStep, KnownPage, ListingKey, QueuedUrl, RecordResult,
+};
 use crate::domain::jobs::lease::Lease;
 use crate::domain::jobs::logs;
 use crate::domain::jobs::worker_reports::{self, Completion, Failure, Progress};
 use crate::domain::op::Op;
+use crate::domain::properties::addresses::AddressHash;
+use crate::domain::properties::known::{KnownHomes, known_homes};
+use crate::domain::properties::known_alert::{MassRemoval, alert_mass_removal};
 use crate::domain::properties::read::{KnownUrl, known_urls};
-use crate::domain::properties::{Batch, Notify, upsert_batch};
+use crate::domain::properties::{Batch, Notify, ReportedRow, Writer, upsert_batch};
+use crate::domain::spiders;
+use crate::protocol::job::CrawlStats;
 use crate::protocol::problem::{Code, Problem};
-use crate::protocol::property::PropertyInput;
-use crate::protocol::property_batch::{BatchResult, ParsedProperty};
+use crate::protocol::property_batch::BatchResult;
 use crate::protocol::worker::{NewLogLine, ReportResponse};
 
 /// Attempts of a call when the store fails, and the first wait, which doubles.
@@ -100,24 +108,61 @@ impl JobClient {
         self.with_retry(|| frontier::next_suspect(&self.op, self.job_id)).await
     }
 
-    pub(super) async fn record_outcomes(
-        &self,
-        outcomes: &[UrlOutcome],
-        new: &[NewUrl],
-        claim: UrlClaim<'_>,
-    ) -> Result<RecordResult> {
+    pub(super) async fn record(&self, step: CrawlStep<'_>) -> Result<RecordResult> {
         let lease = self.lease();
-        self.with_retry(|| frontier::record(&self.op, &lease, outcomes, new.to_vec(), claim)).await
+        self.with_retry(|| frontier::record(&self.op, &lease, step)).await
     }
 
     /// Reports listings as any other worker would.
-    pub(super) async fn upsert_listings(&self, listings: &[PropertyInput]) -> Result<BatchResult> {
+    pub(super) async fn upsert_listings(&self, reports: &[Report]) -> Result<BatchResult> {
         let batch = || Batch {
             job_id: Some(self.job_id),
-            items: listings.iter().cloned().map(Ok).collect::<Vec<ParsedProperty>>(),
+            items: reports.iter().map(Report::to_row).collect::<Vec<ReportedRow>>(),
             notify: Notify::Each,
+            writer: Writer::Crawler,
         };
         self.with_retry(|| upsert_batch(&self.op, batch())).await
+    }
+
+    /// The stored properties with these keys, and those that were read at these addresses.
+    pub(super) async fn known_homes(
+        &self,
+        keys: &BTreeSet<ListingKey>,
+        addresses: &BTreeSet<AddressHash>,
+    ) -> Result<KnownHomes> {
+        self.with_retry(|| known_homes(&self.op, keys, addresses)).await
+    }
+
+    /// Visited pages of known listings with one of these outcomes.
+    pub(super) async fn known_pages(&self, outcomes: &[&str], limit: u64) -> Result<Vec<KnownPage>> {
+        self.with_retry(|| frontier::known_pages(&self.op, self.job_id, outcomes, limit)).await
+    }
+
+    /// How many of them were visited, by outcome.
+    pub(super) async fn known_page_counts(&self, url_start: &str) -> Result<BTreeMap<String, i64>> {
+        self.with_retry(|| frontier::known_page_counts(&self.op, self.job_id, url_start)).await
+    }
+
+    pub(super) async fn alert_mass_removal(&self, removal: &MassRemoval) -> Result<()> {
+        let lease = self.lease();
+        self.with_retry(|| alert_mass_removal(&self.op, &lease, removal)).await
+    }
+
+    pub(super) async fn stats_before_loss(&self) -> Result<Option<CrawlStats>> {
+        self.with_retry(|| frontier::stats_before_loss(&self.op, self.job_id)).await
+    }
+
+    /// Whether the spider's jobs take the entries of list pages. A spider that was removed takes none.
+    pub(super) async fn takes_list_items(&self, spider_name: &str) -> Result<bool> {
+        let op = &self.op;
+        let read = || async move {
+            match spiders::get(op, spider_name).await {
+                Ok(spider) => Ok(spider.list_items),
+                Err(problem) if problem.code == Code::NotFound => Ok(false),
+                Err(problem) => Err(problem),
+            }
+        };
+        self.with_retry(read).await
     }
 
     pub(super) async fn known_urls(

@@ -3,15 +3,20 @@
 use url::Url;
 
 use super::crawl::Crawl;
+use super::page_outcome::{self, PageAccess, PageOutcome, PageWay};
+use super::page_warnings::PageWarning;
+use super::probes;
+use super::report::{FoundHome, HomeOrigin};
 use super::request::{CompletedRequest, ReadResult};
 use super::url_queue::PendingPage;
+use crate::crawler::extract::{Extraction, PageKind};
 use crate::crawler::fetch::{FetchError, backoff};
 use crate::crawler::page_url;
 use crate::crawler::reader::ReadFailure;
 use crate::crawler::reading::Reading;
-use crate::domain::frontier::{Fingerprint, NewUrl, UrlOutcome, UrlState};
+use crate::domain::frontier::{Fingerprint, ListingKey, NewUrl, UrlOutcome, UrlState};
+use crate::domain::properties::addresses::AddressHash;
 use crate::protocol::job::LogLevel;
-use crate::protocol::property::PropertyInput;
 
 /// Additional attempts for a page when its host only asks for fewer requests.
 const EXTRA_ATTEMPTS_WHEN_THROTTLED: u32 = 2;
@@ -27,6 +32,9 @@ impl Crawl {
             CompletedRequest::Page { page: stop, result } => {
                 self.pages_in_flight -= 1;
                 self.stats.record_depth(stop.entry.depth);
+                if probes::is_probe(&stop.url) {
+                    return self.on_probe(*stop, result);
+                }
                 match result {
                     Ok(found) => self.on_read_result(*stop, found),
                     Err(error) => self.on_failure(*stop, &error),
@@ -68,6 +76,18 @@ impl Crawl {
         }
     }
 
+    /// The answer for an address that cannot exist. It is no page of the job, and whatever it is, no failure.
+    fn on_probe(&mut self, page: PendingPage, result: Result<ReadResult, FetchError>) {
+        let shape = match result {
+            Ok(ReadResult::Page { reading, .. }) if reading.truncated.is_none() => {
+                Some(reading.extraction.signs.shape)
+            }
+            Ok(_) | Err(_) => None,
+        };
+        self.known.probes.set_answer(&page.url, shape);
+        self.record_outcome(page, UrlState::Skipped, 0, Some("probe"));
+    }
+
     fn on_page(&mut self, page: PendingPage, url: &Url, reading: Reading) {
         self.stats.record_received();
         self.stats.record_extraction(&reading.extraction);
@@ -76,20 +96,92 @@ impl Crawl {
         }
         // The same page would be found once more at the end of its redirect.
         self.seen.insert(Fingerprint::of(url.as_str()));
-        let room = usize::try_from(self.items_left()).unwrap_or(usize::MAX);
-        let listings = reading.extraction.listings.into_iter().take(room).map(|listing| listing.property);
-        let before = self.buffer.listings.len();
-        self.buffer.listings.extend(listings);
-        let items = (self.buffer.listings.len() - before) as i64;
-        self.totals.items += items;
         self.totals.pages_read += 1;
         for link in reading.links {
-            self.add_link(link, page.entry.depth + 1);
+            self.add_link(link, page.entry.depth + 1, Vec::new());
         }
         if let Some(canonical) = reading.canonical {
-            self.add_link(canonical, page.entry.depth);
+            self.add_link(canonical, page.entry.depth, Vec::new());
         }
-        self.record_outcome(page, UrlState::Done, items, None);
+        self.warn_of(url, &reading.extraction);
+        let truncated = reading.truncated.is_some();
+        let outcome = self.outcome_of(&page, url, &reading.extraction, truncated);
+        let origin = match (reading.extraction.kind, truncated) {
+            (PageKind::Detail, false) => HomeOrigin::OwnPage,
+            (PageKind::Detail, true) => HomeOrigin::CutPage,
+            (PageKind::List | PageKind::Neither, _) => HomeOrigin::List,
+        };
+        let items = self.take_homes(&page, url, reading.extraction, origin);
+        self.record_outcome(page, UrlState::Done, items, outcome.map(PageOutcome::name));
+    }
+
+    fn warn_of(&mut self, url: &Url, extraction: &Extraction) {
+        if !extraction.listings.is_empty() {
+            return;
+        }
+        if extraction.signs.wall {
+            self.warn(PageWarning::Wall, url);
+        } else if extraction.signs.looks_like_listing && extraction.kind != PageKind::List {
+            self.warn(PageWarning::LooksLikeListing, url);
+        }
+    }
+
+    /// What the page of known listings is now, as far as the page alone says it.
+    fn outcome_of(
+        &mut self,
+        page: &PendingPage,
+        url: &Url,
+        extraction: &Extraction,
+        truncated: bool,
+    ) -> Option<PageOutcome> {
+        if page.entry.known.is_empty() {
+            return None;
+        }
+        let access = PageAccess { way: PageWay::of(&page.url, url), truncated };
+        let outcome = page_outcome::of_page(extraction, access)?;
+        match outcome {
+            PageOutcome::NoHome => self.compare_with_probe(page, url, extraction.signs.shape),
+            PageOutcome::SoftGone | PageOutcome::Moved | PageOutcome::NotAListing => {
+                self.known.disprove(AddressHash::of(&page.url));
+                let word = outcome.name();
+                self.log(LogLevel::Info, format!("{}: the listing seems to be gone ({word})", page.url));
+            }
+            PageOutcome::Home | PageOutcome::Gone | PageOutcome::Wall => {}
+        }
+        Some(outcome)
+    }
+
+    /// A page without a home may be what the host gives for any address that does not exist.
+    fn compare_with_probe(&mut self, page: &PendingPage, url: &Url, shape: u64) {
+        if let Some(review) = &mut self.review {
+            if self.known.probes.is_missing(url, shape) {
+                review.plan.confirm_shape(page.entry.id);
+            }
+            return;
+        }
+        if let Some(probe) = self.known.probes.add_unread(&page.entry, url, shape) {
+            self.add_link(probe, page.entry.depth, Vec::new());
+        }
+    }
+
+    /// Takes the home of the page, or the entries of a list where they are wanted, and gives their number.
+    fn take_homes(
+        &mut self,
+        page: &PendingPage,
+        url: &Url,
+        extraction: Extraction,
+        origin: HomeOrigin,
+    ) -> i64 {
+        if origin != HomeOrigin::List && !page_outcome::has_home(&extraction) {
+            return 0;
+        }
+        let room = usize::try_from(self.items_left()).unwrap_or(usize::MAX);
+        let before = self.buffer.homes.len();
+        let homes = extraction.listings.into_iter().take(room);
+        self.buffer.homes.extend(homes.map(|listing| FoundHome::of(page, url, listing, origin)));
+        let items = (self.buffer.homes.len() - before) as i64;
+        self.totals.items += items;
+        items
     }
 
     /// The page was fetched and could not be read: an error of this page, after which the crawl continues.
@@ -106,7 +198,7 @@ impl Crawl {
     fn on_redirect(&mut self, page: PendingPage, target: Url) {
         let words = format!("it redirects to {target}");
         if self.allowed.allows(&target) {
-            self.add_link(target, page.entry.depth);
+            self.add_link(target, page.entry.depth, page.entry.known.clone());
             // Not a page of its own: what counts is the page that it leads to.
             self.totals.redirects += 1;
             self.record_outcome(page, UrlState::Skipped, 0, Some("redirected"));
@@ -136,19 +228,12 @@ impl Crawl {
         self.fail_page(page, &error.to_string());
     }
 
-    /// The page of known listings is gone, and they with it.
+    /// The page of known listings is gone. Whether they are removed with it is decided at the end of the job.
     fn on_gone(&mut self, page: PendingPage) {
         self.log(LogLevel::Info, format!("{}: the listing is no longer there", page.url));
-        let gone = |(source, listing_key): &(String, String)| PropertyInput {
-            source: Some(source.clone()),
-            listing_key: Some(listing_key.clone()),
-            removed: Some(true),
-            ..PropertyInput::default()
-        };
-        self.buffer.listings.extend(page.entry.known.iter().map(gone));
-        self.stats.add("lotline/removed", page.entry.known.len() as i64);
+        self.known.disprove(AddressHash::of(&page.url));
         self.totals.pages_read += 1;
-        self.record_outcome(page, UrlState::Done, 0, Some("gone"));
+        self.record_outcome(page, UrlState::Done, 0, Some(PageOutcome::Gone.name()));
     }
 
     fn retry_later(&mut self, page: PendingPage, error: &FetchError) {
@@ -182,9 +267,13 @@ impl Crawl {
         self.buffer.outcomes.push(UrlOutcome { id, state: fate, attempts, items, outcome });
     }
 
-    /// Adds a page to the frontier, unless it is there, too deep, or never fetched.
-    fn add_link(&mut self, url: Url, depth: i64) {
-        if depth > self.deps.settings.max_depth
+    /// Adds a page to the frontier, unless it is there, too deep, or never fetched. `known`: listings whose page
+    /// redirects there.
+    fn add_link(&mut self, url: Url, depth: i64, known: Vec<ListingKey>) {
+        // Pages that are found while some are requested once more are left to the next job.
+        let closed = self.review.is_some();
+        if closed
+            || depth > self.deps.settings.max_depth
             || self.seen.len() >= self.limits.rows
             || !self.allowed.allows(&url)
         {
@@ -195,6 +284,6 @@ impl Crawl {
         {
             return;
         }
-        self.buffer.links.push(NewUrl { url: url.into(), depth, known: Vec::new() });
+        self.buffer.links.push(NewUrl { url: url.into(), depth, known });
     }
 }

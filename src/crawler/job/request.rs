@@ -12,7 +12,7 @@ use crate::crawler::hosts::FetchPermit;
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::politeness::RequestOutcome;
 use crate::crawler::reader::ReadFailure;
-use crate::crawler::reading::Reading;
+use crate::crawler::reading::{Reading, ReadingLimits};
 use crate::crawler::robots::{self, Robots};
 use crate::telemetry::metrics::PageOutcome;
 
@@ -65,6 +65,13 @@ async fn read_robots(deps: &CrawlDeps, tenant: TenantId, url: &Url, answer: Robo
     }
 }
 
+/// What a job takes of its pages.
+#[derive(Clone)]
+pub(super) struct ReadScope {
+    pub(super) allowed: Arc<AllowedHosts>,
+    pub(super) limits: ReadingLimits,
+}
+
 /// Asks for a page and reads it.
 pub(super) async fn fetch_page(
     deps: CrawlDeps,
@@ -72,12 +79,13 @@ pub(super) async fn fetch_page(
     permit: FetchPermit,
     robots: Robots,
     page: PendingPage,
-    allowed: Arc<AllowedHosts>,
+    scope: ReadScope,
 ) -> CompletedRequest {
     let host = robots::origin(&page.url);
     // Another host's robots.txt is not known here: such a target goes through the frontier.
-    let may_follow =
-        |target: &Url| allowed.allows(target) && robots::origin(target) == host && robots.allows(target);
+    let may_follow = |target: &Url| {
+        scope.allowed.allows(target) && robots::origin(target) == host && robots.allows(target)
+    };
     let budget = deps.readers.budget(tenant);
     let request =
         FetchRequest { url: &page.url, conditional: None, may_follow: &may_follow, budget: &budget };
@@ -85,7 +93,7 @@ pub(super) async fn fetch_page(
     // The host is free for the next request while this page is read.
     permit.finish(request_outcome(&fetched));
     let result = match fetched {
-        Ok(Fetched::Page(page)) => Ok(read_page(&deps, tenant, page, &allowed).await),
+        Ok(Fetched::Page(page)) => Ok(read_page(&deps, tenant, page, &scope).await),
         Ok(Fetched::Redirected(target)) => Ok(ReadResult::Redirected(target)),
         // Only a conditional request is answered so.
         Ok(Fetched::NotModified) => Err(FetchError::Status { code: 304, retry_after: None }),
@@ -118,14 +126,9 @@ fn request_outcome(fetched: &Result<Fetched, FetchError>) -> RequestOutcome {
     }
 }
 
-async fn read_page(
-    deps: &CrawlDeps,
-    tenant: TenantId,
-    page: FetchedPage,
-    allowed: &AllowedHosts,
-) -> ReadResult {
+async fn read_page(deps: &CrawlDeps, tenant: TenantId, page: FetchedPage, scope: &ReadScope) -> ReadResult {
     let body_bytes = page.body.len();
-    match deps.readers.read_page(tenant, &page, allowed, deps.settings.reading_limits()).await {
+    match deps.readers.read_page(tenant, &page, &scope.allowed, scope.limits).await {
         Ok(reading) => ReadResult::Page { url: page.url, body_bytes, reading: Box::new(reading) },
         Err(failure) => ReadResult::Unreadable { body_bytes, failure },
     }

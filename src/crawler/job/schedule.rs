@@ -5,7 +5,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::crawl::Crawl;
 use super::job_client::Result;
 use super::pacing::Pause;
-use super::request;
+use super::request::{self, ReadScope};
 use super::url_queue::PendingPage;
 use crate::crawler::hosts::{FetchDecision, FetchPermit};
 use crate::crawler::politeness::HostKey;
@@ -132,8 +132,8 @@ impl Crawl {
         let tenant = self.job_client.op.scope.tenant_id();
         self.stats.record_request();
         self.pages_in_flight += 1;
-        let visit =
-            request::fetch_page(self.deps.clone(), tenant, permit, robots, page, self.allowed.clone());
+        let scope = ReadScope { allowed: self.allowed.clone(), limits: self.reading_limits };
+        let visit = request::fetch_page(self.deps.clone(), tenant, permit, robots, page, scope);
         self.in_flight.push(Box::pin(visit));
     }
 

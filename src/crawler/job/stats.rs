@@ -55,6 +55,17 @@ impl StatsCollector {
         self.count(PAGES)
     }
 
+    /// Sets the numbers of listings and pages, which the frontier knows better after a lost worker.
+    pub(super) fn set_totals(&mut self, items: i64, pages: i64) {
+        self.counts.insert(ITEMS.to_owned(), items);
+        self.counts.insert(PAGES.to_owned(), pages);
+    }
+
+    /// Whether no page had a listing so far.
+    pub(super) fn has_no_listing(&self) -> bool {
+        self.coverage.listings == 0 && self.items() == 0
+    }
+
     pub(super) fn count(&self, name: &str) -> i64 {
         self.counts.get(name).copied().unwrap_or(0)
     }
@@ -160,6 +171,23 @@ mod tests {
         assert_eq!((second.items(), stats["elapsed_time_seconds"].as_f64()), (5, Some(90.0)));
         assert_eq!(stats["downloader/response_status_count/200"], 1);
         assert_eq!(stats[COVERAGE]["pages"], 1);
+    }
+
+    #[test]
+    fn after_a_lost_worker_the_numbers_are_those_of_the_frontier() {
+        let mut first = StatsCollector::resume(None, at(0));
+        first.record_response(200);
+        first.record_received();
+        first.record_items(30);
+
+        let mut second = StatsCollector::resume(Some(&first.to_stats()), at(60));
+        second.set_totals(20, 25);
+        second.record_items(2);
+        second.record_received();
+
+        assert_eq!((second.items(), second.pages()), (22, 26));
+        assert_eq!(second.count("downloader/response_status_count/200"), 1);
+        assert!(!second.has_no_listing() && StatsCollector::resume(None, at(0)).has_no_listing());
     }
 
     #[test]

@@ -6,7 +6,9 @@ mod feed;
 mod parsed;
 mod tags;
 mod tree;
+mod walk;
 
 pub use directives::Directives;
 pub use parsed::Page;
 pub(super) use parsed::has_word;
+pub(super) use walk::Visitor;

@@ -18,14 +18,15 @@ const MAX_CANONICALS: usize = 20;
 
 /// A parsed page and the budget that all its readers share. Not `Send`: parse and read it in one go.
 pub struct Page {
-    html: Html,
+    pub(super) html: Html,
     url: Url,
     base: Url,
     canonical: Url,
     directives: Directives,
     has_items: bool,
     has_item_references: bool,
-    budget: PageBudget,
+    has_rdfa: bool,
+    pub(super) budget: PageBudget,
 }
 
 impl Page {
@@ -41,6 +42,7 @@ impl Page {
             directives: Directives::default(),
             has_items: false,
             has_item_references: false,
+            has_rdfa: false,
             budget,
         };
         page.scan_elements();
@@ -109,6 +111,11 @@ impl Page {
         self.has_item_references
     }
 
+    /// Whether any element has a type or a vocabulary of RDFa. `property` alone is on the `<meta>` of every page.
+    pub fn has_rdfa(&self) -> bool {
+        self.has_rdfa
+    }
+
     /// The URL that the page gives as its own; the one it came from when it gives none, another host's, or the home
     /// page for everything (a common mistake, after which all listings would be one).
     pub fn canonical(&self) -> &Url {
@@ -135,6 +142,7 @@ impl Page {
             for (name, _) in &element.value().attrs {
                 self.has_items |= name.local == local_name!("itemscope");
                 self.has_item_references |= name.local == local_name!("itemref");
+                self.has_rdfa |= matches!(&*name.local, "typeof" | "vocab");
             }
             match element.value().name.local {
                 local_name!("base") if base.is_none() => base = element.attr("href"),
@@ -203,6 +211,13 @@ mod tests {
         ] {
             assert_eq!(canonical(ignored), "https://homes.example.com/house/1?utm=x", "{ignored}");
         }
+    }
+
+    #[test]
+    fn rdfa_is_noticed_by_its_types_and_vocabularies() {
+        assert!(page("<div vocab='https://schema.org/' typeof=House>").has_rdfa());
+        assert!(page("<div typeof='schema:House'>").has_rdfa());
+        assert!(!page("<meta property=og:title content=x><div itemscope>").has_rdfa());
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl<'a> BudgetedTokenSink<'a> {
             return self.forward(Token::TagToken(tag), line);
         }
         self.budget.charge_steps(tag.attrs.len() as u64 * ATTRIBUTE_STEPS);
-        tag.attrs.retain(|attribute| is_relevant_attribute(&attribute.name.local, &tag.name));
+        tag.attrs.retain(|attribute| is_relevant_attribute(attribute, &tag.name));
         if is_formatting(&tag.name) {
             let widest = &self.builder.sink.widest_formatting;
             widest.set(widest.get().max(tag.attrs.len() as u64));
@@ -164,9 +164,15 @@ impl TokenSink for BudgetedTokenSink<'_> {
     }
 }
 
+/// Bytes of an attribute that is read as words or as a short text.
+const MAX_WORDS_BYTES: usize = 2_000;
+/// Bytes of a style that is looked at: it matters only whether it hides the element or strikes its text out.
+const MAX_STYLE_BYTES: usize = 400;
+
 /// The attributes that the readers of a page and the tree builder look at.
-fn is_relevant_attribute(attribute: &LocalName, tag: &LocalName) -> bool {
-    match *attribute {
+fn is_relevant_attribute(attribute: &Attribute, tag: &LocalName) -> bool {
+    let bytes = attribute.value.len();
+    match attribute.name.local {
         local_name!("href")
         | local_name!("rel")
         | local_name!("id")
@@ -183,10 +189,55 @@ fn is_relevant_attribute(attribute: &LocalName, tag: &LocalName) -> bool {
         | local_name!("value")
         | local_name!("datetime")
         | local_name!("download")
+        | local_name!("hidden")
         | local_name!("encoding") => true,
+        local_name!("class")
+        | local_name!("property")
+        | local_name!("title")
+        | local_name!("alt")
+        | local_name!("role")
+        | local_name!("aria-label")
+        | local_name!("aria-hidden") => bytes <= MAX_WORDS_BYTES,
+        local_name!("style") => bytes <= MAX_STYLE_BYTES && is_relevant_style(&attribute.value),
         // They decide whether a `font` tag ends a drawing.
         local_name!("color") | local_name!("face") | local_name!("size") => *tag == local_name!("font"),
-        _ => false,
+        _ => bytes <= MAX_WORDS_BYTES && is_data_name(&attribute.name.local),
+    }
+}
+
+fn is_relevant_style(style: &str) -> bool {
+    style.contains("none") || style.contains("hidden") || style.contains("line-through")
+}
+
+/// Attributes of RDFa, and those in which sites put facts of a home for their own scripts.
+fn is_data_name(name: &str) -> bool {
+    match name.strip_prefix("data-") {
+        None => matches!(name, "vocab" | "typeof" | "resource" | "prefix" | "about"),
+        Some(name) => matches!(
+            name,
+            "price"
+                | "currency"
+                | "id"
+                | "listing-id"
+                | "property-id"
+                | "lat"
+                | "lng"
+                | "lon"
+                | "latitude"
+                | "longitude"
+                | "beds"
+                | "bedrooms"
+                | "rooms"
+                | "baths"
+                | "bathrooms"
+                | "area"
+                | "sqft"
+                | "address"
+                | "city"
+                | "postcode"
+                | "zip"
+                | "status"
+        ),
     }
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use url::Url;
 
 use super::wire::{
-    FoundListing, MAX_LINKS, MAX_LISTINGS, MalformedFrame, PageRequest, PageResponse, ReaderResponse,
-    Request, RulesResponse, parse_request, response_frame,
+    FoundListing, MAX_DISAGREEMENTS, MAX_LINKS, MAX_LISTINGS, MalformedFrame, PageRequest, PageResponse,
+    ReaderResponse, Request, RulesResponse, parse_request, response_frame,
 };
 use crate::base::clock::Clock;
 use crate::crawler::budget::PageBudget;
+use crate::crawler::extract::Listing;
 use crate::crawler::fetch::charset;
 use crate::crawler::reading::{self, PageText, Reading, ReadingLimits};
 use crate::crawler::robots::parse_rules;
@@ -57,6 +58,7 @@ fn read_page(
     let limits = ReadingLimits {
         links: page.most_links.min(MAX_LINKS),
         listings: page.most_listings.min(MAX_LISTINGS),
+        list_items: page.list_items,
     };
     let mut budget = PageBudget::for_page(html.len());
     if let Some(Deadline { clock, page_time }) = deadline {
@@ -67,16 +69,32 @@ fn read_page(
 
 impl PageResponse {
     fn of(reading: Reading) -> Self {
-        let found = reading.extraction.listings.into_iter();
-        let listings = found.map(|listing| FoundListing { layer: listing.layer, property: listing.property });
+        let found = reading.extraction;
         Self {
-            listings: listings.collect(),
-            skipped_blocks: reading.extraction.skipped_blocks,
-            unkeyed: reading.extraction.unkeyed,
+            kind: found.kind,
+            listings: found.listings.into_iter().map(FoundListing::of).collect(),
+            teasers: found.teasers.into_iter().map(String::from).collect(),
+            signs: found.signs,
+            disagreements: found.disagreements.into_iter().take(MAX_DISAGREEMENTS).collect(),
+            skipped_blocks: found.skipped_blocks,
+            unkeyed: found.unkeyed,
             links: reading.links.into_iter().map(String::from).collect(),
             canonical: reading.canonical.map(String::from),
             truncated: reading.truncated,
             cost: reading.cost,
+        }
+    }
+}
+
+impl FoundListing {
+    /// Without the origins: they are for people who look at one page.
+    fn of(listing: Listing) -> Self {
+        Self {
+            layer: listing.layer,
+            told_key: listing.told_key,
+            ids: listing.ids,
+            inferred_currency: listing.inferred_currency,
+            property: listing.property,
         }
     }
 }

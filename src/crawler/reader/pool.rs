@@ -120,6 +120,7 @@ impl ReaderPool {
             hosts: Cow::Borrowed(hosts),
             most_links: limits.links,
             most_listings: limits.listings,
+            list_items: limits.list_items,
         });
         let expected = ExpectedPage { url: &page.url, hosts, limits };
         self.0

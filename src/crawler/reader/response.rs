@@ -1,11 +1,13 @@
 //! Validates a reader's response. A reader that a page has taken over may send anything: everything that names a host
 //! or a listing is checked against the request.
 
+use std::collections::BTreeMap;
+
 use url::Url;
 
 use super::failure::ReadFailure;
 use super::wire::{FoundListing, PageResponse, ReaderResponse, parse};
-use crate::crawler::extract::{Extraction, Listing};
+use crate::crawler::extract::{Extraction, Listing, PageKind};
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::reading::{Reading, ReadingLimits};
 use crate::crawler::robots::RobotsRules;
@@ -13,6 +15,9 @@ use crate::crawler::robots::RobotsRules;
 /// A listing's `source` is cut beyond this, and ends in a digest then.
 const MAX_SOURCE: usize = 100;
 const SOURCE_START: usize = 83;
+/// Bytes of an id that a site told, and of a field's name.
+const MAX_ID_BYTES: usize = 800;
+const MAX_FIELD_BYTES: usize = 60;
 
 /// The page that was asked about.
 pub(super) struct ExpectedPage<'a> {
@@ -53,17 +58,28 @@ fn parse_response(bytes: &[u8]) -> Result<ReaderResponse, ReadFailure> {
 
 impl ExpectedPage<'_> {
     fn validate(&self, page: PageResponse) -> Result<Reading, ReadFailure> {
-        if page.listings.len() > self.limits.listings || page.links.len() > self.limits.links {
+        let is_within_limits =
+            page.listings.len() <= self.limits.listings && page.links.len() <= self.limits.links;
+        if !is_within_limits || !self.may_have(page.kind, page.listings.len()) {
+            return Err(ReadFailure::Broke);
+        }
+        let disagreements: BTreeMap<_, _> = page.disagreements.into_iter().collect();
+        if disagreements.keys().any(|field| field.len() > MAX_FIELD_BYTES) {
             return Err(ReadFailure::Broke);
         }
         let listings: Result<Vec<_>, _> =
             page.listings.into_iter().map(|found| self.listing(found)).collect();
+        let teasers = page.teasers.iter().filter_map(|teaser| Url::parse(teaser).ok());
         let links = page.links.iter().filter_map(|link| Url::parse(link).ok());
         Ok(Reading {
             extraction: Extraction {
+                kind: page.kind,
                 listings: listings?,
+                teasers: teasers.filter(|teaser| self.is_same_host(teaser)).collect(),
+                signs: page.signs,
                 skipped_blocks: page.skipped_blocks,
                 unkeyed: page.unkeyed,
+                disagreements,
             },
             links: links.filter(|link| self.hosts.allows(link)).collect(),
             canonical: page
@@ -75,12 +91,23 @@ impl ExpectedPage<'_> {
         })
     }
 
+    /// The page of a home gives one listing, a list gives its entries where they were asked for, and other pages none.
+    fn may_have(&self, kind: PageKind, listings: usize) -> bool {
+        match kind {
+            PageKind::Detail => listings <= 1,
+            PageKind::List => listings == 0 || self.limits.list_items,
+            PageKind::Neither => listings == 0,
+        }
+    }
+
     /// A page may give listings of its own host only, and none that is removed.
     fn listing(&self, found: FoundListing) -> Result<Listing, ReadFailure> {
-        let FoundListing { layer, property } = found;
+        let FoundListing { layer, told_key, ids, inferred_currency, property } = found;
         let own = property.source.as_deref().is_some_and(|source| self.is_source(source));
-        if own && property.removed.is_none() {
-            return Ok(Listing { property, layer });
+        let are_ids_short = ids.iter().all(|id| id.len() <= MAX_ID_BYTES);
+        if own && are_ids_short && property.removed.is_none() {
+            let origins = BTreeMap::new();
+            return Ok(Listing { property, layer, told_key, ids, origins, inferred_currency });
         }
         Err(ReadFailure::Broke)
     }
@@ -106,7 +133,7 @@ mod tests {
     use crate::crawler::extract::Layer;
     use crate::protocol::property::PropertyInput;
 
-    const LIMITS: ReadingLimits = ReadingLimits { links: 3, listings: 2 };
+    const LIMITS: ReadingLimits = ReadingLimits { links: 3, listings: 2, list_items: false };
 
     fn take(answer: PageResponse) -> Result<Reading, ReadFailure> {
         let url: Url = "https://homes.example.com:8443/h/1".parse().unwrap();
@@ -120,7 +147,33 @@ mod tests {
 
     fn listing(source: &str) -> FoundListing {
         let property = PropertyInput { source: Some(source.to_owned()), ..PropertyInput::default() };
-        FoundListing { layer: Layer::JsonLd, property }
+        FoundListing {
+            layer: Layer::JsonLd,
+            told_key: true,
+            ids: Vec::new(),
+            inferred_currency: false,
+            property,
+        }
+    }
+
+    fn detail(listings: Vec<FoundListing>) -> PageResponse {
+        PageResponse { kind: PageKind::Detail, listings, ..PageResponse::default() }
+    }
+
+    #[test]
+    fn teasers_are_pages_of_the_same_host_and_ids_are_short() {
+        let urls =
+            ["https://homes.example.com:8443/h/2", "https://homes.example.com/h/3", "http://10.0.0.1/"];
+        let teasers = urls.map(str::to_owned).to_vec();
+        let mut long = listing("homes.example.com:8443");
+        long.ids = vec!["x".repeat(MAX_ID_BYTES + 1)];
+        let field = ("x".repeat(MAX_FIELD_BYTES + 1), 1);
+
+        let reading = take(PageResponse { teasers, ..PageResponse::default() }).unwrap();
+
+        assert_eq!(reading.extraction.teasers, [urls[0].parse().unwrap()]);
+        assert!(take(detail(vec![long])).is_err());
+        assert!(take(PageResponse { disagreements: vec![field], ..PageResponse::default() }).is_err());
     }
 
     #[test]
@@ -141,7 +194,7 @@ mod tests {
 
     #[test]
     fn only_listings_of_the_pages_own_source_are_accepted() {
-        let with = |listing| take(PageResponse { listings: vec![listing], ..PageResponse::default() });
+        let with = |listing| take(detail(vec![listing]));
         let mut gone = listing("homes.example.com:8443");
         gone.property.removed = Some(true);
 
@@ -153,10 +206,16 @@ mod tests {
 
     #[test]
     fn a_response_over_the_limits_is_rejected() {
-        let listings = (0..3).map(|_| listing("homes.example.com:8443")).collect();
+        let listings =
+            |count: usize| -> Vec<_> { (0..count).map(|_| listing("homes.example.com:8443")).collect() };
         let links = vec!["https://homes.example.com:8443/a".to_owned(); 4];
+        let of_kind = |kind, count| {
+            take(PageResponse { kind, listings: listings(count), ..PageResponse::default() }).is_ok()
+        };
 
-        assert!(take(PageResponse { listings, ..PageResponse::default() }).is_err());
+        assert!(of_kind(PageKind::Detail, 1) && !of_kind(PageKind::Detail, 2));
+        assert!(of_kind(PageKind::List, 0) && !of_kind(PageKind::List, 1), "entries were not asked for");
+        assert!(of_kind(PageKind::Neither, 0) && !of_kind(PageKind::Neither, 1));
         assert!(take(PageResponse { links, ..PageResponse::default() }).is_err());
     }
 

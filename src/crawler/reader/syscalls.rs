@@ -160,6 +160,7 @@ mod tests {
             hosts: Cow::Borrowed(&hosts),
             most_links: 10,
             most_listings: 10,
+            list_items: false,
         };
         let head = request_head(&Request::Page(page), 0).unwrap();
         let html =

@@ -15,7 +15,7 @@ use crate::crawler::reading::ReadingLimits;
 use crate::telemetry::metrics::{Metrics, SandboxLayer};
 
 const TENANT: TenantId = TenantId(1);
-const LIMITS: ReadingLimits = ReadingLimits { links: 10, listings: 10 };
+const LIMITS: ReadingLimits = ReadingLimits { links: 10, listings: 10, list_items: false };
 
 fn pool(page_time: Duration) -> (ReaderPool, Arc<Metrics>) {
     let settings = ReaderSettings { readers: NonZeroUsize::new(1), page_time, ..ReaderSettings::default() };

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::crawler::budget::{Cost, Truncation};
-use crate::crawler::extract::Layer;
+use crate::crawler::extract::{Layer, MAX_LISTING_IDS, MAX_TEASERS, PageKind, PageSigns};
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::robots::RobotsRules;
 use crate::protocol::property::PropertyInput;
@@ -24,6 +24,8 @@ pub(super) const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// What one answer can hold, whatever was asked for.
 pub(super) const MAX_LINKS: usize = 10_000;
 pub(super) const MAX_LISTINGS: usize = 2_000;
+/// Fields for which a page's layers told different values.
+pub(super) const MAX_DISAGREEMENTS: usize = 60;
 /// How deep an answer may nest: as deep as a page's data, and some for what is around it.
 const MAX_DEPTH: usize = 64;
 /// Layers of a sandbox that a reader can name.
@@ -58,6 +60,7 @@ pub(super) struct PageRequest<'a> {
     pub(super) hosts: Cow<'a, AllowedHosts>,
     pub(super) most_links: usize,
     pub(super) most_listings: usize,
+    pub(super) list_items: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,8 +73,14 @@ pub(super) enum ReaderResponse {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct PageResponse {
+    pub(super) kind: PageKind,
     #[serde(deserialize_with = "at_most::<MAX_LISTINGS, _, _>")]
     pub(super) listings: Vec<FoundListing>,
+    #[serde(deserialize_with = "at_most::<MAX_TEASERS, _, _>")]
+    pub(super) teasers: Vec<String>,
+    pub(super) signs: PageSigns,
+    #[serde(deserialize_with = "at_most::<MAX_DISAGREEMENTS, _, _>")]
+    pub(super) disagreements: Vec<(String, u32)>,
     pub(super) skipped_blocks: u32,
     pub(super) unkeyed: u32,
     #[serde(deserialize_with = "at_most::<MAX_LINKS, _, _>")]
@@ -84,6 +93,10 @@ pub(super) struct PageResponse {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FoundListing {
     pub(super) layer: Layer,
+    pub(super) told_key: bool,
+    #[serde(deserialize_with = "at_most::<MAX_LISTING_IDS, _, _>")]
+    pub(super) ids: Vec<String>,
+    pub(super) inferred_currency: bool,
     pub(super) property: PropertyInput,
 }
 
@@ -119,7 +132,7 @@ pub(super) fn response_frame(mut answer: ReaderResponse) -> Result<Vec<u8>, Malf
             return Ok(frame);
         }
         match &mut answer {
-            ReaderResponse::Page(page) if !page.listings.is_empty() || !page.links.is_empty() => page.halve(),
+            ReaderResponse::Page(page) if page.can_shrink() => page.halve(),
             ReaderResponse::Page(_) | ReaderResponse::Robots(_) | ReaderResponse::Panicked(_) => {
                 return Err(MalformedFrame);
             }
@@ -150,7 +163,12 @@ pub(super) fn parse_request(head: &[u8]) -> Result<Request<'_>, MalformedFrame> 
 }
 
 impl PageResponse {
+    fn can_shrink(&self) -> bool {
+        !self.listings.is_empty() || !self.links.is_empty() || !self.teasers.is_empty()
+    }
+
     fn halve(&mut self) {
+        self.teasers.truncate(self.teasers.len() / 2);
         self.listings.truncate(self.listings.len() / 2);
         self.links.truncate(self.links.len() / 2);
         self.truncated.get_or_insert(Truncation::Answer);
@@ -212,12 +230,23 @@ mod tests {
             attributes: Some(attributes),
             ..PropertyInput::default()
         };
-        FoundListing { layer: Layer::JsonLd, property }
+        FoundListing {
+            layer: Layer::JsonLd,
+            told_key: true,
+            ids: vec!["7".to_owned()],
+            inferred_currency: true,
+            property,
+        }
     }
 
     #[test]
     fn an_answer_comes_through_exactly() {
+        let signs = PageSigns { gone: true, wall: false, looks_like_listing: true, shape: u64::MAX };
         let answer = PageResponse {
+            kind: PageKind::Detail,
+            teasers: vec!["https://homes.example.com/h/2".to_owned()],
+            signs,
+            disagreements: vec![("list_price".to_owned(), 2)],
             listings: vec![listing(123_456.789_012_345_67), listing(f64::MIN_POSITIVE)],
             skipped_blocks: 1,
             unkeyed: 2,
@@ -233,6 +262,10 @@ mod tests {
             unreachable!()
         };
 
+        assert_eq!((after.kind, after.signs, after.teasers.len()), (PageKind::Detail, signs, 1));
+        assert_eq!(after.disagreements, [("list_price".to_owned(), 2)]);
+        assert_eq!(after.listings[0].ids, ["7"]);
+        assert!(after.listings[0].told_key && after.listings[0].inferred_currency);
         assert_eq!(after.listings.into_iter().map(|listing| listing.property).collect::<Vec<_>>(), before);
         assert_eq!((after.skipped_blocks, after.unkeyed, after.links.len()), (1, 2, 1));
         assert_eq!((after.truncated, after.cost.bytes, after.canonical), (Some(Truncation::Work), 4, None));
@@ -271,6 +304,7 @@ mod tests {
             hosts: Cow::Borrowed(&hosts),
             most_links: 7,
             most_listings: 9,
+            list_items: true,
         };
 
         let frame = request_head(&Request::Page(request), 70_000).unwrap();
@@ -284,6 +318,7 @@ mod tests {
             ("https://homes.example.com/", Some("windows-1252"))
         );
         assert_eq!((after.hosts.into_owned(), after.most_links, after.most_listings), (hosts, 7, 9));
+        assert!(after.list_items);
     }
 
     proptest::proptest! {

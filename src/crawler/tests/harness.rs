@@ -13,16 +13,19 @@ use crate::auth::key_scope::Role;
 use crate::auth::tenant_scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::ids::{JobId, TenantId};
+use crate::base::page::PageRequest;
 use crate::crawler::fetch::test_site::TestSite;
 use crate::crawler::guard::parse_allowed_private_hosts;
 use crate::crawler::runner::{Runner, RunnerLimits};
 use crate::crawler::settings::CrawlerSettings;
+use crate::domain::jobs::logs::{self, LogQuery};
 use crate::domain::jobs::{queue, read};
 use crate::domain::op::{Op, Services};
-use crate::domain::properties;
+use crate::domain::properties::{self, Batch, Notify, ReportedRow, Writer};
 use crate::domain::testing::World;
 use crate::eventlog;
 use crate::protocol::job::{Job, NewJob};
+use crate::protocol::property::PropertyInput;
 
 /// No crawl of a test takes longer.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -58,7 +61,8 @@ impl CrawlHarness {
     /// A job of `auto` for the site, unless it says otherwise.
     pub(super) async fn create_job(&self, new: NewJob) -> JobId {
         let target_urls = new.target_urls.or_else(|| Some(vec![self.site.url("/").into()]));
-        let new = NewJob { spider_name: "auto".to_owned(), target_urls, ..new };
+        let spider_name = if new.spider_name.is_empty() { "auto".to_owned() } else { new.spider_name };
+        let new = NewJob { spider_name, target_urls, ..new };
         JobId(queue::create(&self.op, new).await.unwrap().job_id)
     }
 
@@ -113,6 +117,26 @@ impl CrawlHarness {
         }
     }
 
+    /// An absolute URL on the site.
+    pub(super) fn url(&self, path: &str) -> String {
+        self.site.url(path).into()
+    }
+
+    /// The source of listings of the site.
+    pub(super) fn source(&self) -> String {
+        self.site.address.to_string()
+    }
+
+    /// Reports a listing of the site as this writer, and returns its id.
+    pub(super) async fn report(&self, writer: Writer, property: PropertyInput) -> i64 {
+        let op = Op::of_system(&self.world.services, SystemReason::Crawl, self.world.tenant);
+        let property = PropertyInput { source: Some(self.source()), ..property };
+        let items = vec![ReportedRow { property: Ok(property), removal: None }];
+        let batch = Batch { job_id: None, items, notify: Notify::Each, writer };
+        let result = properties::upsert_batch(&op, batch).await.unwrap();
+        result.results[0].property_id.unwrap()
+    }
+
     /// How often the site was asked for paths that begin so.
     pub(super) fn site_requests(&self, path: &str) -> usize {
         let start = format!("GET {path}");
@@ -143,6 +167,23 @@ impl CrawlHarness {
     pub(super) async fn log_head(&self, tenant: TenantId) -> i64 {
         let scope = TenantScope::for_system(SystemReason::Crawl, tenant);
         eventlog::head(&self.world.services.db, &scope).await.unwrap().seq
+    }
+
+    /// The events of this name, oldest first.
+    pub(super) async fn events_of(&self, event: &str) -> Vec<Value> {
+        self.events().await.into_iter().filter(|body| body["event"] == event).collect()
+    }
+
+    /// The alerts of this category.
+    pub(super) async fn alerts(&self, category: &str) -> Vec<Value> {
+        self.events().await.into_iter().filter(|body| body["category"] == category).collect()
+    }
+
+    /// The lines of the job's log.
+    pub(super) async fn log_lines(&self, job: i64) -> Vec<String> {
+        let page = PageRequest { after: None, limit: 1_000 };
+        let lines = logs::list(&self.op, JobId(job), LogQuery::default(), page).await.unwrap();
+        lines.rows.into_iter().map(|line| line.message).collect()
     }
 
     async fn events(&self) -> Vec<Value> {

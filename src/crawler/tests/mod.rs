@@ -3,6 +3,9 @@
 
 mod harness;
 mod homes;
+mod known_listings;
+mod known_pages;
+mod portal;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -50,6 +53,10 @@ async fn a_killed_crawl_resumes_and_loses_no_home() {
 
     assert_eq!((job.status, job.attempt), (JobStatus::Completed, 2));
     assert_eq!(bench.event_count("property_created").await, 150);
+    let stats = job.stats.unwrap();
+    assert_eq!((job.items_scraped, &stats["item_scraped_count"]), (150, &json!(150)), "of both executions");
+    assert_eq!(stats["response_received_count"], job.pages_crawled);
+    assert!(job.pages_crawled >= 158, "150 homes and eight lists: {}", job.pages_crawled);
     assert!(bench.site_requests("/h/") < 260, "what was done is not done again");
 }
 

@@ -1,0 +1,278 @@
+//! What the page says of itself that a listing can agree with: its addresses, its headings and its main price.
+
+use url::Url;
+
+use super::draft::Draft;
+use super::extraction::Layer;
+use super::html::PageFacts;
+use super::key::{is_same_home, is_same_host, is_same_page, own_url};
+use super::values::Amount;
+use crate::crawler::page::Page;
+use crate::crawler::page_url::{self, MAX_LINK_BYTES};
+
+/// Elements that are searched for stated addresses: they are in the head.
+const MAX_ELEMENTS: usize = 3_000;
+/// Addresses that a page states.
+const MAX_STATED: usize = 6;
+/// Headings that are compared, and words of each.
+const MAX_HEADINGS: usize = 10;
+const MAX_WORDS: usize = 60;
+/// A shorter key may be in an address by chance.
+const LEAST_KEY: usize = 3;
+/// Letters of a name that is more than a kind of home.
+const LEAST_NAME: usize = 6;
+/// Steps of resolving an address, beside those for its length.
+const LINK_STEPS: u64 = 60;
+/// Steps of comparing one draft with the page, beside those for each heading.
+const DRAFT_STEPS: u64 = 400;
+const HEADING_STEPS: u64 = 240;
+
+/// The page, as far as a listing can agree with it.
+pub(super) struct PageIdentity<'a> {
+    page: &'a Page,
+    /// Its own addresses on its own host.
+    own: Vec<&'a Url>,
+    /// What it states as its address, on whatever host: mirrors keep the address of the original.
+    stated: Vec<Url>,
+    /// The paths of its addresses in lower case.
+    paths: Vec<String>,
+    headings: Vec<Vec<String>>,
+    main_price: Option<f64>,
+}
+
+/// A draft, and how the page agrees with it.
+pub(super) struct Candidate {
+    pub(super) draft: Draft,
+    pub(super) agreement: Agreement,
+}
+
+/// How a draft and the page agree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Agreement {
+    /// The draft's URL is the page's.
+    pub(super) own_url: bool,
+    /// The draft has the URL of another page.
+    pub(super) other_url: bool,
+    /// Its key is in the page's address.
+    pub(super) key: bool,
+    /// Its name or its street is in a heading.
+    pub(super) heading: bool,
+    /// Its price is the page's main price.
+    pub(super) price: bool,
+}
+
+impl Agreement {
+    /// Whether the page's address names this draft.
+    pub(super) fn is_named(self) -> bool {
+        self.own_url || self.key
+    }
+
+    /// Whether this is the home of another page. A URL that is wrong is outweighed by heading and price together.
+    pub(super) fn is_elsewhere(self) -> bool {
+        self.other_url && !self.key && !(self.heading && self.price)
+    }
+
+    /// Whether anything says that the draft is what the page is about.
+    pub(super) fn holds(self) -> bool {
+        self.is_named() || (self.heading || self.price) && !self.is_elsewhere()
+    }
+
+    pub(super) fn score(self) -> i32 {
+        let points =
+            [(self.own_url, 8), (self.key, 8), (self.heading, 4), (self.price, 3), (self.other_url, -6)];
+        points.into_iter().filter(|(holds, _)| *holds).map(|(_, points)| points).sum()
+    }
+}
+
+impl<'a> PageIdentity<'a> {
+    pub(super) fn new(page: &'a Page, facts: &PageFacts) -> Self {
+        let own = vec![page.url(), own_url(page)];
+        let stated = stated_urls(page);
+        let addresses = own.iter().copied().chain(&stated);
+        let paths = addresses.map(|url| path_and_ids(url).to_lowercase()).collect();
+        let headings = facts.headings.iter().take(MAX_HEADINGS).map(|heading| words(heading)).collect();
+        let main_price = facts.main_price.as_ref().and_then(|price| match price.amount {
+            Some(Amount::One(amount)) => Some(amount),
+            Some(Amount::Range { .. }) | None => None,
+        });
+        Self { page, own, stated, paths, headings, main_price }
+    }
+
+    pub(super) fn agreement(&self, draft: &Draft) -> Agreement {
+        let steps = DRAFT_STEPS + HEADING_STEPS * self.headings.len() as u64;
+        if !self.page.budget().charge_steps(steps) {
+            return Agreement::default();
+        }
+        let url = draft.property.source_url.as_deref().and_then(|url| Url::parse(url).ok());
+        let own_url = url.as_ref().is_some_and(|url| self.is_own(url));
+        // The visible text agrees with itself.
+        let is_data = draft.layer != Layer::Html;
+        Agreement {
+            own_url,
+            other_url: !own_url && url.as_ref().is_some_and(|url| self.is_comparable(url)),
+            key: draft.property.listing_key.as_deref().is_some_and(|key| self.has_key(key)),
+            heading: is_data && self.is_headed(draft),
+            price: is_data && self.main_price.is_some_and(|price| draft.property.list_price == Some(price)),
+        }
+    }
+
+    /// Whether `url` is this page, or the page of the same home.
+    pub(super) fn is_own(&self, url: &Url) -> bool {
+        self.own.iter().any(|own| is_same_home(own, url))
+            || self.stated.iter().any(|own| is_same_page(own, url))
+    }
+
+    /// Whether another address than the page's is another page. On a host that the page does not name it may be the
+    /// original of this one.
+    fn is_comparable(&self, url: &Url) -> bool {
+        let mut known = self.own.iter().copied().chain(&self.stated);
+        known.any(|known| is_same_host(known, url))
+    }
+
+    fn has_key(&self, key: &str) -> bool {
+        let key = key.to_lowercase();
+        let is_telling = key.chars().count() >= LEAST_KEY && key.contains(|c: char| c.is_ascii_digit());
+        is_telling && self.paths.iter().any(|path| has_token(path, &key))
+    }
+
+    fn is_headed(&self, draft: &Draft) -> bool {
+        let name = draft.name.as_deref().map(words).filter(|name| is_telling(name));
+        let street = draft.property.address.as_ref().and_then(|address| address.street.as_deref()).map(words);
+        let street = street.filter(|street| is_telling(street));
+        self.headings.iter().any(|heading| {
+            let in_heading = |text: &Vec<String>| has_words(heading, text);
+            let names_heading =
+                name.as_ref().is_some_and(|name| heading.len() >= 3 && has_words(name, heading));
+            names_heading || name.as_ref().is_some_and(in_heading) || street.as_ref().is_some_and(in_heading)
+        })
+    }
+}
+
+/// The canonical and the og:url of a page, on whatever host.
+fn stated_urls(page: &Page) -> Vec<Url> {
+    let mut stated = Vec::new();
+    for element in page.elements().take(MAX_ELEMENTS) {
+        let attribute = |name| element.attr(name).unwrap_or_default();
+        let link = match element.value().name() {
+            "link" if attribute("rel").eq_ignore_ascii_case("canonical") => attribute("href"),
+            "meta" if attribute("property").eq_ignore_ascii_case("og:url") => attribute("content"),
+            _ => continue,
+        };
+        let link = link.trim();
+        if link.is_empty() || link.len() > MAX_LINK_BYTES || stated.len() >= MAX_STATED {
+            continue;
+        }
+        if !page.budget().charge_steps(LINK_STEPS + (page.base().as_str().len() + link.len()) as u64) {
+            break;
+        }
+        let url = page.base().join(link).ok().and_then(page_url::normalise);
+        stated.extend(url.filter(|url| url.path() != "/"));
+    }
+    stated
+}
+
+/// The path, and the parameters that hold an id.
+fn path_and_ids(url: &Url) -> String {
+    let mut text = url.path().to_owned();
+    for (name, value) in url.query_pairs().take(20) {
+        let name = name.to_ascii_lowercase();
+        if name.ends_with("id")
+            || matches!(name.as_str(), "key" | "ref" | "reference" | "listing" | "property")
+        {
+            text.push('/');
+            text.push_str(&value);
+        }
+    }
+    text
+}
+
+/// Whether `token` stands in `text` with no letter or digit beside it.
+fn has_token(text: &str, token: &str) -> bool {
+    text.match_indices(token).any(|(at, found)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + found.len()..].chars().next();
+        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
+    })
+}
+
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.take(MAX_WORDS).map(str::to_lowercase).collect()
+}
+
+fn is_telling(words: &[String]) -> bool {
+    let letters: usize = words.iter().map(|word| word.chars().count()).sum();
+    words.len() >= 2 && letters >= LEAST_NAME
+}
+
+/// Whether `part` is in `text`, word by word.
+fn has_words(text: &[String], part: &[String]) -> bool {
+    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::crawler::budget::PageBudget;
+    use crate::crawler::extract::draft::At;
+    use crate::crawler::extract::field::{Field, KeyRank};
+
+    fn agreement_at(address: &str, head: &str, facts: &PageFacts, told: &[(Field, Value)]) -> Agreement {
+        let url = address.parse().unwrap();
+        let page = Page::parse(head, &url, PageBudget::for_page(head.len()));
+        let mut draft = Draft::new(Layer::PageState);
+        for (field, value) in told {
+            draft.set(*field, value, &At { base: page.base(), budget: page.budget(), fragment: "" });
+        }
+        PageIdentity::new(&page, facts).agreement(&draft)
+    }
+
+    fn agreement(told: &[(Field, Value)]) -> Agreement {
+        let facts = PageFacts { headings: vec!["12 Oak Street, Toledo".to_owned()], ..PageFacts::default() };
+        agreement_at("https://homes.example.com/homes/K1-007", "", &facts, told)
+    }
+
+    #[test]
+    fn a_url_is_this_page_or_another_one() {
+        let at = |url: &str| agreement(&[(Field::Url, json!(url))]);
+
+        assert!(at("/homes/K1-007").own_url);
+        assert!(at("http://www.homes.example.com/homes/K1-007/?utm_source=x").own_url);
+        assert!(at("/homes/K1-008").is_elsewhere());
+        assert_eq!(at("https://other.example.com/homes/1"), Agreement::default());
+    }
+
+    #[test]
+    fn a_key_in_the_address_names_the_home() {
+        let with = |key: &str| agreement(&[(Field::Key(KeyRank::Listing), json!(key))]).key;
+
+        assert!(with("K1-007") && with("007"));
+        assert!(!with("K1-00") && !with("1-0070") && !with("homes") && !with("K1"));
+    }
+
+    #[test]
+    fn name_or_street_stand_in_a_heading() {
+        assert!(agreement(&[(Field::Street, json!("12 Oak Street"))]).heading);
+        assert!(agreement(&[(Field::Name, json!("12 Oak Street, Toledo, OH 43604"))]).heading);
+        assert!(!agreement(&[(Field::Street, json!("2 Oak Street"))]).heading);
+        assert!(!agreement(&[(Field::Name, json!("Toledo"))]).heading);
+    }
+
+    #[test]
+    fn a_mirror_keeps_the_address_of_the_original() {
+        let head = "<link rel=canonical href='https://www.portal.example/h/77'>";
+        let told = |url: &str| {
+            agreement_at(
+                "http://127.0.0.1:4000/3.html",
+                head,
+                &PageFacts::default(),
+                &[(Field::Url, json!(url))],
+            )
+        };
+
+        assert!(told("https://www.portal.example/h/77").own_url);
+        assert!(told("https://www.portal.example/h/78").is_elsewhere());
+    }
+}

@@ -1,0 +1,268 @@
+//! Finds the one home that a page is about among everything that its data mention, and joins to it what belongs to it:
+//! offers, analytics, targeting and forms that contradict nothing. Every other home is a neighbour.
+
+use std::cmp::Reverse;
+
+use super::agreement::{Candidate, PageIdentity};
+use super::draft::Draft;
+use super::extraction::{Layer, Origin, PageKind};
+use super::html::PageFacts;
+use super::page_kind::{self, Surroundings};
+use super::set_field::is_better_status;
+
+/// The badge's place in [`Draft::origins`].
+const BADGE: &str = "badge";
+
+/// What the page is about.
+pub(super) struct Homes {
+    pub(super) kind: PageKind,
+    pub(super) home: Option<Draft>,
+    /// What did not become a part of the home.
+    pub(super) others: Vec<Candidate>,
+}
+
+/// Finds the home among `drafts`, which are in the order of their layers.
+pub(super) fn choose(drafts: Vec<Draft>, identity: &PageIdentity<'_>, facts: &PageFacts) -> Homes {
+    let compared = drafts.into_iter().map(|draft| Candidate { agreement: identity.agreement(&draft), draft });
+    let all: Vec<Candidate> = compared.collect();
+    let around = Surroundings::of(&all, facts);
+    let Some(anchor) = anchor(&all) else {
+        return Homes { kind: around.kind(), home: None, others: all };
+    };
+    let agreement = all[anchor].agreement;
+    let (mut home, others) = gather(all, anchor);
+    if !page_kind::is_home_of_page(&home, agreement, &around) {
+        return Homes { kind: around.kind(), home: None, others };
+    }
+    if let Some(status) = facts.status_badge
+        && is_better_status(home.property.standard_status, status)
+    {
+        home.property.standard_status = Some(status);
+        home.origins.insert("standard_status", Origin { layer: Layer::Html, fragment: BADGE.to_owned() });
+    }
+    Homes { kind: PageKind::Detail, home: Some(home), others }
+}
+
+impl Candidate {
+    /// Whether this may be the home of the page, or a part of it.
+    fn may_be_here(&self) -> bool {
+        let is_entry = self.draft.in_list && !self.agreement.is_named();
+        !self.draft.list_page && !is_entry && !self.agreement.is_elsewhere()
+    }
+
+    /// How much speaks for this being the home of the page.
+    fn score(&self) -> i32 {
+        let draft = &self.draft;
+        let known =
+            [draft.residence, draft.has_price(), draft.has_street(), draft.property.listing_key.is_some()];
+        self.agreement.score() + known.into_iter().filter(|known| *known).count() as i32
+    }
+}
+
+/// The candidate that the others are compared with.
+fn anchor(all: &[Candidate]) -> Option<usize> {
+    let listings: Vec<usize> = indexes(all, |one| one.may_be_here() && one.draft.is_listing());
+    if let Some(best) = best(all, &listings) {
+        return (!is_ambiguous(all, &listings, best)).then_some(best);
+    }
+    // The only listing of a page is its home, also if it is the only entry of a list.
+    let entries = indexes(all, |one| one.draft.is_listing());
+    if let [entry] = entries[..] {
+        return (!all[entry].agreement.is_elsewhere()).then_some(entry);
+    }
+    // Neither is a listing by itself: an offer in the data, and the rooms in the visible text.
+    let parts = indexes(all, |one| one.may_be_here() && !one.draft.is_blank());
+    let visible = parts.iter().copied().find(|at| all[*at].draft.layer == Layer::Html);
+    visible.or_else(|| best(all, &parts))
+}
+
+fn indexes(all: &[Candidate], fits: impl Fn(&Candidate) -> bool) -> Vec<usize> {
+    (0..all.len()).filter(|at| fits(&all[*at])).collect()
+}
+
+fn best(all: &[Candidate], among: &[usize]) -> Option<usize> {
+    among.iter().copied().max_by_key(|at| (all[*at].score(), Reverse(all[*at].draft.layer), Reverse(*at)))
+}
+
+/// Whether another home has as much for it, and nothing says which of the two the page is about.
+fn is_ambiguous(all: &[Candidate], among: &[usize], best: usize) -> bool {
+    let chosen = &all[best];
+    let mut rivals = among.iter().copied().filter(|at| *at != best).map(|at| &all[at]);
+    !chosen.agreement.holds()
+        && rivals.any(|rival| {
+            rival.draft.layer == chosen.draft.layer
+                && rival.score() >= chosen.score()
+                && !belongs(rival, chosen, false)
+        })
+}
+
+/// Joins everything that belongs to the candidate at `anchor`, the best layer first.
+fn gather(all: Vec<Candidate>, anchor: usize) -> (Draft, Vec<Candidate>) {
+    let priced =
+        indexes(&all, |one| one.may_be_here() && one.draft.has_price() && one.draft.layer != Layer::Html);
+    let is_member = |at: usize| at == anchor || belongs(&all[at], &all[anchor], priced == [at]);
+    let members: Vec<bool> = (0..all.len()).map(is_member).collect();
+    let (key, agreement) = (all[anchor].draft.property.listing_key.clone(), all[anchor].agreement);
+    let (mut parts, mut others) = (Vec::new(), Vec::new());
+    for (at, one) in all.into_iter().enumerate() {
+        if members[at] {
+            parts.push((one.draft.layer, at != anchor, at, one.draft));
+        } else {
+            others.push(one);
+        }
+    }
+    parts.sort_by_key(|(layer, is_part, at, _)| (*layer, *is_part, *at));
+    let mut parts = parts.into_iter().map(|(_, _, _, draft)| draft);
+    let first = parts.next().unwrap_or_else(|| Draft::new(Layer::Html));
+    let mut home = parts.fold(first, |mut home, part| {
+        home.merge_from(part);
+        home
+    });
+    // The key in the page's address is the home's, whatever other data call it.
+    if agreement.key {
+        home.property.listing_key = key;
+    }
+    (home, others)
+}
+
+/// Whether `part` tells of the same home as `anchor`. `is_only_price`: no other data of the page have a price.
+fn belongs(part: &Candidate, anchor: &Candidate, is_only_price: bool) -> bool {
+    let (draft, home) = (&part.draft, &anchor.draft);
+    if !part.may_be_here() || draft.is_other_place(home) {
+        return false;
+    }
+    if draft.layer == Layer::Html {
+        return !draft.has_other_facts_than(home) || anchor.agreement.holds();
+    }
+    if home.layer == Layer::Html && !home.is_listing() {
+        return is_part_of_text(part, home, is_only_price);
+    }
+    if part.agreement.is_named() && anchor.agreement.is_named() {
+        return !(draft.has_other_price_than(home) && draft.has_other_facts_than(home));
+    }
+    let shared = draft.facts_shared_with(home);
+    // Two homes are declared; without anything in common they are two.
+    if shared == 0 && draft.layer == home.layer && draft.residence && home.residence && draft.is_listing() {
+        return false;
+    }
+    let is_street = draft.has_street_of(home);
+    if draft.has_other_key_than(home) {
+        return !draft.differs_from(home) && shared >= 2;
+    }
+    if draft.differs_from(home) {
+        return is_street && !draft.has_other_facts_than(home);
+    }
+    let brings_price = draft.has_price() && !home.has_price();
+    if brings_price && !is_only_price && shared == 0 {
+        return false;
+    }
+    draft.layer != Layer::PageState || shared > 0 || brings_price
+}
+
+/// Whether data that are no listing by themselves are what the visible text tells of.
+fn is_part_of_text(part: &Candidate, text: &Draft, is_only_price: bool) -> bool {
+    let is_priced = part.draft.has_price();
+    !part.draft.differs_from(text) && (!is_priced || is_only_price || part.agreement.holds())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::crawler::budget::PageBudget;
+    use crate::crawler::extract::draft::At;
+    use crate::crawler::extract::field::{Field, KeyRank};
+    use crate::crawler::page::Page;
+
+    fn draft(layer: Layer, facts: &[(Field, Value)]) -> Draft {
+        let base = "https://homes.example.com/h/K1-7".parse().unwrap();
+        let budget = PageBudget::for_page(10_000);
+        let mut draft = Draft::new(layer);
+        for (field, value) in facts {
+            draft.set(*field, value, &At { base: &base, budget: &budget, fragment: "" });
+        }
+        draft
+    }
+
+    fn home(key: &str, price: u32, url: Option<&str>) -> Draft {
+        let mut facts = vec![
+            (Field::Key(KeyRank::Listing), json!(key)),
+            (Field::ListPrice, json!(price)),
+            (Field::Bedrooms, json!(3)),
+        ];
+        facts.extend(url.map(|url| (Field::Url, json!(url))));
+        draft(Layer::PageState, &facts)
+    }
+
+    fn chosen(drafts: Vec<Draft>, facts: &PageFacts) -> (PageKind, Option<String>, usize) {
+        let url = "https://homes.example.com/h/K1-7".parse().unwrap();
+        let page = Page::parse("", &url, PageBudget::for_page(10_000));
+        let homes = choose(drafts, &PageIdentity::new(&page, facts), facts);
+        let key = homes.home.map(|home| home.property.listing_key.unwrap_or_default());
+        (homes.kind, key, homes.others.len())
+    }
+
+    #[test]
+    fn the_home_is_what_the_address_names() {
+        let drafts =
+            vec![home("N1", 1_000, Some("/h/N1")), home("K1-7", 2_000, None), home("N2", 3_000, None)];
+
+        assert_eq!(chosen(drafts, &PageFacts::default()), (PageKind::Detail, Some("K1-7".to_owned()), 2));
+    }
+
+    #[test]
+    fn a_single_home_without_another_address_is_the_home() {
+        let drafts = vec![home("A", 1_000, None), home("N1", 2_000, Some("/h/N1"))];
+
+        assert_eq!(chosen(drafts, &PageFacts::default()), (PageKind::Detail, Some("A".to_owned()), 1));
+    }
+
+    #[test]
+    fn homes_that_nothing_distinguishes_are_a_list() {
+        let drafts = vec![home("A", 1_000, None), home("B", 2_000, None)];
+
+        assert_eq!(chosen(drafts, &PageFacts::default()), (PageKind::List, None, 2));
+    }
+
+    #[test]
+    fn one_entry_with_another_address_is_a_list() {
+        let drafts = vec![home("N1", 1_000, Some("/h/N1"))];
+
+        assert_eq!(chosen(drafts, &PageFacts::default()), (PageKind::List, None, 1));
+    }
+
+    #[test]
+    fn like_cards_without_a_home_that_agrees_are_a_list() {
+        let facts = PageFacts { cards: 12, ..PageFacts::default() };
+
+        assert_eq!(chosen(vec![home("A", 1_000, None)], &facts).0, PageKind::List);
+        assert_eq!(chosen(vec![home("K1-7", 1_000, None)], &facts).0, PageKind::Detail);
+    }
+
+    #[test]
+    fn keyless_data_join_the_home_or_vanish() {
+        let price = |amount: u32| (Field::ListPrice, json!(amount));
+        let analytics = draft(Layer::PageState, &[price(2_000), (Field::YearBuilt, json!(1950))]);
+        let form = draft(Layer::PageState, &[price(900), (Field::Bedrooms, json!(1))]);
+        let named = draft(Layer::JsonLd, &[(Field::Name, json!("Home")), price(2_000)]);
+        let url = "https://homes.example.com/h/K1-7".parse().unwrap();
+        let page = Page::parse("", &url, PageBudget::for_page(10_000));
+        let facts = PageFacts::default();
+
+        let drafts = vec![named, analytics, form, home("K1-7", 2_000, None)];
+        let homes = choose(drafts, &PageIdentity::new(&page, &facts), &facts);
+
+        let found = homes.home.unwrap();
+        assert_eq!((found.property.year_built, found.property.bedrooms_total), (Some(1950), Some(3)));
+        assert_eq!((found.layer, homes.others.len()), (Layer::JsonLd, 1));
+    }
+
+    #[test]
+    fn a_search_form_is_no_home() {
+        let form =
+            draft(Layer::PageState, &[(Field::ListPrice, json!("100000")), (Field::Bedrooms, json!(1))]);
+
+        assert_eq!(chosen(vec![form], &PageFacts::default()), (PageKind::Neither, None, 0));
+    }
+}

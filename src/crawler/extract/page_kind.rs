@@ -1,0 +1,123 @@
+//! What a page is: the page of one home, a list of homes, or neither.
+
+use super::agreement::{Agreement, Candidate};
+use super::draft::Draft;
+use super::extraction::{Layer, PageKind};
+use super::html::PageFacts;
+
+/// Like blocks with a link and a price that make a list.
+const LEAST_CARDS: usize = 3;
+/// Facts of a home that make an object of page state one, if nothing names it.
+const LEAST_FACTS: usize = 3;
+/// Words of the headings of lists. The title of a home's page may hold them too, so they only weigh where no home agrees
+/// with the page.
+const LIST_HEADINGS: [&str; 34] = [
+    "houses for sale",
+    "homes for sale",
+    "properties for sale",
+    "flats for sale",
+    "apartments for sale",
+    "condos for sale",
+    "houses for rent",
+    "homes for rent",
+    "apartments for rent",
+    "properties for rent",
+    "houses to rent",
+    "flats to rent",
+    "properties to rent",
+    "search results",
+    "wohnungen in",
+    "wohnungen kaufen",
+    "wohnungen mieten",
+    "häuser in",
+    "häuser kaufen",
+    "immobilien in",
+    "appartements à vendre",
+    "maisons à vendre",
+    "annonces immobilières",
+    "casas en venta",
+    "pisos en venta",
+    "viviendas en",
+    "case in vendita",
+    "appartamenti in vendita",
+    "casas à venda",
+    "apartamentos à venda",
+    "huizen te koop",
+    "mieszkania na sprzedaż",
+    "domy na sprzedaż",
+    "bostäder till salu",
+];
+
+/// What else is on the page.
+pub(super) struct Surroundings {
+    /// An object that says that the page is one of search results.
+    has_list_page: bool,
+    /// Homes that are entries of lists, or have pages of their own.
+    neighbours: usize,
+    neighbours_prices: Vec<f64>,
+    /// Homes that may be the page's own.
+    own_listings: usize,
+    /// Like blocks, unless the page declares itself to be one thing (`og:type`).
+    has_cards: bool,
+    has_list_heading: bool,
+    is_wall: bool,
+}
+
+impl Surroundings {
+    pub(super) fn of(all: &[Candidate], facts: &PageFacts) -> Self {
+        let is_listing = |one: &&Candidate| one.draft.is_listing();
+        let is_neighbour =
+            |one: &&Candidate| one.agreement.is_elsewhere() || one.draft.in_list && !one.agreement.is_named();
+        let neighbours = || all.iter().filter(is_listing).filter(is_neighbour);
+        let mut headings = facts.headings.iter().take(10).map(|heading| heading.to_lowercase());
+        let has_list_words = |heading: String| LIST_HEADINGS.iter().any(|words| heading.contains(words));
+        Self {
+            has_list_page: all.iter().any(|one| one.draft.list_page),
+            neighbours: neighbours().count(),
+            neighbours_prices: neighbours().filter_map(|one| one.draft.property.list_price).collect(),
+            own_listings: all.iter().filter(is_listing).filter(|one| !is_neighbour(one)).count(),
+            has_cards: facts.cards >= LEAST_CARDS && !facts.og_type.as_deref().is_some_and(is_one_thing),
+            has_list_heading: headings.any(has_list_words),
+            is_wall: facts.wall,
+        }
+    }
+
+    /// The kind of a page on which no home was found.
+    pub(super) fn kind(&self) -> PageKind {
+        let is_list = self.has_list_page || self.neighbours > 0 || self.has_cards || self.own_listings > 1;
+        if is_list { PageKind::List } else { PageKind::Neither }
+    }
+}
+
+/// Whether an `og:type` means one home or one product.
+fn is_one_thing(og_type: &str) -> bool {
+    let words = ["product", "house", "apartment", "home", "property", "listing", "residence"];
+    !og_type.contains("group") && words.iter().any(|word| og_type.contains(word))
+}
+
+/// Whether there is enough evidence that `home` is a home and the one that the page is about.
+pub(super) fn is_home_of_page(home: &Draft, agreement: Agreement, around: &Surroundings) -> bool {
+    home.is_listing() && (agreement.holds() || is_likely(home, around))
+}
+
+/// The same where nothing on the page agrees with it.
+fn is_likely(home: &Draft, around: &Surroundings) -> bool {
+    let is_crowded = around.has_cards || around.has_list_heading && around.neighbours > 1;
+    if around.has_list_page || !home.has_price() && around.neighbours_prices.len() > 1 {
+        return false;
+    }
+    let is_named = home.property.listing_key.is_some() || home.has_street();
+    match home.layer {
+        Layer::JsonLd | Layer::Microdata | Layer::Rdfa => !is_crowded || home.residence && is_named,
+        Layer::PageState => !is_crowded && (is_named || home.home_facts() >= LEAST_FACTS),
+        Layer::Html => {
+            // Facts outside of the cards are those of a home, not of the cards.
+            let is_told = home.residence && home.home_facts() >= LEAST_FACTS;
+            let is_list = (is_crowded || around.has_list_heading) && !is_told;
+            // The visible price of the only entry of a list is that entry's.
+            let is_neighbours =
+                home.property.list_price.is_some_and(|price| around.neighbours_prices.contains(&price));
+            !is_list && !is_neighbours && !around.is_wall && home.has_price()
+        }
+    }
+}
