@@ -15,6 +15,7 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let before = dangling(manager).await?;
         for (name, kind) in COLUMNS {
             dialect::run(manager, &format!("ALTER TABLE properties ADD COLUMN {name} {kind}")).await?;
         }
@@ -29,11 +30,12 @@ impl MigrationTrait for Migration {
             run(manager, statement).await?;
         }
         force_row_security(manager, true).await?;
-        check_references(manager).await
+        check_references(manager, before).await
     }
 
     /// A price without a currency is one in dollars again.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let before = dangling(manager).await?;
         force_row_security(manager, false).await?;
         for table in PRICED {
             require_currency(manager, table).await?;
@@ -43,7 +45,7 @@ impl MigrationTrait for Migration {
         for (name, _) in COLUMNS {
             run(manager, &format!("ALTER TABLE properties DROP COLUMN {name}")).await?;
         }
-        check_references(manager).await
+        check_references(manager, before).await
     }
 
     fn use_transaction(&self) -> Option<bool> {
@@ -115,17 +117,27 @@ async fn replace_currency(manager: &SchemaManager<'_>, table: &str, kind: &str) 
     Ok(())
 }
 
-/// Fails if a row of the changed tables, or one that refers to them, refers to nothing.
-async fn check_references(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// Rows of the changed tables, and of one that refers to them, that refer to nothing. A store may have some from before.
+async fn dangling(manager: &SchemaManager<'_>) -> Result<i64, DbErr> {
     if is_postgres(manager) {
-        return Ok(());
+        return Ok(0);
     }
+    let mut all = 0;
     for table in ["properties", "price_history", "job_items"] {
-        let sql = format!("SELECT 1 FROM pragma_foreign_key_check('{table}') LIMIT 1");
+        let sql = format!("SELECT count(*) AS dangling FROM pragma_foreign_key_check('{table}')");
         let statement = Statement::from_string(manager.get_database_backend(), sql);
-        if manager.get_connection().query_one_raw(statement).await?.is_some() {
-            return Err(DbErr::Migration(format!("a row of {table} refers to one that does not exist")));
-        }
+        let row = manager.get_connection().query_one_raw(statement).await?;
+        all += row.map_or(Ok(0), |row| row.try_get::<i64>("", "dangling"))?;
+    }
+    Ok(all)
+}
+
+/// Fails if a change of a table has left a row that refers to nothing.
+async fn check_references(manager: &SchemaManager<'_>, before: i64) -> Result<(), DbErr> {
+    if dangling(manager).await? > before {
+        return Err(DbErr::Migration(
+            "a row of a changed table refers to one that does not exist".to_owned(),
+        ));
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ fn auto() -> Spider {
         runner: Runner::Builtin,
         start_urls: Vec::new(),
         allowed_hosts: Vec::new(),
-        list_items: false,
+        list_items: Some(false),
         created_at: None,
         updated_at: None,
     }
@@ -124,7 +124,7 @@ fn view(row: &SpiderRow) -> Result<Spider> {
         runner: Runner::named(&row.runner).ok_or_else(|| unreadable(&row.runner))?,
         start_urls: json(&row.start_urls)?,
         allowed_hosts: json(&row.allowed_hosts)?,
-        list_items: row.list_items,
+        list_items: Some(row.list_items),
         created_at: Some(rfc3339(time(row.created_at))),
         updated_at: Some(rfc3339(time(row.updated_at))),
     })
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(changed.runner, Runner::Builtin);
         assert_eq!(changed.start_urls, [] as [String; 0]);
         assert_eq!(changed.allowed_hosts, ["cdn.example.com"]);
-        assert!(changed.list_items);
+        assert_eq!(changed.list_items, Some(true));
         assert_eq!(get(&admin, "portal").await.unwrap(), changed);
     }
 

@@ -9,6 +9,7 @@ use super::property::{ListingType, StandardStatus};
 /// Every message from client to server.
 #[derive(Clone, Debug, Union)]
 #[oai(discriminator_name = "type", one_of)]
+#[expect(clippy::large_enum_variant, reason = "for the documents and their test only")]
 pub enum ClientMessage {
     #[oai(mapping = "ping")]
     Ping(Ping),

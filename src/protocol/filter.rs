@@ -18,7 +18,7 @@ const MAX_FILTER_TEXT: usize = 100;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     Jobs(JobFilter),
-    Properties(PropertyFilter),
+    Properties(Box<PropertyFilter>),
     Alerts,
 }
 
@@ -40,7 +40,7 @@ impl Filter {
                 spider_name: fields.text("spider_name", MAX_FILTER_TEXT).as_deref().map(normalize::exact),
                 logs: fields.flag("logs"),
             }),
-            Feed::PropertyUpdates => Self::Properties(PropertyFilter::read(&mut fields)),
+            Feed::PropertyUpdates => Self::Properties(Box::new(PropertyFilter::read(&mut fields))),
             Feed::SystemAlerts => Self::Alerts,
         };
         fields.finish(feed)?;
@@ -180,7 +180,7 @@ mod tests {
         let read = Filter::parse(Feed::PropertyUpdates, Some(&filter)).unwrap();
         let wanted =
             PropertyFilter { bedrooms_min: Some(3), property_id: Some(12), ..PropertyFilter::default() };
-        assert_eq!(read, Filter::Properties(wanted));
+        assert_eq!(read, Filter::Properties(Box::new(wanted)));
     }
 
     #[test]

@@ -133,7 +133,7 @@ mod tests {
 
     fn read(filter: &Value) -> PropertyFilter {
         match Filter::parse(Feed::PropertyUpdates, Some(filter)) {
-            Ok(Filter::Properties(filter)) => filter,
+            Ok(Filter::Properties(filter)) => *filter,
             other => panic!("{filter}: {other:?}"),
         }
     }

@@ -11,6 +11,10 @@ use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
 /// Which readers may see an event, by inbox or by feed, with the facts that filters need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "to", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for each event that is being delivered; most are of properties"
+)]
 pub enum Routing {
     /// The owner's inbox, and `job_updates`. `progress`: a later one of the same job replaces this one.
     Job { owner: UserId, job_id: JobId, spider: String, progress: bool },

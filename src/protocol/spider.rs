@@ -41,9 +41,10 @@ pub struct Spider {
     pub start_urls: Vec<String>,
     /// Hosts that its jobs may visit besides those of their target URLs.
     pub allowed_hosts: Vec<String>,
-    /// Whether its jobs of the built-in crawler take the entries of list pages as listings.
-    #[serde(default)]
-    pub list_items: bool,
+    /// Whether its jobs of the built-in crawler take the entries of list pages as listings. Absent in a response that was
+    /// stored before there was this choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_items: Option<bool>,
     /// Absent on `auto`, like `updated_at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,

@@ -46,7 +46,7 @@ fn a_ring_is_found_through_nested_use_trees_and_paths_in_code() {
             ("a", "use crate::b::{c::Thing, other};"),
             ("b", "//! See crate::a."),
             ("b::c", "use super::super::d;\n#[cfg(test)]\nmod tests { use crate::a; }"),
-            ("d", "fn f() { crate::a::g(); }"),
+            ("d", "pub(in crate::e) fn f() { crate::a::g(); }"),
             ("e", "use crate::a;"),
         ]
         .map(|(name, text)| (name.to_owned(), text.to_owned())),
@@ -84,12 +84,15 @@ fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) {
 /// The modules that each module names, in `use` declarations and in paths.
 fn imports(modules: &BTreeMap<String, String>) -> BTreeMap<&str, BTreeSet<&str>> {
     let comments = Regex::new(r"//[^\n]*").unwrap();
+    // Where an item may be seen is no import.
+    let visibilities = Regex::new(r"\bpub\(in [^)]*\)").unwrap();
     let declarations = Regex::new(r"(?m)^\s*(?:pub(?:\([^)]*\))?\s+)?use\s+([^;]+);").unwrap();
     let paths = Regex::new(r"\b(?:crate|super)(?:::\w+)+").unwrap();
     let mut imports = BTreeMap::new();
     for (name, text) in modules {
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let text = comments.replace_all(text, "");
+        let text = visibilities.replace_all(&text, "pub");
         let mut named = Vec::new();
         for declaration in declarations.captures_iter(&text) {
             expand("", &declaration[1], &mut named);

@@ -19,6 +19,8 @@ const MAX_HEADINGS: usize = 10;
 const MAX_WORDS: usize = 60;
 /// A shorter key may be in an address by chance.
 const LEAST_KEY: usize = 3;
+/// Letters of the name of a street that is compared with headings.
+const LEAST_STREET: usize = 4;
 /// Letters of a name that is more than a kind of home.
 const LEAST_NAME: usize = 6;
 /// Steps of resolving an address, beside those for its length.
@@ -59,6 +61,8 @@ pub(super) struct Agreement {
     pub(super) heading: bool,
     /// Its price is the page's main price.
     pub(super) price: bool,
+    /// A heading has its street with another number.
+    pub(super) other_number: bool,
 }
 
 impl Agreement {
@@ -67,9 +71,11 @@ impl Agreement {
         self.own_url || self.key
     }
 
-    /// Whether this is the home of another page. A URL that is wrong is outweighed by heading and price together.
+    /// Whether this is the home of another page, or a neighbour in the street. A URL that is wrong is outweighed by
+    /// heading and price together.
     pub(super) fn is_elsewhere(self) -> bool {
         self.other_url && !self.key && !(self.heading && self.price)
+            || self.other_number && !self.is_named() && !self.heading && !self.price
     }
 
     /// Whether anything says that the draft is what the page is about.
@@ -112,6 +118,7 @@ impl<'a> PageIdentity<'a> {
             other_url: !own_url && url.as_ref().is_some_and(|url| self.is_comparable(url)),
             key: draft.property.listing_key.as_deref().is_some_and(|key| self.has_key(key)),
             heading: is_data && self.is_headed(draft),
+            other_number: is_data && self.heads_another_number(draft),
             price: is_data && self.main_price.is_some_and(|price| draft.property.list_price == Some(price)),
         }
     }
@@ -146,6 +153,50 @@ impl<'a> PageIdentity<'a> {
             names_heading || name.as_ref().is_some_and(in_heading) || street.as_ref().is_some_and(in_heading)
         })
     }
+}
+
+impl PageIdentity<'_> {
+    /// Whether a heading has the draft's street with another number before it: `14 Oak Street` for `12 Oak Street`.
+    fn heads_another_number(&self, draft: &Draft) -> bool {
+        let street = draft.property.address.as_ref().and_then(|address| address.street.as_deref());
+        let Some(street) = street.map(words) else { return false };
+        let (numbers, name) = split_number(&street);
+        let letters: usize = name.iter().map(|word| word.chars().count()).sum();
+        if numbers.is_empty() || name.len() < 2 || letters < LEAST_STREET {
+            return false;
+        }
+        let headed = self.headings.iter().filter_map(|heading| numbers_before(heading, name));
+        let mut headed = headed.filter(|found| !found.is_empty()).peekable();
+        headed.peek().is_some()
+            && headed
+                .all(|found| found.iter().all(|number| !numbers.iter().any(|own| is_number(own, number))))
+    }
+}
+
+/// The numbers at the beginning of a street, and its name.
+fn split_number(street: &[String]) -> (&[String], &[String]) {
+    let end = street.iter().position(|word| !is_house_number(word)).unwrap_or(street.len());
+    street.split_at(end)
+}
+
+/// The numbers right before the place where `heading` has `name`.
+fn numbers_before<'h>(heading: &'h [String], name: &[String]) -> Option<&'h [String]> {
+    let at = heading.windows(name.len()).position(|window| window == name)?;
+    let before = heading.get(..at)?;
+    let count = before.iter().rev().take_while(|word| is_house_number(word)).count();
+    before.get(at - count..)
+}
+
+/// `12`, `12a`; not `250 000` of a price, nor an ordinal.
+fn is_house_number(word: &str) -> bool {
+    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    (1..=5).contains(&digits) && !word.starts_with('0') && word.len() <= digits + 1
+}
+
+/// Whether two numbers of houses have the same digits: `12` and `12a`.
+fn is_number(a: &str, b: &str) -> bool {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    a.get(..digits(a)) == b.get(..digits(b))
 }
 
 /// The canonical and the og:url of a page, on whatever host.
@@ -258,6 +309,25 @@ mod tests {
         assert!(agreement(&[(Field::Name, json!("12 Oak Street, Toledo, OH 43604"))]).heading);
         assert!(!agreement(&[(Field::Street, json!("2 Oak Street"))]).heading);
         assert!(!agreement(&[(Field::Name, json!("Toledo"))]).heading);
+    }
+
+    #[test]
+    fn another_number_in_the_street_of_a_heading_is_a_neighbour() {
+        let elsewhere = |street: &str| agreement(&[(Field::Street, json!(street))]).is_elsewhere();
+
+        assert!(elsewhere("14 Oak Street") && elsewhere("2 Oak Street"));
+        for own in
+            ["12 Oak Street", "12a Oak Street", "3/12 Oak Street", "Oak Street", "14 Elm Street", "14 Oak"]
+        {
+            assert!(!elsewhere(own), "{own}");
+        }
+        let named =
+            [(Field::Street, json!("14 Oak Street")), (Field::Key(KeyRank::Listing), json!("K1-007"))];
+        assert!(!agreement(&named).is_elsewhere());
+        let priced =
+            PageFacts { headings: vec!["£250,000 Oak Street, Toledo".to_owned()], ..PageFacts::default() };
+        let street = [(Field::Street, json!("12 Oak Street"))];
+        assert!(!agreement_at("https://homes.example.com/h/1", "", &priced, &street).is_elsewhere());
     }
 
     #[test]

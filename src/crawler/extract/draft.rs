@@ -39,6 +39,10 @@ pub(super) struct Draft {
     pub(super) baths: Option<f64>,
     pub(super) full_baths: Option<f64>,
     pub(super) half_baths: Option<f64>,
+    /// Whether a bare zero stands in the place of the bedrooms: a studio, or a count that is not known.
+    pub(super) no_bedrooms: bool,
+    /// Whether its status says that it is a public record. The price of a record is no offer.
+    pub(super) is_record: bool,
     pub(super) house_number: Option<String>,
     pub(super) name: Option<String>,
     pub(super) currency: CurrencyHint,
@@ -67,6 +71,8 @@ impl Draft {
             baths: None,
             full_baths: None,
             half_baths: None,
+            no_bedrooms: false,
+            is_record: false,
             house_number: None,
             name: None,
             currency: CurrencyHint::None,

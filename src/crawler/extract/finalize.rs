@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use url::Url;
 
-use super::currency::currency_of;
+use super::corrections::{
+    drop_other_amounts, drop_reference, finish_areas, finish_rooms, learn_from_address,
+};
+use super::currency::{KnownCurrency, currency_of};
 use super::draft::{Draft, fill};
 use super::extraction::{Listing, MAX_LISTING_IDS};
 use super::html::PageFacts;
 use super::key::{self, MAX_KEY, is_same_home, is_same_host, is_same_page, own_url, shorten};
+use super::place_country::implied_country;
+use super::set_field::has_zero;
 use super::values;
 use crate::base::money::{self, MinorUnits};
 use crate::crawler::page::Page;
@@ -35,6 +40,8 @@ impl<'a> Finisher<'a> {
         let is_own = |told: &Url| is_same_home(told, own) || is_same_home(told, self.page.url());
         let url = told.filter(is_own).unwrap_or_else(|| own.clone());
         learn_from_name(&mut draft);
+        learn_from_address(&mut draft, &url);
+        drop_reference(&mut draft, &url);
         let name = draft.name.clone();
         let told_key = draft.property.listing_key.is_some();
         let key = draft
@@ -62,9 +69,12 @@ impl<'a> Finisher<'a> {
 
     fn listing(&self, mut draft: Draft, key: String, told_key: bool, url: &Url) -> Listing {
         draft.finish_place();
+        finish_rooms(&mut draft);
+        finish_areas(&mut draft);
         finish_status(&mut draft);
+        drop_other_amounts(&mut draft);
         finish_prices(&mut draft);
-        let currency = currency_of(&draft, self.facts);
+        let currency = self.currency(&mut draft);
         if let Some(origin) = currency.origin {
             draft.origins.insert("currency", origin);
         }
@@ -90,12 +100,29 @@ impl<'a> Finisher<'a> {
             property,
         }
     }
+
+    /// The currency of the draft's prices. The country that a postal code implies decides what a sign means; it gives no
+    /// currency to a price without one.
+    fn currency(&self, draft: &mut Draft) -> KnownCurrency {
+        let implied = draft.property.address.as_ref().and_then(implied_country);
+        let Some(country) = implied else { return currency_of(draft, self.facts) };
+        if let Some(address) = &mut draft.property.address {
+            address.country = Some(country.to_owned());
+        }
+        let currency = currency_of(draft, self.facts);
+        if let Some(address) = &mut draft.property.address {
+            address.country = None;
+        }
+        if currency.is_inferred { KnownCurrency::default() } else { currency }
+    }
 }
 
 /// Rooms that only the name tells: "3 bedroom house, Oak St".
 fn learn_from_name(draft: &mut Draft) {
-    let Some(said) = draft.name.as_deref().map(values::rooms_text) else { return };
-    fill(&mut draft.property.bedrooms_total, || said.bedrooms.filter(|count| (0..=100).contains(count)));
+    let Some(name) = draft.name.as_deref() else { return };
+    let said = values::rooms_text(name);
+    let is_told = |count: &i64| (1..=100).contains(count) || *count == 0 && !has_zero(name);
+    fill(&mut draft.property.bedrooms_total, || said.bedrooms.filter(is_told));
     fill(&mut draft.rooms, || said.rooms.filter(|count| *count > 0.0 && *count <= 100.0));
 }
 
@@ -211,6 +238,8 @@ fn is_told(property: &PropertyInput, name: &str) -> bool {
         "closed_at" => property.closed_at.is_some(),
         "currency" => property.currency.is_some(),
         "rental_period" => property.rental_period.is_some(),
+        "listing_type" => property.listing_type.is_some(),
+        "living_area" => property.living_area.is_some(),
         "latitude" | "longitude" => property.latitude.is_some(),
         "address.state_or_province" => {
             property.address.as_ref().is_some_and(|address| address.state_or_province.is_some())
@@ -316,6 +345,26 @@ mod tests {
         assert_eq!(told.ids, ["A-1"]);
         assert_eq!((made.property.listing_key.as_deref(), made.told_key), (Some("4711"), false));
         assert_eq!(made.property.source_url.as_deref(), Some("https://homes.example.com/homes/4711"));
+    }
+
+    #[test]
+    fn the_form_of_an_address_decides_what_a_sign_means() {
+        let priced = |price: Value, state: &str, code: &str| {
+            let listing = home(&[
+                (Field::ListPrice, price),
+                (Field::State, json!(state)),
+                (Field::PostalCode, json!(code)),
+            ]);
+            assert_eq!(listing.property.address.unwrap().country, None);
+            listing.property.currency
+        };
+
+        assert_eq!(priced(json!("$425,000"), "OH", "43604").as_deref(), Some("USD"));
+        assert_eq!(priced(json!("$425,000"), "ON", "M5V 2T6").as_deref(), Some("CAD"));
+        assert_eq!(priced(json!("$425,000"), "NSW", "2145").as_deref(), Some("AUD"));
+        assert_eq!(priced(json!("$425,000"), "OH", "2145"), None);
+        assert_eq!(priced(json!("€425,000"), "OH", "43604").as_deref(), Some("EUR"));
+        assert_eq!(priced(json!(425_000), "OH", "43604"), None);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn listings(page: &Page, options: ExtractOptions) -> Extraction {
     extraction.teasers = teasers(&homes.others, page, &facts, homes.kind);
     if let Some(home) = homes.home.filter(|_| options.most > 0) {
         extraction.disagreements = named_counts(&home);
-        extraction.listings.push(finisher.home(home));
+        extraction.listings.push(finisher.home(home.learn_from_page(page, &facts)));
     } else if homes.kind == PageKind::List && options.list_items {
         (extraction.listings, extraction.unkeyed) = entries(homes.others, &finisher, options.most);
     }

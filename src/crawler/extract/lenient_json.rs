@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
     fn document(&mut self) -> Option<Value> {
         let mut roots = Vec::new();
         loop {
-            self.skip_separators(&[b',', b';'])?;
+            self.skip_separators(b",;")?;
             match self.peek() {
                 None => break,
                 Some(b'{' | b'[') if roots.len() < MAX_ROOTS => roots.push(self.value(0)?),
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
         let mut object = Map::new();
         loop {
-            self.skip_separators(&[b','])?;
+            self.skip_separators(b",")?;
             if self.take(b'}') {
                 return Some(Value::Object(object));
             }
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
         let mut values = Vec::new();
         loop {
-            self.skip_separators(&[b','])?;
+            self.skip_separators(b",")?;
             if self.take(b']') {
                 return Some(Value::Array(values));
             }

@@ -12,6 +12,8 @@ use super::set_price::LEAST_BARE_PRICE;
 use super::values::CurrencyHint;
 use crate::protocol::property::{Address, Media, PropertyInput};
 
+/// Numbers of an address that are compared.
+const MAX_NUMBERS: usize = 12;
 /// Names of a listing that several objects give, in all.
 const MAX_IDS: usize = 200;
 
@@ -37,6 +39,8 @@ impl Draft {
         fill(&mut self.name, || other.name.take());
         fill(&mut self.house_number, || other.house_number.take());
         fill(&mut self.sold_flag, || other.sold_flag);
+        self.no_bedrooms |= other.no_bedrooms;
+        self.is_record |= other.is_record;
         self.merge_prices(&other, &mut notes);
         self.merge_kind(&other, &mut notes);
         merge_facts(&mut self.property, other.property, &mut notes);
@@ -245,9 +249,23 @@ fn merge_address(into: &mut Option<Address>, from: Option<Address>, notes: &mut 
     notes.fill_text("address.state_or_province", &mut known.state_or_province, from.state_or_province);
     notes.fill_text("address.postal_code", &mut known.postal_code, from.postal_code);
     notes.fill_text("address.country", &mut known.country, from.country);
+    let is_of_street =
+        |unparsed: &String| known.street.as_deref().is_none_or(|street| holds_number_of(unparsed, street));
     if known.unparsed.is_none() {
-        notes.fill("address.unparsed", &mut known.unparsed, from.unparsed);
+        let unparsed = from.unparsed.filter(is_of_street);
+        notes.fill("address.unparsed", &mut known.unparsed, unparsed);
     }
+}
+
+/// Whether an address may be that of `street`: it has the number of the house, or there is none to compare. A page has
+/// the addresses of schools, agents and neighbours as well.
+fn holds_number_of(unparsed: &str, street: &str) -> bool {
+    let numbers = |text: &'_ str| -> Vec<String> {
+        let digits = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty());
+        digits.take(MAX_NUMBERS).map(str::to_owned).collect()
+    };
+    let (of_street, told) = (numbers(street), numbers(unparsed));
+    of_street.is_empty() || told.is_empty() || of_street.iter().any(|number| told.contains(number))
 }
 
 #[cfg(test)]
@@ -341,6 +359,19 @@ mod tests {
 
         assert_eq!(home.property.standard_status, Some(StandardStatus::Pending));
         assert_eq!(home.origins["standard_status"].layer, Layer::PageState);
+    }
+
+    #[test]
+    fn the_address_of_something_else_is_not_taken() {
+        let unparsed = |street: &str, text: &str| {
+            let home = merged(&[(Field::Street, json!(street))], &[(Field::Unparsed, json!(text))]);
+            home.property.address.unwrap().unparsed
+        };
+
+        assert_eq!(unparsed("7 Oak Street", "74 School Rd, Toledo 43604"), None);
+        assert_eq!(unparsed("7 Oak Street", "Oak St 7, Toledo").as_deref(), Some("Oak St 7, Toledo"));
+        assert_eq!(unparsed("Oak Street", "Toledo 43604").as_deref(), Some("Toledo 43604"));
+        assert_eq!(unparsed("7 Oak Street", "Toledo").as_deref(), Some("Toledo"));
     }
 
     #[test]

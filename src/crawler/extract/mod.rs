@@ -8,6 +8,8 @@ mod extraction;
 mod field;
 mod merge;
 mod origin;
+mod place_country;
+mod place_text;
 mod set_field;
 mod set_media;
 mod set_place;
@@ -36,8 +38,10 @@ mod agreement;
 mod home;
 mod key;
 mod layers;
+mod learn_from_page;
 mod page_kind;
 
+mod corrections;
 mod currency;
 mod finalize;
 

@@ -284,7 +284,7 @@ impl<'a> Reader<'a> {
 
     fn into_objects(mut self) -> Vec<Value> {
         let is_root =
-            |item: &Item<'_>| !item.is_nested && !(item.types.is_empty() && item.properties.is_empty());
+            |item: &Item<'_>| !(item.is_nested || item.types.is_empty() && item.properties.is_empty());
         let roots: Vec<_> = (0..self.items.len()).filter(|at| is_root(&self.items[*at])).collect();
         roots.into_iter().map(|root| self.object(root)).collect()
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::bounds::{MAX_URL, value_steps};
-use super::draft::{At, Draft, fill};
+use super::draft::{At, Draft, fill, fold};
 use super::extraction::Origin;
 use super::field::{AreaUnit, Field, KeyRank};
 use super::values::{self, Object};
@@ -80,11 +80,15 @@ impl Draft {
                 ("rental_period", fill(&mut property.rental_period, || rental_period(value)))
             }
             Field::Baths => {
-                let baths = || values::baths_value(value).filter(|count| *count <= MOST_ROOMS);
+                let baths = || values::baths_value(value).filter(is_count);
                 ("bathrooms_total", fill(&mut self.baths, baths))
             }
-            Field::FullBaths => ("bathrooms_total", fill(&mut self.full_baths, || count(value))),
-            Field::HalfBaths => ("bathrooms_total", fill(&mut self.half_baths, || count(value))),
+            Field::FullBaths => {
+                ("bathrooms_total", fill(&mut self.full_baths, || count(value).filter(is_count)))
+            }
+            Field::HalfBaths => {
+                ("bathrooms_total", fill(&mut self.half_baths, || count(value).filter(is_count)))
+            }
             Field::LivingAreaUnits => {
                 ("living_area_units", fill(&mut property.living_area_units, || unit(value)))
             }
@@ -168,7 +172,9 @@ impl Draft {
 
     /// A status that says more than "active" wins over one that does not.
     fn set_status(&mut self, value: &Value, at: &At<'_>) {
-        let Some(status) = status_text(value).and_then(|text| values::status(&text)) else { return };
+        let Some(text) = status_text(value) else { return };
+        self.is_record |= is_public_record(&text);
+        let Some(status) = values::status(&text) else { return };
         if is_better_status(self.property.standard_status, status) {
             self.property.standard_status = Some(status);
             self.note_origin("standard_status", at);
@@ -190,7 +196,7 @@ impl Draft {
     /// means bedrooms.
     fn set_rooms(&mut self, value: &Value, are_bedrooms: bool, at: &At<'_>) {
         let text = values::text(value, 100).filter(|text| !text.bytes().all(|byte| byte.is_ascii_digit()));
-        let said = text.map(|text| values::rooms_text(&text));
+        let said = text.as_deref().map(values::rooms_text);
         let (mut bedrooms, mut rooms) = said.map_or((None, None), |said| (said.bedrooms, said.rooms));
         if bedrooms.is_none() && rooms.is_none() {
             let number = count(value);
@@ -199,6 +205,12 @@ impl Draft {
             } else {
                 rooms = number;
             }
+        }
+        // A bare zero is also what forms hold where the count is not known.
+        let is_bare = text.as_deref().is_none_or(has_zero);
+        if bedrooms == Some(0) && is_bare {
+            self.no_bedrooms = true;
+            bedrooms = None;
         }
         let bedrooms = bedrooms.filter(|count| (0..=MOST_ROOMS as i64).contains(count));
         if fill(&mut self.property.bedrooms_total, || bedrooms) {
@@ -240,6 +252,25 @@ pub(super) fn is_better_status(known: Option<StandardStatus>, new: StandardStatu
         Some(StandardStatus::Active) => new != StandardStatus::Active,
         Some(_) => false,
     }
+}
+
+/// Statuses of pages about homes that are not offered: their data are those of a land register or a tax office.
+const RECORDS: [&str; 7] =
+    ["assessor", "countyrecord", "countyrecords", "publicrecord", "publicrecords", "taxrecord", "taxrecords"];
+
+/// Whether a status says that the home is in a public record and not on offer.
+fn is_public_record(text: &str) -> bool {
+    RECORDS.contains(&fold(text).as_str())
+}
+
+/// Whether a text has the number zero as a word of its own.
+pub(super) fn has_zero(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "0")
+}
+
+/// Whether a count of bathrooms says something. No home is offered as one without a bathroom; zero is a missing value.
+fn is_count(count: &f64) -> bool {
+    *count > 0.0 && *count <= MOST_ROOMS
 }
 
 /// Whether `new` says more about the kind of home than `known`.
@@ -386,6 +417,8 @@ mod tests {
             (Field::Bedrooms, json!(3), Some(3), None),
             (Field::Bedrooms, json!("3 Bed"), Some(3), None),
             (Field::Bedrooms, json!("Studio"), Some(0), None),
+            (Field::Bedrooms, json!(0), None, None),
+            (Field::Bedrooms, json!("0 beds"), None, None),
             (Field::Bedrooms, json!("4 pièces"), None, Some(4.0)),
             (Field::Bedrooms, json!("-1"), None, None),
             (Field::Bedrooms, json!({"value": 3}), Some(3), None),

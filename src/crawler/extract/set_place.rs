@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::draft::{At, Draft, fill};
 use super::extraction::Layer;
 use super::field::Field;
+use super::place_text::{is_place_name, is_street_text, tidy};
 use super::set_field::named;
 use super::values;
 use crate::protocol::property::Address;
@@ -90,7 +91,12 @@ impl Draft {
             Field::PostalCode => (&mut address.postal_code, 20, "address.postal_code"),
             _ => (&mut address.country, 100, "address.country"),
         };
-        let is_set = fill(part, || named(value, most));
+        let is_page_state = self.layer == Layer::PageState;
+        let fits = |text: &String| match field {
+            Field::Unparsed | Field::Street => is_place_name(text) && is_street_text(text, is_page_state),
+            _ => is_place_name(text),
+        };
+        let is_set = fill(part, || named(value, most).filter(fits));
         if *address == Address::default() {
             self.property.address = None;
         }
@@ -137,6 +143,11 @@ impl Draft {
         }
         if let Some(code) = country {
             address.country = Some(code.to_owned());
+        }
+        for (name, from) in tidy(address, number.as_deref()) {
+            if let Some(origin) = self.origins.get(from).cloned() {
+                self.origins.insert(name, origin);
+            }
         }
         let alone = address.street.is_none()
             && address.city.is_none()
@@ -266,5 +277,33 @@ mod tests {
         let facts = [(Field::Street, json!("N/A"), "a"), (Field::City, json!(""), "a")];
 
         assert_eq!(draft_with(Layer::JsonLd, &facts).property.address, None);
+    }
+
+    #[test]
+    fn what_pages_tell_to_their_scripts_is_no_street() {
+        let street = |layer, text: &str| {
+            let address = draft_with(layer, &[(Field::Street, json!(text), "a.street")]).property.address;
+            address.and_then(|address| address.street)
+        };
+
+        for text in ["NC", "full", "HIDDEN", "oakstreet", "12_OAK_ST", "E_535", "-"] {
+            assert_eq!(street(Layer::PageState, text), None, "{text}");
+        }
+        for text in ["Oak", "12 oak street", "Hauptstraße", "C4", "5th", "大通"] {
+            assert_eq!(street(Layer::PageState, text).as_deref(), Some(text));
+        }
+        assert_eq!(street(Layer::JsonLd, "broadway").as_deref(), Some("broadway"));
+    }
+
+    #[test]
+    fn parts_that_were_split_have_the_origin_of_the_whole() {
+        let draft = draft_with(Layer::Html, &[(Field::City, json!("12345 Neustadt"), "city")]);
+
+        assert_eq!(draft.origins["address.postal_code"], draft.origins["address.city"]);
+        let address = draft.property.address.unwrap();
+        assert_eq!(
+            (address.postal_code.as_deref(), address.city.as_deref()),
+            (Some("12345"), Some("Neustadt"))
+        );
     }
 }

@@ -157,7 +157,7 @@ impl JobClient {
         let op = &self.op;
         let read = || async move {
             match spiders::get(op, spider_name).await {
-                Ok(spider) => Ok(spider.list_items),
+                Ok(spider) => Ok(spider.list_items == Some(true)),
                 Err(problem) if problem.code == Code::NotFound => Ok(false),
                 Err(problem) => Err(problem),
             }

@@ -39,7 +39,7 @@ impl Example for Spider {
             runner: Runner::External,
             start_urls: vec![SITE.to_owned()],
             allowed_hosts: hosts(),
-            list_items: false,
+            list_items: Some(false),
             created_at: Some(after(0)),
             updated_at: Some(after(0)),
         }

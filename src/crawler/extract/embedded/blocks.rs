@@ -1,9 +1,10 @@
 //! Reads the scripts of a page: those that are data, those that hold data, and the rows that several of them push.
 
 use super::super::extraction::{Layer, LayerResult};
+use super::super::json;
+use super::super::lenient_json;
 use super::super::page_state::{self, StateBlock};
 use super::super::references::StateData;
-use super::super::{json, lenient_json};
 use super::flight;
 use super::names::is_tracking_name;
 use super::script::{ScriptReader, state_data};

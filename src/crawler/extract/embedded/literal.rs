@@ -3,7 +3,8 @@
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::super::{json, lenient_json};
+use super::super::json;
+use super::super::lenient_json;
 use crate::crawler::budget::PageBudget;
 
 /// Functions around the literal that only encode it.

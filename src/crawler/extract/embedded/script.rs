@@ -3,9 +3,11 @@
 
 use serde_json::Value;
 
+use super::super::json;
+use super::super::lenient_json;
+use super::super::nuxt;
 use super::super::page_state::StateBlock;
 use super::super::references::StateData;
-use super::super::{json, lenient_json, nuxt};
 use super::literal;
 use super::names::{has_references, is_state_name, is_tracking_name, state_name};
 use crate::base::text::{truncate, truncate_start};

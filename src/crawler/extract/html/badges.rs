@@ -38,7 +38,7 @@ pub(super) fn badge(outline: &Outline<'_>, budget: &PageBudget) -> Option<Badge>
         let around = outline.parent_of(block).filter(|around| around.texts() <= 3);
         let is_badge =
             block.marks.has(Marks::BADGE) || around.is_some_and(|around| around.marks.has(Marks::BADGE));
-        let distance = outline.from_heading(place);
+        let distance = outline.texts_behind_heading(place);
         let is_near = distance.is_some_and(|distance| distance != 0 && distance.abs() <= MAX_DISTANCE);
         if !is_badge && !is_near {
             continue;

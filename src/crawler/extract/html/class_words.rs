@@ -2,6 +2,7 @@
 //! where a capital letter follows a small one.
 
 use super::marks::Marks;
+use crate::base::text::truncate;
 
 /// Bytes of one attribute that are read: style frameworks write hundreds of classes, the telling ones first.
 const MAX_BYTES: usize = 240;
@@ -31,11 +32,41 @@ pub(super) fn marks_of(text: &str) -> Marks {
     if length > 0 {
         marks.add(mark(&word, length));
     }
+    // "price-calculator": the price with links to calculators. Words of loans make it one.
+    if marks.has(Marks::PRICE) && marks.has(Marks::CALCULATOR) && !has_loan_word(text) {
+        marks = marks.without(Marks::CALCULATOR);
+    }
     // A price with a word such as "old" is the former one; the words alone mean anything.
     if marks.has(Marks::OLD) && marks.has(Marks::PRICE) {
         marks.add(Marks::STRUCK);
     }
     marks
+}
+
+/// Whether a word of loans and their payments is among the words, beside "calculator".
+fn has_loan_word(text: &str) -> bool {
+    let words = truncate(text, MAX_BYTES).split(|one: char| !one.is_ascii_alphanumeric());
+    words.flat_map(small_words).any(|word| {
+        let word = word.to_ascii_lowercase();
+        !matches!(word.as_str(), "calculator" | "calc") && mark_of_word(word.as_bytes()) == Marks::CALCULATOR
+    })
+}
+
+/// `mortgageCalculator` as `mortgage`, `Calculator`.
+fn small_words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    for (at, pair) in text.as_bytes().windows(2).enumerate() {
+        if let [before, after] = pair
+            && before.is_ascii_lowercase()
+            && after.is_ascii_uppercase()
+        {
+            words.extend(text.get(start..=at));
+            start = at + 1;
+        }
+    }
+    words.extend(text.get(start..));
+    words
 }
 
 /// Whether a class hides its element on screens of every size.
@@ -113,6 +144,8 @@ mod tests {
             ("line-through", Marks::STRUCK),
             ("price-history", Marks::PRICE.with(Marks::HISTORY)),
             ("mortgageCalculator", Marks::CALCULATOR),
+            ("price-calculator", Marks::PRICE),
+            ("mortgagePriceCalculator", Marks::PRICE.with(Marks::CALCULATOR)),
             ("similar-homes", Marks::SIMILAR),
             ("cookie-banner", Marks::CONSENT.with(Marks::BADGE)),
             ("priceless enterprise navy", Marks::NONE),

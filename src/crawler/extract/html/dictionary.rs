@@ -1,5 +1,5 @@
 //! The labels of facts in English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish and Japanese,
-//! and the field that each means. A label that means nothing to a listing is in it only where its value could be mistaken
+//! some in Estonian, Russian and Hebrew, and the field that each means. A label that means nothing to a listing is in it only where its value could be mistaken
 //! for a price.
 
 use std::collections::HashMap;
@@ -171,14 +171,16 @@ const WORDS: &[(Meaning, &str)] = &[
         recámaras,
         alcobas, hab., camere da letto, camera da letto, camere, stanze da letto,
         quartos, quarto, dormitórios, dormitório, slaapkamers, slaapkamer, sypialnie, sypialni, sypialnia,
-        liczba sypialni, sovrum, 寝室, 寝室数",
+        liczba sypialni, sovrum, 寝室, 寝室数,
+        magamistube, magamistoad, спальни",
     ),
     (
         Meaning::Fact(Field::Rooms),
         "rooms, total rooms, reception rooms and bedrooms, zimmer, zimmeranzahl, zimmer gesamt, räume,
         pièces, pièce, pièce(s), nb pièces, ambientes, estancias, locali, vani, numero locali, stanze,
         assoalhadas, divisões, cômodos, kamers, kamer, kamers totaal, pokoje, pokoi, pokój, rum, antal rum,
-        部屋数",
+        部屋数,
+        tubade arv, комнат, количество комнат, число комнат, חדרים",
     ),
     (Meaning::Layout, "layout, tipologia, tipología, typologie, 間取り, 間取"),
     (
@@ -186,7 +188,8 @@ const WORDS: &[(Meaning, &str)] = &[
         "bathrooms, bathroom, baths, bath, bathroom(s), total bathrooms,
         badezimmer, bäder, bad, salles de bain, salles de bains, salle de bain, salle de bains, salles d'eau,
         baños, baño, bagni, bagno, casas de banho, casa de banho, banheiros, banheiro,
-        badkamers, badkamer, łazienki, łazienka, łazienek, badrum, 浴室, 浴室数",
+        badkamers, badkamer, łazienki, łazienka, łazienek, badrum, 浴室, 浴室数,
+        vannitube",
     ),
     (
         Meaning::Fact(LIVING_AREA),
@@ -207,7 +210,8 @@ const WORDS: &[(Meaning, &str)] = &[
         área útil, área bruta, área bruta privativa, área total, área privativa, área bruta de construção,
         woonoppervlakte, wonen, gebruiksoppervlakte wonen, gebruiksoppervlakte, oppervlakte, woonoppervlak,
         bewoonbare oppervlakte, powierzchnia, powierzchnia użytkowa, powierzchnia mieszkania, powierzchnia domu,
-        powierzchnia całkowita, metraż, boarea, boyta, bostadsyta, yta, 専有面積, 建物面積, 延床面積, 床面積, 面積",
+        powierzchnia całkowita, metraż, boarea, boyta, bostadsyta, yta, 専有面積, 建物面積, 延床面積, 床面積, 面積,
+        üldpind, общая площадь, площадь, מ״ר, שטח במ״ר",
     ),
     (
         Meaning::Fact(LOT_SIZE),
@@ -229,7 +233,8 @@ const WORDS: &[(Meaning, &str)] = &[
         anno costruzione,
         anno, ano de construção, ano construção, ano, bouwjaar, rok budowy, rok, byggår, byggnadsår,
         nybyggnadsår,
-        築年月, 建築年月, 完成時期, 築年",
+        築年月, 建築年月, 完成時期, 築年,
+        ehitusaasta, год постройки",
     ),
     (
         Meaning::Fact(Field::Stories),
@@ -261,7 +266,8 @@ const WORDS: &[(Meaning, &str)] = &[
         Meaning::Fact(Field::ListingType),
         "transaction type, offer type, transaction, purpose, vermarktungsart, angebotsart, type de transaction,
         type d'annonce, tipo de operación, operación, contratto, tipo di contratto, negócio, finalidade,
-        tipo de negócio, aanbod, rodzaj transakcji, rodzaj oferty, upplåtelse, 取引",
+        tipo de negócio, aanbod, rodzaj transakcji, rodzaj oferty, upplåtelse, 取引,
+        סוג העסקה",
     ),
     (
         Meaning::Fact(Field::Street),
@@ -417,6 +423,16 @@ mod tests {
             "賃料",
         ] {
             assert_eq!(of(label), Some(Meaning::Rent), "{label}");
+        }
+    }
+
+    #[test]
+    fn some_labels_of_further_languages_are_known() {
+        for label in ["Tubade arv", "Количество комнат", "חדרים"] {
+            assert_eq!(of(label), Some(Meaning::Fact(Field::Rooms)), "{label}");
+        }
+        for label in ["Üldpind", "Общая площадь", "מ״ר"] {
+            assert_eq!(of(label), Some(Meaning::Fact(LIVING_AREA)), "{label}");
         }
     }
 

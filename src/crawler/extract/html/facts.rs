@@ -18,6 +18,8 @@ pub(in crate::crawler::extract) struct HtmlResult {
 pub(in crate::crawler::extract) struct PageFacts {
     /// `og:title`, the title, and the first `h1` elements; at most 200 characters each.
     pub(in crate::crawler::extract) headings: Vec<String>,
+    /// The short texts of the page's place among the pages of the site, the general ones first; at most 30.
+    pub(in crate::crawler::extract) breadcrumbs: Vec<String>,
     /// The visible price of the home.
     pub(in crate::crawler::extract) main_price: Option<PriceText>,
     /// All visible amounts in the order of the page, at most 200.

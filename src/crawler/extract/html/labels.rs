@@ -139,18 +139,13 @@ impl Reader<'_> {
         }
         fold_into(&mut self.folded, label);
         if let Some(found) = meaning(&self.folded) {
-            return Some((found, None));
+            // "80" and "sqm" beside each other: the label is the unit.
+            let is_area = matches!(found, Meaning::Fact(Field::LivingArea(_)));
+            return Some((found, unit_of(&self.folded).filter(|_| is_area)));
         }
         let plain = self.folded.trim_end_matches([':', ' ']);
         let (label, inside) = plain.strip_suffix(')')?.rsplit_once('(')?;
-        let unit = match inside.trim() {
-            "m2" | "sqm" | "sq m" | "qm" | "mq" => Some("m²"),
-            "sq ft" | "sqft" | "ft2" | "sq. ft." => Some("sq ft"),
-            "ha" => Some("ha"),
-            "acres" => Some("acres"),
-            _ => None,
-        };
-        Some((meaning(label.trim_end())?, unit))
+        Some((meaning(label.trim_end())?, unit_of(inside.trim())))
     }
 
     fn add(&mut self, meaning: Meaning, label: &str, value: String, place: usize, marks: Marks) {
@@ -174,6 +169,17 @@ impl Reader<'_> {
             self.pairs.push(Pair { meaning, label, value, place });
         }
     }
+}
+
+/// The unit that a folded text is.
+fn unit_of(text: &str) -> Option<&'static str> {
+    Some(match text.trim_end_matches(':') {
+        "m2" | "sqm" | "sq m" | "qm" | "mq" | "מ״ר" => "m²",
+        "sq ft" | "sqft" | "ft2" | "sq. ft." => "sq ft",
+        "ha" => "ha",
+        "acres" => "acres",
+        _ => return None,
+    })
 }
 
 fn with_unit(value: String, unit: Option<&'static str>) -> String {

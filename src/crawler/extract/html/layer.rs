@@ -13,7 +13,9 @@ use super::labels::Pair;
 use super::loose_facts::LooseFact;
 use super::meta::Metas;
 use super::outline::{Outline, push_collapsed};
-use super::{badges, data_attributes, labels, loose_facts, price_element, regions, shape, signs, visit};
+use super::{
+    badges, breadcrumbs, data_attributes, labels, loose_facts, price_element, regions, shape, signs, visit,
+};
 use crate::base::text::truncate;
 use crate::crawler::page::Page;
 
@@ -33,7 +35,7 @@ pub(in crate::crawler::extract) fn read(page: &Page) -> HtmlResult {
     let headings = headings(&outline, &metas);
     let prices = price_element::prices(&outline, &headings, budget);
     let pairs = labels::pairs(&outline, budget);
-    let loose = loose_facts::facts(&outline, budget);
+    let loose = loose_facts::facts(&outline, &headings, budget);
     let badge = badges::badge(&outline, budget);
     let has_rooms_or_area = !loose.is_empty() || pairs.iter().any(|pair| pair.meaning.is_rooms_or_area());
     let signs = signs::signs(&outline, prices.main.is_some() || has_rooms_or_area, budget);
@@ -49,6 +51,8 @@ pub(in crate::crawler::extract) fn read(page: &Page) -> HtmlResult {
     set_loose_facts(&mut draft, &loose, page);
     if let Some(badge) = &badge {
         set(&mut draft, Field::Status, &badge.text, "badge", page);
+        // "For sale" says more than that the home is on the market.
+        set(&mut draft, Field::ListingType, &badge.text, "badge", page);
     }
     set_name(&mut draft, &outline, &headings, page);
     metas.set_facts(&mut draft);
@@ -61,6 +65,7 @@ pub(in crate::crawler::extract) fn read(page: &Page) -> HtmlResult {
         facts: PageFacts {
             meta_currency: metas.currency(),
             headings,
+            breadcrumbs: breadcrumbs::breadcrumbs(&outline, budget),
             main_price: prices.main.map(|main| main.price),
             visible_prices: prices.visible,
             cards: cards.count,
@@ -141,5 +146,5 @@ fn has_home_labels(pairs: &[Pair], draft: &Draft) -> bool {
 /// `og:type` of a home: `house`, `realestate:apartment`. A product or an article may be anything.
 fn is_home_type(og_type: Option<&str>) -> bool {
     let word = og_type.and_then(|kind| kind.rsplit([':', '.', '/']).next());
-    word.is_some_and(|word| values::is_home_type(word))
+    word.is_some_and(values::is_home_type)
 }

@@ -14,6 +14,7 @@ mod regions;
 mod section_headings;
 
 mod badges;
+mod breadcrumbs;
 mod data_attributes;
 mod dictionary;
 mod labels;

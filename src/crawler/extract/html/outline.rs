@@ -110,7 +110,7 @@ impl<'a> Outline<'a> {
 
     /// How many texts the one at `place` is behind the main heading: 0 inside of it, negative in front of it. `None`
     /// without a heading.
-    pub(super) fn from_heading(&self, place: usize) -> Option<isize> {
+    pub(super) fn texts_behind_heading(&self, place: usize) -> Option<isize> {
         let (first, end) = self.heading_texts()?;
         Some(if place >= end {
             (place - end + 1) as isize

@@ -102,7 +102,11 @@ fn holder<'a>(outline: &'a Outline<'a>, piece: &Piece<'a>) -> Option<(&'a Block<
     for _ in 0..MAX_CLIMB {
         let is_whole =
             block.text_bytes <= MAX_JOINED && block.texts() <= MAX_PARTS && !holds_heading(outline, block);
-        if !is_whole || outline.texts_in(block).iter().filter(|text| text.has_digit).count() != 1 {
+        let texts = outline.texts_in(block);
+        if !is_whole || texts.iter().filter(|text| text.has_digit).count() != 1 {
+            break;
+        }
+        if texts.iter().any(|text| is_action_beside(outline, text, piece)) {
             break;
         }
         whole = Some(block);
@@ -113,6 +117,13 @@ fn holder<'a>(outline: &'a Outline<'a>, piece: &Piece<'a>) -> Option<(&'a Block<
         return Some((block, outline.text_of(block, MAX_JOINED)?));
     }
     piece.has_currency.then(|| (own, truncate(piece.text, MAX_TEXT).to_owned()))
+}
+
+/// Whether `text` is a link or a button that does not hold `price`: "calculate the costs" is no part of a price.
+fn is_action_beside(outline: &Outline<'_>, text: &Piece<'_>, price: &Piece<'_>) -> bool {
+    outline.blocks.get(text.block).is_some_and(|block| {
+        matches!(block.name(), "a" | "button") && !(text.block..block.end).contains(&price.block)
+    })
 }
 
 /// The main heading beside a price is no part of it.
@@ -197,7 +208,8 @@ fn on_request(outline: &Outline<'_>, budget: &PageBudget) -> Option<MainPrice> {
         let block = outline.blocks.get(piece.block);
         let around = block.and_then(|block| outline.parent_of(block));
         let in_price = [block, around].iter().flatten().any(|block| block.marks.has(Marks::PRICE));
-        let is_near = outline.from_heading(*place).is_some_and(|distance| (1..=10).contains(&distance));
+        let is_near =
+            outline.texts_behind_heading(*place).is_some_and(|distance| (1..=10).contains(&distance));
         let is_own = !outline.marks_of(piece).has(Marks::NOT_OWN.with(Marks::LINK));
         piece.text.len() <= 60 && is_own && (in_price || is_near)
     };

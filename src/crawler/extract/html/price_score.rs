@@ -83,7 +83,7 @@ fn from_label(outline: &Outline<'_>, place: usize, text: &str) -> Option<i32> {
 }
 
 fn from_place(outline: &Outline<'_>, place: usize) -> i32 {
-    match outline.from_heading(place) {
+    match outline.texts_behind_heading(place) {
         None if place <= 30 => 12,
         None => 0,
         Some(0) => 20,

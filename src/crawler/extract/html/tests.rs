@@ -147,6 +147,9 @@ fn the_visible_price_is_the_one_near_the_heading() {
         "<h1>House</h1><p class=price>£425,000</p><p>Deposit: £42,500</p>",
         "<h1>House</h1><h2>£425,000</h2><h2>Similar homes</h2><div><h3>£300,000</h3></div>",
         "<h1>House</h1><h2>£425,000</h2><p>£3,541 per sq m</p>",
+        "<h1>House</h1><div><p class=price>£425,000</p><a href=#costs>calculate the costs</a></div>",
+        "<h1>House</h1><a href=#price>£<b>425,000</b></a>",
+        "<div class=price-calculator><p class=price>£425,000</p></div><h1>House</h1>",
     ] {
         assert_eq!(main_price(html), Some(425_000.0), "{html}");
     }
@@ -219,6 +222,22 @@ fn a_badge_is_a_status_and_a_menu_is_none() {
     assert_eq!(badge("<nav><span class=badge>Sold</span></nav><h1>House</h1>"), None);
     assert_eq!(badge("<h1>House</h1><form><span class=label>Sold</span></form>"), None);
     assert_eq!(badge("<h1>House</h1><p>A house that was sold to us in 2019.</p>"), None);
+}
+
+#[test]
+fn a_badge_of_an_offer_tells_whether_it_is_a_sale() {
+    let kind = |html: &str| home(html).listing_type;
+
+    assert_eq!(kind("<h1>House</h1><span class=badge>For sale</span>"), Some(ListingType::Sale));
+    assert_eq!(kind("<h1>House</h1><span class=badge>To let</span>"), Some(ListingType::Lease));
+    assert_eq!(kind("<h1>House</h1><span class=badge>Reduced</span>"), None);
+}
+
+#[test]
+fn a_number_beside_its_unit_is_an_area() {
+    let home = home("<h1>House</h1><p><span>80</span><span>sqm</span></p>");
+
+    assert_eq!((home.living_area, home.living_area_units.as_deref()), (Some(80.0), Some("Square Meters")));
 }
 
 #[test]

@@ -13,10 +13,12 @@ use super::super::extraction::Layer;
 use super::super::field::{Field, KeyRank};
 use super::super::references::{Links, address_of};
 use super::super::values::{self, Object};
+use super::super::vocabulary::fold_key;
 use super::classes::KeyClass;
 use super::keys::{self, Meaning};
 use crate::base::text::{truncate, truncate_start};
 use crate::crawler::budget::PageBudget;
+use crate::protocol::property::StandardStatus;
 
 /// How deep the parts of one home nest: `location.address.coordinate`.
 const MAX_PARTS: usize = 6;
@@ -151,16 +153,7 @@ impl Role {
             ),
             Self::Tracking => !matches!(
                 field,
-                Key(_)
-                    | Url
-                    | Name
-                    | Description
-                    | Media(_)
-                    | Status
-                    | SoldFlag
-                    | State
-                    | OfficeName
-                    | AgentName
+                Key(_) | Url | Name | Description | Media(_) | SoldFlag | State | OfficeName | AgentName
             ),
         }
     }
@@ -228,11 +221,12 @@ impl<'v> Home<'v> {
             let place = || (role == Role::Place).then(|| keys::place_field(entry.key)).flatten();
             match entry.meaning.field.or_else(place).filter(|field| role.accepts(*field)) {
                 Some(Field::State) => self.set_state(entry, role, beside_place),
+                Some(Field::Status) if role == Role::Tracking => self.set_told_status(entry),
                 Some(Field::ListPrice) if is_plain(entry.value) => prices.push(entry),
                 // Read below: a price may be a part, and the ends of a range count where there is no price.
                 Some(Field::ListPrice | Field::PriceLow | Field::PriceHigh) => {}
                 Some(field) if role == Role::Tracking && field.is_location() => {
-                    self.set_told_place(entry, field)
+                    self.set_told_place(entry, field);
                 }
                 Some(field) if is_value(entry.meaning.class) => self.set_entry(entry, field),
                 Some(_) => {}
@@ -258,6 +252,15 @@ impl<'v> Home<'v> {
         match entry.value {
             Value::String(text) if !is_name(truncate(text, 300)) => {}
             _ => self.set_entry(entry, field),
+        }
+    }
+
+    /// The status of an event or a request is none of the home, and "active" is a default.
+    fn set_told_status(&mut self, entry: &Entry<'v>) {
+        let is_plain_name = matches!(fold_key(keys::key_name(entry.key)).as_str(), "status" | "availability");
+        let Some(text) = self.scope.text(entry.value, 60).filter(|_| !is_plain_name) else { return };
+        if values::status(&text).is_some_and(|status| status != StandardStatus::Active) {
+            self.set(Field::Status, &Value::from(text), entry.key);
         }
     }
 
@@ -330,7 +333,7 @@ impl<'v> Home<'v> {
         let describes = role.is_home() || role == Role::Facts;
         match meaning.class {
             Some(KeyClass::Address) if describes || role == Role::Place => {
-                self.gather_place(value, key, depth)
+                self.gather_place(value, key, depth);
             }
             Some(KeyClass::Geo) if describes || role == Role::Place => self.gather_point(value, key, depth),
             Some(KeyClass::Price) if describes => self.gather_price(value, key, 0),

@@ -169,7 +169,7 @@ impl<'v> Home<'v> {
             match (known, entry.key) {
                 (Some(field), _) => self.set_value(field, plain, entry.key),
                 (None, "type" | "kind" | "priceType" | "transactionType") => {
-                    self.set_listing_type(plain, key)
+                    self.set_listing_type(plain, key);
                 }
                 (None, "period" | "interval" | "per" | "unit" | "term" | "qualifier") => {
                     let text =

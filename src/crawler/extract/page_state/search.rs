@@ -15,6 +15,7 @@ use super::classes::KeyClass;
 use super::home::{Entry, Home, Role, Scope, has_own_key, push_key};
 use super::keys;
 use crate::crawler::budget::PageBudget;
+use crate::protocol::property::StandardStatus;
 
 /// How deep JSON may hide inside of strings, and the shortest string that may be some.
 const MAX_STRINGS: usize = 2;
@@ -331,6 +332,7 @@ impl<'v, 'f> Search<'v, 'f> {
         if is_whole(&home.draft) && !self.scope.budget.is_spent() {
             if self.found.told.len() < MAX_DRAFTS {
                 home.draft.in_list = below.in_list;
+                drop_estimate(&mut home.draft);
                 self.found.told.push(home.draft);
             }
             return;
@@ -431,6 +433,14 @@ struct ReadHome {
 /// Whether it is a complete home. Without a price it needs a street: saved searches have beds and a type as well.
 fn is_whole(draft: &Draft) -> bool {
     draft.is_listing() && (draft.has_price() || draft.has_street())
+}
+
+/// The price that analytics are told of a home off the market is an estimate.
+fn drop_estimate(told: &mut Draft) {
+    let property = &mut told.property;
+    if property.standard_status == Some(StandardStatus::Withdrawn) {
+        (property.list_price, property.list_price_low, property.list_price_high) = (None, None, None);
+    }
 }
 
 /// Whether a type's name says that the object is a home: `"__typename": "Listing"`.

@@ -298,6 +298,19 @@ fn what_analytics_are_told_has_no_key_and_comes_last() {
 }
 
 #[test]
+fn analytics_are_told_the_estimate_of_a_home_off_the_market() {
+    let told = |status: Value| {
+        let drafts =
+            found(json!({"adTargets": {"price": "425000", "sqft": "2517", "propertyStatus": status}}));
+        (drafts[0].property.list_price, drafts[0].property.standard_status)
+    };
+
+    assert_eq!(told(json!("OffMarket")), (None, Some(StandardStatus::Withdrawn)));
+    assert_eq!(told(json!("Active")), (Some(425_000.0), None));
+    assert_eq!(told(json!("Pending")), (Some(425_000.0), Some(StandardStatus::Pending)));
+}
+
+#[test]
 fn prefixed_names_of_analytics_are_understood() {
     let budget = PageBudget::for_page(1_000);
     let base = "https://homes.example.com/h/1".parse().unwrap();

@@ -272,7 +272,7 @@ mod tests {
             match CurrencyHint::of(meaning) {
                 CurrencyHint::Code(code) => assert!(code_of(meaning).is_some(), "{code:?}"),
                 CurrencyHint::Sign(sign) => {
-                    assert!(BY_COUNTRY.iter().any(|(known, ..)| *known == sign), "{sign}")
+                    assert!(BY_COUNTRY.iter().any(|(known, ..)| *known == sign), "{sign}");
                 }
                 CurrencyHint::None => unreachable!("a table has a meaning for each sign"),
             }

@@ -21,12 +21,18 @@ pub fn listing_type(text: &str) -> Option<ListingType> {
     if let Some(known) = WHOLE.get(name) {
         return Some(known);
     }
-    let words = spaced(text);
-    match (SALE.is_in(&words), LEASE.is_in(&words)) {
+    match phrases_in(&spaced(text)) {
         (true, false) => Some(Sale),
         (false, true) => Some(Lease),
         (true, true) | (false, false) => None,
     }
+}
+
+/// Whether phrases of sale, and of lease, are in a text with single blanks between its words.
+pub(super) fn phrases_in(spaced: &str) -> (bool, bool) {
+    // What is bought to be let is for sale, or is not let.
+    let plain = spaced.replace(" buy to let ", " ").replace(" ready to rent ", " ");
+    (SALE.is_in(&plain), LEASE.is_in(&plain))
 }
 
 /// The period that the whole of a text names: "month", "pcm", "per week", "/Monat", "MON" of UN/CEFACT.
@@ -107,6 +113,8 @@ const WHOLE_TABLE: &[(&str, ListingType)] = &[
     ("販売", Sale),
     ("購入", Sale),
     ("매매", Sale),
+    ("müük", Sale),
+    ("מכירה", Sale),
     ("出售", Sale),
     ("rent", Lease),
     ("rental", Lease),
@@ -144,6 +152,10 @@ const WHOLE_TABLE: &[(&str, ListingType)] = &[
     ("uthyrning", Lease),
     ("leie", Lease),
     ("賃貸", Lease),
+    ("Mietwohnung", Lease),
+    ("Mietwohnungen", Lease),
+    ("üür", Lease),
+    ("השכרה", Lease),
     ("出租", Lease),
     ("임대", Lease),
     ("월세", Lease),
@@ -156,7 +168,6 @@ const SALE_PHRASES: &[&str] = &[
     "zum Kauf",
     "à vendre",
     "en vente",
-    "se vende",
     "en venta",
     "in vendita",
     "vendesi",
@@ -168,7 +179,17 @@ const SALE_PHRASES: &[&str] = &[
     "til salgs",
     "til salg",
     "Kaufpreis",
+    "vente aux enchères",
+    "se vende",
+    "vende se",
+    "sprzedam",
+    "müüa",
+    "продажа",
+    "продаётся",
+    "продается",
+    "למכירה",
     "売買",
+    "購入",
     "販売価格",
 ];
 
@@ -193,6 +214,8 @@ const LEASE_PHRASES: &[&str] = &[
     "para alugar",
     "para arrendar",
     "para arrendamento",
+    "arrenda se",
+    "aluga se",
     "te huur",
     "do wynajęcia",
     "na wynajem",
@@ -200,6 +223,12 @@ const LEASE_PHRASES: &[&str] = &[
     "uthyres",
     "til leie",
     "til leje",
+    "wynajmę",
+    "anda üürile",
+    "сдаётся",
+    "сдается",
+    "аренда",
+    "להשכרה",
     "賃貸",
 ];
 
@@ -406,6 +435,12 @@ mod tests {
             ("Mieszkanie na sprzedaż", Sale),
             ("till salu", Sale),
             ("売買", Sale),
+            ("マンション購入", Sale),
+            ("Vente aux enchères", Sale),
+            ("Vende-se apartamento", Sale),
+            ("Продажа квартир", Sale),
+            ("Müüa maja", Sale),
+            ("Buy to let flat for sale", Sale),
             ("http://purl.org/goodrelations/v1#Sell", Sale),
             ("http://purl.org/goodrelations/v1#LeaseOut", Lease),
             ("RENT", Lease),
@@ -420,10 +455,21 @@ mod tests {
             ("do wynajęcia", Lease),
             ("att hyra", Lease),
             ("賃貸マンション", Lease),
+            ("Mietwohnungen", Lease),
+            ("Anda üürile korter", Lease),
+            ("Аренда квартиры", Lease),
         ] {
             assert_eq!(listing_type(text), Some(expected), "{text}");
         }
-        for text in ["", "House", "for sale or to rent", "Current location", "parental home"] {
+        for text in [
+            "",
+            "House",
+            "for sale or to rent",
+            "Current location",
+            "parental home",
+            "Buy to let",
+            "購入・賃貸",
+        ] {
             assert_eq!(listing_type(text), None, "{text}");
         }
     }

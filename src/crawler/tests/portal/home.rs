@@ -76,7 +76,7 @@ impl Home {
 
     /// What a page in this language names as its canonical address: of every second home the German page.
     pub(super) fn canonical_path(&self, language: Language) -> String {
-        self.path(if self.id % 2 == 0 { Language::German } else { language })
+        self.path(if self.id.is_multiple_of(2) { Language::German } else { language })
     }
 
     /// The heading of its page.
