@@ -125,7 +125,7 @@ fn check_site<W: Write>(report: &mut Report<W>, run: &CrawlRun<'_>) {
 fn listings_read(run: &CrawlRun<'_>, dialect: Dialect) -> u64 {
     let layer = match dialect {
         Dialect::JsonLd => "json_ld",
-        Dialect::EmbeddedState => "embedded",
+        Dialect::EmbeddedState => "page_state",
         Dialect::Microdata => "microdata",
     };
     run.job.stats["lotline/layers"][layer].as_u64().unwrap_or(0)

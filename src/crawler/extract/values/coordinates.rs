@@ -87,8 +87,12 @@ fn degrees_text(text: &str, most: f64) -> Option<f64> {
     if minutes >= 60.0 || seconds >= 60.0 {
         return None;
     }
-    // Added as seconds, which are whole as a rule: 52.52 and not 52.519999999999996.
-    let size = (whole.abs() * 3_600.0 + minutes * 60.0 + seconds) / 3_600.0;
+    // Added as seconds, which are whole as a rule: 52.52 and not 52.519999999999996. A decimal stays as it is written.
+    let size = if minutes == 0.0 && seconds == 0.0 {
+        whole.abs()
+    } else {
+        (whole.abs() * 3_600.0 + minutes * 60.0 + seconds) / 3_600.0
+    };
     let negative = degrees.starts_with('-');
     match (side.as_str(), most > 90.0) {
         ("", _) => Some(if negative { -size } else { size }),
@@ -190,6 +194,8 @@ mod tests {
         for (value, most, expected) in [
             (json!(52.5), 90.0, 52.5),
             (json!("52.5"), 90.0, 52.5),
+            (json!("41.6524"), 90.0, 41.6524),
+            (json!("-83.5381"), 180.0, -83.5381),
             (json!("52,5"), 90.0, 52.5),
             (json!(" -81,379 "), 180.0, -81.379),
             (json!("−13.4"), 180.0, -13.4),
