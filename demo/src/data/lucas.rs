@@ -27,7 +27,7 @@ pub struct LucasRow {
     pub wall: Wall,
     #[serde(deserialize_with = "whole")]
     pub beds: u8,
-    /// Zero with no half bath either in 3 rows, one of which has no bedroom: shown unchanged.
+    /// Zero with no half bath either in 3 rows, one of which has no bedroom: shown unchanged, and read as unknown.
     #[serde(rename = "baths", deserialize_with = "whole")]
     pub full_baths: u8,
     #[serde(rename = "halfbaths", deserialize_with = "whole")]

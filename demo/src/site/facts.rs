@@ -87,6 +87,11 @@ impl Facts {
         format!("{} sq ft", grouped(value))
     }
 
+    /// The bathrooms that the crawler is to read: it takes zero for a missing value.
+    pub fn known_bathrooms(&self) -> Option<f64> {
+        Some(self.bathrooms).filter(|count| *count > 0.0)
+    }
+
     /// One line for an index: `4 bed, 3.5 bath, 3,273 sq ft`.
     pub fn summary(&self) -> String {
         format!("{} bed, {} bath, {}", self.bedrooms, self.bathrooms, Self::area(self.living_area_sqft))
