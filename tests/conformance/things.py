@@ -47,6 +47,9 @@ class Party:
     def _delete_user(self, number):
         return {"user_id": self._user(number)["id"]}
 
+    # A change may switch the user off.
+    _update_user = _delete_user
+
     def _set_password(self, number):
         link = self.admin.post(f"/users/{self._user(number)['id']}/password-link")
         return {"link_token": link["url"].split("#token=", 1)[1], "new_password": f"a new word of {number}"}
@@ -58,6 +61,8 @@ class Party:
 
     def _revoke_api_key(self, number):
         return {"key_id": self.admin.post("/api-keys", {"name": f"key {number}", "scopes": ["events:read"]})["id"]}
+
+    _update_api_key = _revoke_api_key
 
     def _delete_spider(self, number):
         return {"name": self.admin.post("/spiders", {"name": f"spider-{number}", "runner": "external"})["name"]}
