@@ -109,9 +109,11 @@ pub fn read_or_explain(value: Value) -> Result<PropertyInput, BadRow> {
         return Err(BadRow { errors, rest: None });
     };
     let nulls = NullFields::of(&fields);
+    let has_objects = fields.iter().all(|(name, value)| !has_list_for_object(name, value));
     // The object is cloned only to name all faults, which a failed parse of the whole does not.
-    let whole = serde_json::from_value::<PropertyInput>(Value::Object(fields.clone()));
-    whole.map(|listing| PropertyInput { nulls, ..listing }).map_err(|_| {
+    let whole: Option<PropertyInput> =
+        if has_objects { serde_json::from_value(Value::Object(fields.clone())).ok() } else { None };
+    whole.map(|listing| PropertyInput { nulls, ..listing }).ok_or_else(|| {
         let (mut errors, mut good) = (Vec::new(), Map::new());
         for (name, value) in fields {
             if errors.len() == MOST_ERRORS {
@@ -127,7 +129,19 @@ pub fn read_or_explain(value: Value) -> Result<PropertyInput, BadRow> {
     })
 }
 
+/// Whether a list stands in the place of an object: `serde` would read its items as the fields of the object.
+fn has_list_for_object(name: &str, value: &Value) -> bool {
+    match name {
+        "address" | "attributes" => value.is_array(),
+        "media" => value.as_array().is_some_and(|files| files.iter().any(Value::is_array)),
+        _ => false,
+    }
+}
+
 fn reads_alone(name: &str, value: Value) -> bool {
+    if has_list_for_object(name, &value) {
+        return false;
+    }
     let alone = Map::from_iter([(name.to_owned(), value)]);
     serde_json::from_value::<PropertyInput>(Value::Object(alone)).is_ok()
 }
@@ -245,6 +259,27 @@ mod tests {
             assert!(explain("media".to_owned()).msg.contains(term.name()), "{term:?}");
         }
         assert_eq!(explain("colour".to_owned()).kind, "unknown_field");
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        for (name, value) in [
+            ("address", json!([])),
+            ("address", json!(["a", "b"])),
+            ("address", json!([null, null, null, null, null, null])),
+            ("media", json!([["https://homes.example/1.jpg", "photo", null]])),
+            ("media", json!([{"url": "https://homes.example/1.jpg", "kind": "photo"}, []])),
+            ("attributes", json!([])),
+        ] {
+            let row = Map::from_iter([("source".to_owned(), json!("s")), (name.to_owned(), value.clone())]);
+            let bad = read_or_explain(Value::Object(row)).err().unwrap();
+
+            let pointers: Vec<_> = bad.errors.iter().map(|error| error.pointer.as_str()).collect();
+            assert_eq!(pointers, [format!("/{name}")], "{value}");
+            assert!(bad.errors[0].msg.contains("object"), "{value}");
+            assert_eq!(bad.rest.unwrap().source.as_deref(), Some("s"), "{value}");
+        }
+        assert!(read(json!({"address": {}, "media": [], "attributes": {}})).is_ok());
     }
 
     #[test]

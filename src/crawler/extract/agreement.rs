@@ -5,7 +5,7 @@ use url::Url;
 use super::draft::Draft;
 use super::extraction::Layer;
 use super::html::PageFacts;
-use super::key::{is_same_home, is_same_host, is_same_page, own_url};
+use super::key::{has_token, is_same_home, is_same_host, is_same_page, own_url};
 use super::values::Amount;
 use crate::crawler::page::Page;
 use crate::crawler::page_url::{self, MAX_LINK_BYTES};
@@ -21,6 +21,45 @@ const MAX_WORDS: usize = 60;
 const LEAST_KEY: usize = 3;
 /// Letters of the name of a street that is compared with headings.
 const LEAST_STREET: usize = 4;
+/// Letters of the name of a street beside its kind.
+const LEAST_STREET_NAME: usize = 3;
+/// Words between the number of a house and the kind of its street.
+const STREET_DISTANCE: usize = 3;
+/// Kinds of streets: behind the name, at its end, and in front of it.
+const STREET_WORDS: [&str; 29] = [
+    "street",
+    "st",
+    "road",
+    "rd",
+    "avenue",
+    "ave",
+    "lane",
+    "ln",
+    "drive",
+    "dr",
+    "close",
+    "way",
+    "court",
+    "ct",
+    "place",
+    "pl",
+    "terrace",
+    "crescent",
+    "boulevard",
+    "blvd",
+    "square",
+    "gardens",
+    "grove",
+    "mews",
+    "row",
+    "hill",
+    "walk",
+    "circle",
+    "trail",
+];
+const STREET_ENDINGS: [&str; 12] =
+    ["strasse", "straße", "str", "weg", "allee", "platz", "gasse", "straat", "laan", "gatan", "vägen", "vej"];
+const STREET_STARTS: [&str; 9] = ["rue", "calle", "via", "rua", "ulica", "ul", "avenida", "chemin", "carrer"];
 /// Letters of a name that is more than a kind of home.
 const LEAST_NAME: usize = 6;
 /// Steps of resolving an address, beside those for its length.
@@ -40,6 +79,7 @@ pub(super) struct PageIdentity<'a> {
     paths: Vec<String>,
     headings: Vec<Vec<String>>,
     main_price: Option<f64>,
+    prices_near_heading: Vec<f64>,
 }
 
 /// A draft, and how the page agrees with it.
@@ -63,6 +103,8 @@ pub(super) struct Agreement {
     pub(super) price: bool,
     /// A heading has its street with another number.
     pub(super) other_number: bool,
+    /// A heading has another street, and the page shows another price.
+    pub(super) other_street: bool,
 }
 
 impl Agreement {
@@ -75,7 +117,7 @@ impl Agreement {
     /// heading and price together.
     pub(super) fn is_elsewhere(self) -> bool {
         self.other_url && !self.key && !(self.heading && self.price)
-            || self.other_number && !self.is_named() && !self.heading && !self.price
+            || (self.other_number || self.other_street) && !self.is_named() && !self.heading && !self.price
     }
 
     /// Whether anything says that the draft is what the page is about.
@@ -101,7 +143,8 @@ impl<'a> PageIdentity<'a> {
             Some(Amount::One(amount)) => Some(amount),
             Some(Amount::Range { .. }) | None => None,
         });
-        Self { page, own, stated, paths, headings, main_price }
+        let prices_near_heading = facts.prices_near_heading.clone();
+        Self { page, own, stated, paths, headings, main_price, prices_near_heading }
     }
 
     pub(super) fn agreement(&self, draft: &Draft) -> Agreement {
@@ -119,6 +162,7 @@ impl<'a> PageIdentity<'a> {
             key: draft.property.listing_key.as_deref().is_some_and(|key| self.has_key(key)),
             heading: is_data && self.is_headed(draft),
             other_number: is_data && self.heads_another_number(draft),
+            other_street: is_data && url.is_none() && self.heads_another_street(draft),
             price: is_data && self.main_price.is_some_and(|price| draft.property.list_price == Some(price)),
         }
     }
@@ -171,6 +215,45 @@ impl PageIdentity<'_> {
             && headed
                 .all(|found| found.iter().all(|number| !numbers.iter().any(|own| is_number(own, number))))
     }
+}
+
+impl PageIdentity<'_> {
+    /// Whether a heading has a street and none has the draft's, and the draft's price is none of those that the page
+    /// shows near its heading.
+    fn heads_another_street(&self, draft: &Draft) -> bool {
+        let (Some(main), Some(price)) = (self.main_price, draft.property.list_price) else { return false };
+        if price == main || self.prices_near_heading.contains(&price) {
+            return false;
+        }
+        let address = draft.property.address.as_ref();
+        let street = address.and_then(|address| address.street.as_deref().or(address.unparsed.as_deref()));
+        let street = street.map(words).unwrap_or_default();
+        let mut names = street.iter().filter(|word| is_street_name(word)).peekable();
+        let joined: Vec<String> = self.headings.iter().map(|heading| heading.concat()).collect();
+        names.peek().is_some()
+            && self.headings.iter().any(|heading| holds_street(heading))
+            && names.all(|name| !joined.iter().any(|heading| heading.contains(name.as_str())))
+    }
+}
+
+/// Whether a word of a street is its name: neither a number nor a kind of street.
+fn is_street_name(word: &str) -> bool {
+    word.chars().count() >= LEAST_STREET_NAME
+        && word.chars().all(char::is_alphabetic)
+        && !STREET_WORDS.contains(&word)
+        && !STREET_STARTS.contains(&word)
+}
+
+/// Whether a heading has the number of a house with a street: `12 Elm Street`, `Lindenallee 7`, `Calle Mayor 5`.
+fn holds_street(heading: &[String]) -> bool {
+    let mut numbers = heading.iter().enumerate().filter(|(_, word)| is_house_number(word));
+    numbers.any(|(at, _)| {
+        let mut behind = heading.iter().skip(at + 2).take(STREET_DISTANCE);
+        let before = heading.iter().take(at).rev();
+        behind.any(|word| STREET_WORDS.contains(&word.as_str()))
+            || before.clone().take(1).any(|word| STREET_ENDINGS.iter().any(|ending| word.ends_with(ending)))
+            || before.skip(1).take(STREET_DISTANCE).any(|word| STREET_STARTS.contains(&word.as_str()))
+    })
 }
 
 /// The numbers at the beginning of a street, and its name.
@@ -237,15 +320,6 @@ fn path_and_ids(url: &Url) -> String {
     text
 }
 
-/// Whether `token` stands in `text` with no letter or digit beside it.
-fn has_token(text: &str, token: &str) -> bool {
-    text.match_indices(token).any(|(at, found)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + found.len()..].chars().next();
-        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
-    })
-}
-
 fn words(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.take(MAX_WORDS).map(str::to_lowercase).collect()
@@ -269,6 +343,7 @@ mod tests {
     use crate::crawler::budget::PageBudget;
     use crate::crawler::extract::draft::At;
     use crate::crawler::extract::field::{Field, KeyRank};
+    use crate::crawler::extract::values::PriceText;
 
     fn agreement_at(address: &str, head: &str, facts: &PageFacts, told: &[(Field, Value)]) -> Agreement {
         let url = address.parse().unwrap();
@@ -328,6 +403,34 @@ mod tests {
             PageFacts { headings: vec!["£250,000 Oak Street, Toledo".to_owned()], ..PageFacts::default() };
         let street = [(Field::Street, json!("12 Oak Street"))];
         assert!(!agreement_at("https://homes.example.com/h/1", "", &priced, &street).is_elsewhere());
+    }
+
+    #[test]
+    fn another_street_with_another_price_is_a_neighbour() {
+        let elsewhere = |heading: &str, told: &[(Field, Value)], near: Vec<f64>| {
+            let price = PriceText { amount: Some(Amount::One(425_000.0)), ..PriceText::default() };
+            let facts = PageFacts {
+                headings: vec![heading.to_owned()],
+                main_price: Some(price),
+                prices_near_heading: near,
+                ..PageFacts::default()
+            };
+            agreement_at("https://homes.example.com/h/elm", "", &facts, told).is_elsewhere()
+        };
+        let home =
+            |street: &str, price: u32| vec![(Field::Street, json!(street)), (Field::ListPrice, json!(price))];
+
+        for heading in ["12 Elm Street", "House, Lindenallee 7, Berlin", "Calle Mayor 5, Madrid"] {
+            assert!(elsewhere(heading, &home("5 Oak Road", 200_000), vec![]), "{heading}");
+        }
+        assert!(!elsewhere("12 Elm Street", &home("5 Oak Road", 425_000), vec![]));
+        assert!(!elsewhere("12 Elm Street", &home("5 Oak Road", 200_000), vec![200_000.0]));
+        assert!(!elsewhere("12 Elm Street", &home("Elm St", 200_000), vec![]));
+        assert!(!elsewhere("3 bedroom house", &home("5 Oak Road", 200_000), vec![]));
+        assert!(!elsewhere("12 Elm Street", &[(Field::Street, json!("5 Oak Road"))], vec![]));
+        let mut named = home("5 Oak Road", 200_000);
+        named.push((Field::Url, json!("/h/elm")));
+        assert!(!elsewhere("12 Elm Street", &named, vec![]));
     }
 
     #[test]

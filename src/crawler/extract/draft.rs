@@ -48,6 +48,9 @@ pub(super) struct Draft {
     pub(super) currency: CurrencyHint,
     /// Whether a field of its own stated the currency, which wins over a sign in the price's text.
     pub(super) has_stated_currency: bool,
+    /// The prices that are written as digits with one point before exactly three, such as "350.500", and were read as
+    /// thousands while no currency was known.
+    pub(super) pointed_prices: BTreeSet<&'static str>,
     /// Whether the price is said to be on request.
     pub(super) no_price: bool,
     pub(super) sold_flag: Option<bool>,
@@ -77,6 +80,7 @@ impl Draft {
             name: None,
             currency: CurrencyHint::None,
             has_stated_currency: false,
+            pointed_prices: BTreeSet::new(),
             no_price: false,
             sold_flag: None,
             origins: BTreeMap::new(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use url::Url;
 
+use super::canonical::home_url;
 use super::corrections::{
     drop_other_amounts, drop_reference, finish_areas, finish_rooms, learn_from_address,
 };
@@ -34,21 +35,25 @@ impl<'a> Finisher<'a> {
 
     /// The listing of the home that the page is about.
     pub(super) fn home(&self, mut draft: Draft) -> Listing {
-        let own = own_url(self.page);
         let told = draft.property.source_url.as_deref().and_then(|url| Url::parse(url).ok());
         // A wrong or a foreign URL is no way back to this page.
-        let is_own = |told: &Url| is_same_home(told, own) || is_same_home(told, self.page.url());
-        let url = told.filter(is_own).unwrap_or_else(|| own.clone());
+        let told_or = |own: &Url| {
+            let is_own = |told: &&Url| is_same_home(told, own) || is_same_home(told, self.page.url());
+            told.as_ref().filter(is_own).unwrap_or(own).clone()
+        };
+        let canonical = own_url(self.page);
+        let url = told_or(canonical);
         learn_from_name(&mut draft);
         learn_from_address(&mut draft, &url);
         drop_reference(&mut draft, &url);
         let name = draft.name.clone();
-        let told_key = draft.property.listing_key.is_some();
-        let key = draft
-            .property
-            .listing_key
-            .take()
-            .map_or_else(|| key::address_key(&url), |key| shorten(key, MAX_KEY));
+        let told_key = draft.property.listing_key.take();
+        // Several homes may name one canonical address, such as that of their list.
+        let url = if told_key.is_some() { url } else { told_or(home_url(self.page, canonical)) };
+        let (key, told_key) = match told_key {
+            Some(key) => (shorten(key, MAX_KEY), true),
+            None => (key::address_key(&url), false),
+        };
         let mut listing = self.listing(draft, key, told_key, &url);
         listing.property.attributes =
             name.map(|name| BTreeMap::from([("name".to_owned(), Value::from(name))]));

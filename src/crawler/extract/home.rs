@@ -26,7 +26,7 @@ pub(super) fn choose(drafts: Vec<Draft>, identity: &PageIdentity<'_>, facts: &Pa
     let compared = drafts.into_iter().map(|draft| Candidate { agreement: identity.agreement(&draft), draft });
     let all: Vec<Candidate> = compared.collect();
     let around = Surroundings::of(&all, facts);
-    let Some(anchor) = anchor(&all) else {
+    let Some(anchor) = anchor(&all, facts) else {
         return Homes { kind: around.kind(), home: None, others: all };
     };
     let agreement = all[anchor].agreement;
@@ -50,6 +50,12 @@ impl Candidate {
         !self.draft.list_page && !is_entry && !self.agreement.is_elsewhere()
     }
 
+    /// Whether the visible price is that of this: its street is in the heading, and its data tell no price.
+    fn is_priced_by_page(&self) -> bool {
+        let draft = &self.draft;
+        draft.layer != Layer::Html && self.agreement.heading && draft.has_street() && !draft.has_price()
+    }
+
     /// How much speaks for this being the home of the page.
     fn score(&self) -> i32 {
         let draft = &self.draft;
@@ -60,8 +66,12 @@ impl Candidate {
 }
 
 /// The candidate that the others are compared with.
-fn anchor(all: &[Candidate]) -> Option<usize> {
-    let listings: Vec<usize> = indexes(all, |one| one.may_be_here() && one.draft.is_listing());
+fn anchor(all: &[Candidate], facts: &PageFacts) -> Option<usize> {
+    let is_priced = facts.main_price.as_ref().is_some_and(|price| price.amount.is_some())
+        && all.iter().any(|one| one.draft.layer == Layer::Html && one.draft.has_price());
+    let listings: Vec<usize> = indexes(all, |one| {
+        one.may_be_here() && (one.draft.is_listing() || is_priced && one.is_priced_by_page())
+    });
     if let Some(best) = best(all, &listings) {
         return (!is_ambiguous(all, &listings, best)).then_some(best);
     }
@@ -172,7 +182,10 @@ mod tests {
     use super::*;
     use crate::crawler::budget::PageBudget;
     use crate::crawler::extract::draft::At;
+    use crate::crawler::extract::extraction::{ExtractOptions, Extraction};
     use crate::crawler::extract::field::{Field, KeyRank};
+    use crate::crawler::extract::layers::listings;
+    use crate::crawler::extract::values;
     use crate::crawler::page::Page;
 
     fn draft(layer: Layer, facts: &[(Field, Value)]) -> Draft {
@@ -264,5 +277,73 @@ mod tests {
             draft(Layer::PageState, &[(Field::ListPrice, json!("100000")), (Field::Bedrooms, json!(1))]);
 
         assert_eq!(chosen(vec![form], &PageFacts::default()), (PageKind::Neither, None, 0));
+    }
+
+    fn read(html: &str) -> Extraction {
+        let url = "https://homes.example.com/h/elm".parse().unwrap();
+        let page = Page::parse(html, &url, PageBudget::for_page(html.len()));
+        listings(&page, ExtractOptions { most: 10, list_items: false })
+    }
+
+    #[test]
+    fn the_home_of_a_page_is_told_beside_cards_under_any_heading() {
+        let card = |at: u32| {
+            format!("<li class=card><a href=/h/{at}><img></a><h3>T{at}</h3><b>£{at}00,000</b></li>")
+        };
+        let cards: String = (2..5).map(card).collect();
+        let found = read(&format!(
+            "<h1>12 Elm Street</h1><p class=price>£425,000</p><p>3 bedrooms</p><h2>Blog</h2><ul>{cards}</ul>"
+        ));
+
+        assert_eq!(found.kind, PageKind::Detail);
+        assert_eq!(found.listings[0].property.list_price, Some(425_000.0));
+    }
+
+    #[test]
+    fn pages_without_a_home_tell_none() {
+        let card = "<div class=card><a href=/h/2>Elm Road</a><p>£201,000</p><p>3 bedrooms</p></div>";
+        for html in [
+            format!("<h1>Acme Estate Agents</h1>{card}"),
+            format!("<h1>Acme Estate Agents</h1>{card}{}", card.replace("/h/2", "/h/3")),
+            format!("<h1>Ann Smith</h1><p>Agent</p>{card}"),
+            "<h1>How to buy a 3 bedroom house</h1><p>Expect £285,000.</p>".to_owned(),
+            "<h1>Mortgage calculator</h1><p>Price: £285,000</p><p>Bedrooms: 3</p>".to_owned(),
+        ] {
+            assert_eq!(read(&html).listings, [], "{html}");
+        }
+    }
+
+    #[test]
+    fn a_lone_home_that_contradicts_the_page_is_another() {
+        let data = json!({"@type": "House", "numberOfBedrooms": 3, "address": {"streetAddress": "5 Oak Road"},
+            "offers": {"price": 200_000, "priceCurrency": "USD"}});
+        let data = format!("<script type='application/ld+json'>{data}</script>");
+
+        let found = read(&format!("<h1>12 Elm Street</h1><p class=price>£425,000</p>{data}"));
+        let unseen = read(&format!("<h1>12 Elm Street</h1>{data}"));
+
+        assert!(found.listings.iter().all(|one| one.property.list_price != Some(200_000.0)));
+        assert_eq!(unseen.listings.len(), 1);
+    }
+
+    #[test]
+    fn a_home_without_a_price_in_the_heading_has_the_visible_one() {
+        let facts = PageFacts {
+            headings: vec!["12 Elm Street".to_owned()],
+            main_price: Some(values::price_text("£425,000")),
+            ..PageFacts::default()
+        };
+        let told = draft(Layer::PageState, &[(Field::Street, json!("12 Elm Street"))]);
+        let text = draft(Layer::Html, &[(Field::ListPrice, json!("£425,000"))]);
+        let mut neighbour = home("N1", 300_000, None);
+        neighbour.in_list = true;
+        let url = "https://homes.example.com/h/elm".parse().unwrap();
+        let page = Page::parse("", &url, PageBudget::for_page(10_000));
+
+        let homes = choose(vec![told, neighbour, text], &PageIdentity::new(&page, &facts), &facts);
+
+        let found = homes.home.unwrap();
+        assert!(found.has_street());
+        assert_eq!(found.property.list_price, Some(425_000.0));
     }
 }

@@ -64,11 +64,11 @@ fn is_category_of(canonical: &Url, page: &Page) -> bool {
 }
 
 /// Whether a segment names one thing of many: it has a number, or is a title of several words.
-fn names_one(segment: &str) -> bool {
+pub(super) fn names_one(segment: &str) -> bool {
     segment.contains(|c: char| c.is_ascii_digit()) || segment.matches(['-', '_']).count() >= 2
 }
 
-fn segments(url: &Url) -> Vec<&str> {
+pub(super) fn segments(url: &Url) -> Vec<&str> {
     url.path_segments().map(|all| all.filter(|segment| !segment.is_empty()).collect()).unwrap_or_default()
 }
 
@@ -97,7 +97,7 @@ fn bare_host(url: &Url) -> &str {
     host.strip_prefix("www.").unwrap_or(host)
 }
 
-fn path(url: &Url) -> &str {
+pub(super) fn path(url: &Url) -> &str {
     let path = url.path();
     let bare = path.trim_end_matches('/');
     if bare.is_empty() { "/" } else { bare }
@@ -128,7 +128,7 @@ fn path_key(url: &Url) -> String {
 pub(super) fn path_id(url: &Url) -> Option<String> {
     let segments = segments(url);
     let last = segments.last()?;
-    let last = ENDINGS.iter().find_map(|ending| last.strip_suffix(ending)).unwrap_or(last);
+    let last = without_ending(last);
     if is_uuid(last) {
         return Some(last.to_ascii_lowercase());
     }
@@ -148,8 +148,12 @@ pub(super) fn path_id(url: &Url) -> Option<String> {
     (is_part && (is_number(before, 6) || is_uuid(before))).then(|| before.to_ascii_lowercase())
 }
 
-fn is_number(word: &str, least: usize) -> bool {
+pub(super) fn is_number(word: &str, least: usize) -> bool {
     (least..=20).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(super) fn without_ending(segment: &str) -> &str {
+    ENDINGS.iter().find_map(|ending| segment.strip_suffix(ending)).unwrap_or(segment)
 }
 
 fn is_year(word: &str) -> bool {
@@ -163,12 +167,21 @@ fn is_mixed(word: &str) -> bool {
     digits >= 4 && (1..=3).contains(&letters) && digits + letters == word.len() && word.len() <= 20
 }
 
-fn is_uuid(word: &str) -> bool {
+pub(super) fn is_uuid(word: &str) -> bool {
     word.len() == 36
         && word.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// Whether `token` stands in `text` with no letter or digit beside it.
+pub(super) fn has_token(text: &str, token: &str) -> bool {
+    text.match_indices(token).any(|(at, found)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + found.len()..].chars().next();
+        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
+    })
 }
 
 /// `text` as it is, or a beginning of it and a digest of all of it.

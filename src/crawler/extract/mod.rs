@@ -35,6 +35,7 @@ mod references;
 mod html;
 
 mod agreement;
+mod canonical;
 mod home;
 mod key;
 mod layers;
@@ -53,6 +54,7 @@ mod property_tests;
 #[cfg(test)]
 mod tests;
 
+pub(super) use canonical::page_name;
 pub use coverage::Coverage;
 pub use extraction::{
     ExtractOptions, Extraction, Layer, Listing, MAX_LISTING_IDS, MAX_TEASERS, Origin, PageKind, PageSigns,

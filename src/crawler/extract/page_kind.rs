@@ -139,6 +139,8 @@ pub(super) struct Surroundings {
     /// Like blocks, unless the page declares itself to be one thing (`og:type`).
     has_cards: bool,
     has_list_heading: bool,
+    /// Visible facts of a home and its price, in front of all cards.
+    tells_home: bool,
     /// Several prices, on a page that does not say that its home is gone.
     has_prices: bool,
     is_wall: bool,
@@ -158,6 +160,7 @@ impl Surroundings {
             own_listings: all.iter().filter(is_listing).filter(|one| !is_neighbour(one)).count(),
             has_cards: facts.cards >= LEAST_CARDS && !facts.og_type.as_deref().is_some_and(is_one_thing),
             has_list_heading: headings.any(|heading| is_list_heading(&heading)),
+            tells_home: facts.tells_home,
             has_prices: facts.visible_prices.len() >= LEAST_CARDS && !facts.gone && !facts.wall,
             is_wall: facts.wall,
         }
@@ -219,12 +222,15 @@ fn is_likely(home: &Draft, around: &Surroundings) -> bool {
         Layer::PageState => !is_crowded && (is_named || home.home_facts() >= LEAST_FACTS),
         Layer::Html => {
             // Facts outside of the cards are those of a home, not of the cards.
-            let is_told = home.residence && home.home_facts() >= LEAST_FACTS;
+            let known = home.home_facts();
+            let is_told = home.residence && (known >= LEAST_FACTS || known > 0 && around.tells_home);
+            // Rooms in a heading alone may be those of an article.
+            let has_facts = home.residence || known > 0;
             let is_list = around.has_list_heading || is_crowded && !is_told;
             // The visible price of the only entry of a list is that entry's.
             let is_neighbours =
                 home.property.list_price.is_some_and(|price| around.neighbours_prices.contains(&price));
-            !is_list && !is_neighbours && !around.is_wall && home.has_price()
+            !is_list && !is_neighbours && !around.is_wall && has_facts && home.has_price()
         }
     }
 }

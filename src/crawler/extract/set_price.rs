@@ -16,7 +16,8 @@ const LEAST_NINES: f64 = 999_999_999.0;
 
 impl Draft {
     pub(super) fn set_price(&mut self, field: Field, value: &Value, at: &At<'_>) {
-        let Some(price) = values::price_value(value) else { return };
+        let Some(price) = values::price_value_in(value, self.currency) else { return };
+        self.read_pointed_prices(price.currency);
         if price.on_request && price.amount.is_none() {
             self.no_price |= field == Field::ListPrice;
             return;
@@ -32,6 +33,49 @@ impl Draft {
                 }
             }
             _ => self.set_close_price(&price, at),
+        }
+        if values::is_pointed(value) && self.currency.code().is_none() {
+            self.note_pointed(field, &price);
+        }
+    }
+
+    /// Remembers that a price may have three decimals.
+    fn note_pointed(&mut self, field: Field, price: &PriceText) {
+        let amount = one(price);
+        let property = &self.property;
+        let (name, set) = match field {
+            Field::ListPrice => ("list_price", property.list_price),
+            Field::PriceLow => ("list_price_low", property.list_price_low),
+            Field::PriceHigh => ("list_price_high", property.list_price_high),
+            Field::OriginalListPrice => ("original_list_price", property.original_list_price),
+            _ => ("close_price", property.close_price),
+        };
+        if amount.is_some() && set == amount {
+            self.pointed_prices.insert(name);
+        }
+    }
+
+    /// Reads the point of digits such as "350.500" as the decimal sign, where the currency that becomes known has three
+    /// decimals.
+    fn read_pointed_prices(&mut self, currency: CurrencyHint) {
+        if currency.code().is_none() || self.pointed_prices.is_empty() {
+            return;
+        }
+        let names = std::mem::take(&mut self.pointed_prices);
+        if !self.currency.or(currency).has_three_decimals() {
+            return;
+        }
+        let property = &mut self.property;
+        for (name, price) in [
+            ("list_price", &mut property.list_price),
+            ("list_price_low", &mut property.list_price_low),
+            ("list_price_high", &mut property.list_price_high),
+            ("original_list_price", &mut property.original_list_price),
+            ("close_price", &mut property.close_price),
+        ] {
+            if names.contains(name) {
+                *price = price.map(|amount| amount / 1e3);
+            }
         }
     }
 
@@ -125,6 +169,7 @@ impl Draft {
         if let Some(code) = values::currency_code(&text) {
             self.currency = CurrencyHint::Code(code);
             self.has_stated_currency = true;
+            self.read_pointed_prices(self.currency);
             self.note_origin("currency", at);
         } else {
             self.currency = self.currency.or(values::currency_hint(&text));
@@ -204,6 +249,27 @@ mod tests {
             assert_eq!(draft_with(&facts).currency.code(), Some("CAD"));
         }
         assert_eq!(draft_with(&[(Field::Currency, json!("PCM"))]).currency.code(), None);
+    }
+
+    #[test]
+    fn a_point_before_three_digits_is_read_as_the_currency_has_decimals() {
+        let price = (Field::ListPrice, json!("350.500"));
+        for (code, amount) in [("KWD", 350.5), ("OMR", 350.5), ("EUR", 350_500.0)] {
+            let currency = (Field::Currency, json!(code));
+            for facts in [[price.clone(), currency.clone()], [currency, price.clone()]] {
+                assert_eq!(draft_with(&facts).property.list_price, Some(amount), "{code}");
+            }
+        }
+        let text = draft_with(&[price.clone(), (Field::ListPrice, json!("KWD 350.500"))]);
+        assert_eq!((text.property.list_price, text.currency.code()), (Some(350.5), Some("KWD")));
+        let range = [
+            (Field::PriceLow, json!("275.000")),
+            (Field::PriceHigh, json!(400)),
+            (Field::Currency, json!("BHD")),
+        ];
+        let range = draft_with(&range).property;
+        assert_eq!((range.list_price_low, range.list_price_high), (Some(275.0), Some(400.0)));
+        assert_eq!(draft_with(&[price]).property.list_price, Some(350_500.0));
     }
 
     #[test]

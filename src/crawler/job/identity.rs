@@ -351,7 +351,7 @@ impl Visit {
                 && self.facts.relation_to(known).same_place == Some(false)
                 && self.facts.has_price_of(known) == Some(false)
         });
-        match memory.keys.observe(&self.own_key, &self.here, &self.facts) {
+        match memory.keys.observe(&self.own_key, &self.home.url, &self.facts) {
             KeySharing::Own if before => memory.keys.mark_shared(&self.own_key),
             sharing => sharing,
         }

@@ -2,6 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use url::Url;
+
+use crate::crawler::extract::page_name;
 use crate::domain::frontier::{Fingerprint, ListingKey};
 use crate::domain::properties::addresses::AddressHash;
 use crate::domain::properties::known::HomeFacts;
@@ -20,36 +23,43 @@ pub(super) struct SharedKeys {
 #[derive(Clone, Copy)]
 struct KeyUse {
     address: Fingerprint,
+    /// Of the page: its id or its last segment.
+    name: Fingerprint,
     street: Option<Fingerprint>,
+    /// An address that is one text.
+    unparsed: Option<Fingerprint>,
+    has_point: bool,
     /// Major units.
     price: Option<f64>,
+    currency: Option<Fingerprint>,
 }
 
 /// What is known of a key after one more home with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeySharing {
     Own,
-    /// It was read at another place, with another street and another price; this is noticed now.
+    /// It was read on another page, with another street and another price, or, where neither page tells a place, with
+    /// another price alone; this is noticed now.
     SharedFromNow,
     Shared,
 }
 
 impl SharedKeys {
-    /// A home at `address` has this key.
-    pub(super) fn observe(
-        &mut self,
-        key: &ListingKey,
-        address: &AddressHash,
-        home: &HomeFacts,
-    ) -> KeySharing {
+    /// The home of `page` has this key.
+    pub(super) fn observe(&mut self, key: &ListingKey, page: &Url, home: &HomeFacts) -> KeySharing {
+        let name = Fingerprint::of(&page_name(page, &key.1));
         let key = fingerprint(key);
         if self.shared.contains(&key) {
             return KeySharing::Shared;
         }
         let here = KeyUse {
-            address: Fingerprint::of(address.as_str()),
+            address: Fingerprint::of(AddressHash::of(page).as_str()),
+            name,
             street: home.place.street().map(Fingerprint::of),
+            unparsed: home.place.unparsed().as_deref().map(Fingerprint::of),
+            has_point: home.place.has_point(),
             price: home.list_price,
+            currency: home.currency.as_deref().map(Fingerprint::of),
         };
         match self.first.get(&key) {
             Some(first) if first.disagrees(&here) => {
@@ -76,10 +86,20 @@ impl SharedKeys {
 impl KeyUse {
     /// What is not known of one of them disagrees with nothing.
     fn disagrees(&self, other: &Self) -> bool {
-        let other_street = self.street.zip(other.street).is_some_and(|(one, other)| one != other);
+        let other_place = self.street.zip(other.street).map_or_else(
+            || self.has_no_place_like(other) && self.name != other.name && self.currency == other.currency,
+            |(one, other)| one != other,
+        );
         let other_price =
             self.price.zip(other.price).is_some_and(|(one, other)| (one - other).abs() >= 0.005);
-        self.address != other.address && other_street && other_price
+        self.address != other.address && other_place && other_price
+    }
+
+    /// Neither has a street or coordinates, and no whole address is that of both.
+    fn has_no_place_like(&self, other: &Self) -> bool {
+        let is_same = self.unparsed.is_some() && self.unparsed == other.unparsed;
+        let is_told = |home: &Self| home.street.is_some() || home.has_point;
+        !is_told(self) && !is_told(other) && !is_same
     }
 }
 
@@ -96,7 +116,7 @@ mod tests {
         let address = Address { street: street.map(str::to_owned), ..Address::default() };
         let home =
             PropertyInput { address: Some(address), list_price: Some(price), ..PropertyInput::default() };
-        let page = AddressHash::of_text(&format!("https://homes.example{page}")).unwrap();
+        let page = format!("https://homes.example{page}").parse().unwrap();
         let key = ("homes.example".to_owned(), "AGENCY-7".to_owned());
         keys.observe(&key, &page, &HomeFacts::of(&home, true, &[]))
     }
@@ -108,6 +128,48 @@ mod tests {
         assert_eq!(observe(&mut keys, "/h/1", Some("1 Oak St"), 100.0), KeySharing::Own);
         assert_eq!(observe(&mut keys, "/h/2", Some("2 Elm Rd"), 200.0), KeySharing::SharedFromNow);
         assert_eq!(observe(&mut keys, "/h/3", Some("1 Oak St"), 100.0), KeySharing::Shared);
+    }
+
+    #[test]
+    fn without_places_another_price_on_another_page_is_another_home() {
+        let second = |first: &str, page: &str, price: f64| {
+            let mut keys = SharedKeys::default();
+            observe(&mut keys, first, None, 100.0);
+            observe(&mut keys, page, None, price)
+        };
+
+        assert_eq!(second("/x/d1", "/x/d2", 200.0), KeySharing::SharedFromNow);
+        assert_eq!(second("/x/d1", "/x/d2", 100.0), KeySharing::Own, "the same price");
+        assert_eq!(second("/x/d1", "/x/d1", 200.0), KeySharing::Own, "the same page");
+        assert_eq!(second("/x/d1", "/en/x/d1", 200.0), KeySharing::Own, "another language");
+        assert_eq!(second("/homes/eiche-410003", "/en/oak-410003", 200.0), KeySharing::Own, "the same id");
+    }
+
+    #[test]
+    fn without_streets_what_else_is_told_of_place_and_price_counts() {
+        let second = |first: PropertyInput, other: PropertyInput| {
+            let mut keys = SharedKeys::default();
+            let key = ("homes.example".to_owned(), "AGENCY-7".to_owned());
+            let page = |path: &str| -> Url { format!("https://homes.example{path}").parse().unwrap() };
+            keys.observe(&key, &page("/x/d1"), &HomeFacts::of(&first, true, &[]));
+            keys.observe(&key, &page("/x/d2"), &HomeFacts::of(&other, true, &[]))
+        };
+        let priced = |price: f64| PropertyInput { list_price: Some(price), ..PropertyInput::default() };
+        let of_text = |text: &str, price: f64| {
+            let address = Address { unparsed: Some(text.to_owned()), ..Address::default() };
+            PropertyInput { address: Some(address), ..priced(price) }
+        };
+        let in_currency =
+            |code: &str, price: f64| PropertyInput { currency: Some(code.to_owned()), ..priced(price) };
+        let mapped = PropertyInput { latitude: Some(52.5), longitude: Some(13.4), ..priced(200.0) };
+
+        assert_eq!(second(priced(100.0), priced(200.0)), KeySharing::SharedFromNow);
+        assert_eq!(second(priced(100.0), mapped), KeySharing::Own, "coordinates");
+        let (one, other) = ("1 Oak St, Toledo", "2 Elm Rd, Toledo");
+        assert_eq!(second(of_text(one, 100.0), of_text(other, 200.0)), KeySharing::SharedFromNow);
+        assert_eq!(second(of_text(one, 100.0), of_text(one, 200.0)), KeySharing::Own, "the same address");
+        let (euros, pounds) = (in_currency("EUR", 100.0), in_currency("GBP", 80.0));
+        assert_eq!(second(euros, pounds), KeySharing::Own, "another currency");
     }
 
     #[test]

@@ -50,6 +50,37 @@ async fn a_home_keeps_the_key_that_an_earlier_version_gave_it() {
     assert_eq!(bench.property_count().await, 3);
 }
 
+/// A list of all homes, or an address that answers 404, is the canonical address of each.
+#[tokio::test(flavor = "multi_thread")]
+async fn homes_that_name_one_canonical_address_stay_apart() {
+    for canonical in ["/homes", "/missing404"] {
+        let homes = Homes::new(0);
+        for list in ["/", "/homes"] {
+            homes.replace(list, html_page("<a href=/x/d1>one</a><a href=/x/d2>two</a>"));
+        }
+        for (path, price) in [("/x/d1", 300_000), ("/x/d2", 410_000)] {
+            let data = json!({"@type": "House", "numberOfBedrooms": 3,
+                "offers": {"price": price, "priceCurrency": "GBP"}});
+            homes.replace(
+                path,
+                html_page(&format!(
+                    "<link rel=canonical href={canonical}><script type='application/ld+json'>{data}</script>"
+                )),
+            );
+        }
+        let bench = CrawlHarness::new(homes).await;
+
+        for _ in 0..3 {
+            crawl(&bench).await;
+        }
+
+        assert_eq!(keys_of(&bench, "property_created").await, ["/x/d1", "/x/d2"], "{canonical}");
+        for event in ["price_changed", "property_changed", "property_removed"] {
+            assert_eq!(keys_of(&bench, event).await, [""; 0], "{canonical} {event}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_rows_that_are_one_home_the_older_stays() {
     let bench = CrawlHarness::new(Homes::new(3)).await;

@@ -37,7 +37,12 @@ pub(super) fn apply(row: &mut PropertyRow, draft: &Draft) -> Result<Vec<&'static
     let currency =
         if nulls.has("currency") { None } else { fields.currency.as_ref().or(row.currency.as_ref()) };
     let currency = currency.cloned();
+    let mut new_original = false;
     if currency != row.currency {
+        new_original = replaces_original(row, draft, currency.as_deref());
+        if new_original {
+            row.original_list_price = None;
+        }
         restate_prices(row, draft, currency.as_deref())?;
         row.currency.clone_from(&currency);
         differing.push("currency");
@@ -88,7 +93,7 @@ pub(super) fn apply(row: &mut PropertyRow, draft: &Draft) -> Result<Vec<&'static
     }
     // Only the first price is the original one: an original price that was emptied stays empty.
     let is_first = !had_price && row.list_price.is_some();
-    if is_first && row.original_list_price.is_none() && !nulls.has("original_list_price") {
+    if (is_first || new_original) && row.original_list_price.is_none() && !nulls.has("original_list_price") {
         row.original_list_price = row.list_price;
         differing.push("original_list_price");
     }
@@ -108,6 +113,22 @@ fn read_prices(draft: &Draft, currency: Option<&str>) -> Result<[Option<i64>; 5]
         }
     }
     if errors.is_empty() { Ok(prices) } else { Err(errors) }
+}
+
+/// Whether the new list price of a row with another currency becomes the original one, as a first price does. The
+/// stored original price may be a former list price that was never reported as the original one: it is no amount of
+/// the new currency, unless the list price shows that only the unit is corrected. Nor is a row refused for it.
+fn replaces_original(row: &PropertyRow, draft: &Draft, to: Option<&str>) -> bool {
+    let (Some(original), Some(price)) = (row.original_list_price, draft.fields.list_price) else {
+        return false;
+    };
+    if draft.fields.original_list_price.is_some() || draft.nulls().has("original_list_price") {
+        return false;
+    }
+    let from = row.currency.as_deref();
+    let is_other = |stored| MinorUnits::from_major(price, from) != Some(MinorUnits(stored));
+    // An original price without list price and currency was reported as such; it learns its currency.
+    row.list_price.map_or(from.is_some(), is_other) || MinorUnits(original).with_currency(from, to).is_none()
 }
 
 /// Another currency corrects the unit: 300,000 that were taken for dollars are 300,000 euros. What the new currency

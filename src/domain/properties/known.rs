@@ -42,6 +42,8 @@ pub struct HomeFacts {
     told_ids: BTreeSet<String>,
     pub place: Place,
     pub list_price: Option<f64>,
+    /// ISO 4217, of the price.
+    pub currency: Option<String>,
 }
 
 /// How a stored property relates to the home on a page.
@@ -80,6 +82,7 @@ impl HomeFacts {
             told_ids: key.chain(ids).cloned().collect(),
             place: Place::of(property.address.as_ref(), property.latitude, property.longitude),
             list_price: property.list_price,
+            currency: property.currency.clone(),
         }
     }
 

@@ -38,6 +38,16 @@ impl Place {
         self.street.as_deref()
     }
 
+    /// The words of an address that is one text, in the order of the alphabet.
+    pub fn unparsed(&self) -> Option<String> {
+        let words = self.unparsed.as_ref()?;
+        Some(words.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
+    }
+
+    pub fn has_point(&self) -> bool {
+        self.point.is_some()
+    }
+
     /// Whether both are one place; `None` when they cannot be compared, or when street and coordinates disagree.
     pub fn is_same(&self, other: &Self) -> Option<bool> {
         let metres = self.point.zip(other.point).map(|(one, other)| distance(one, other));

@@ -195,6 +195,23 @@ mod tests {
     }
 
     #[test]
+    fn a_row_with_a_list_for_an_object_is_refused() {
+        let text = r#"{"items": [{"source": "s", "listing_key": "k", "address": []},
+            {"source": "s", "listing_key": "k", "address": ["a", "b"]},
+            {"source": "s", "listing_key": "k", "media": [[]]},
+            {"source": "s", "listing_key": "k", "media": [["https://homes.example/1.jpg", "photo"]]},
+            {"source": "s", "listing_key": "k", "attributes": []}]}"#;
+
+        let rows = read_all(text).unwrap();
+
+        let bad: Vec<_> = rows.iter().map(|row| row.as_ref().unwrap_err()).collect();
+        assert!(bad.iter().all(|errors| errors.len() == 1), "{bad:?}");
+        let pointers: Vec<_> = bad.iter().map(|errors| errors[0].pointer.as_str()).collect();
+        assert_eq!(pointers, ["/address", "/address", "/media", "/media", "/attributes"]);
+        assert!(bad[0][0].msg.starts_with("must be an object"), "{:?}", bad[0]);
+    }
+
+    #[test]
     fn a_row_that_is_not_utf_8_sinks_no_other() {
         let text = b"{\"items\": [{\"source\": \"s\", \"listing_key\": \"K\xfcche\"}, \
             {\"source\": \"s\", \"listing_key\": \"K\xc3\xbcche\"}]}";

@@ -24,6 +24,10 @@ pub(in crate::crawler::extract) struct PageFacts {
     pub(in crate::crawler::extract) main_price: Option<PriceText>,
     /// All visible amounts in the order of the page, at most 200.
     pub(in crate::crawler::extract) visible_prices: Vec<(f64, CurrencyHint)>,
+    /// Those near the main heading and outside of blocks about other homes.
+    pub(in crate::crawler::extract) prices_near_heading: Vec<f64>,
+    /// Whether a price, and rooms or an area, stand near the main heading and in front of all cards.
+    pub(in crate::crawler::extract) tells_home: bool,
     /// Like blocks that each have a link to another page and a price, outside of sections of similar homes.
     pub(in crate::crawler::extract) cards: usize,
     /// Where they lead, at most 200.

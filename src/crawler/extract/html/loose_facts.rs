@@ -40,6 +40,8 @@ static TYPOLOGY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^t\d(\+
 pub(super) struct LooseFact {
     pub(super) field: Field,
     pub(super) text: String,
+    /// Its place among the texts.
+    pub(super) place: usize,
 }
 
 /// The facts of the page's own home, each once.
@@ -72,7 +74,8 @@ pub(super) fn facts(outline: &Outline<'_>, titles: &[String], budget: &PageBudge
             break;
         }
         if is_typology {
-            if let Some(fact) = typology(piece.text, titles).filter(|fact| is_new(&found, fact.field)) {
+            if let Some(fact) = typology(piece.text, titles, place).filter(|fact| is_new(&found, fact.field))
+            {
                 found.push(fact);
             }
             continue;
@@ -84,7 +87,7 @@ pub(super) fn facts(outline: &Outline<'_>, titles: &[String], budget: &PageBudge
             field_of_rooms(piece.text)
         };
         if let Some(field) = field.filter(|field| is_new(&found, *field)) {
-            found.push(LooseFact { field, text: piece.text.to_owned() });
+            found.push(LooseFact { field, text: piece.text.to_owned(), place });
         }
     }
     found
@@ -95,12 +98,12 @@ fn is_new(found: &[LooseFact], field: Field) -> bool {
 }
 
 /// "T3" is three bedrooms among Portuguese words, and three rooms among others.
-fn typology(text: &str, titles: &[String]) -> Option<LooseFact> {
+fn typology(text: &str, titles: &[String], place: usize) -> Option<LooseFact> {
     let title = titles.first().map(String::as_str).unwrap_or_default();
     let said = values::rooms_text(&format!("{}, {}", text.to_ascii_uppercase(), truncate(title, MAX_TITLE)));
     let field = if said.bedrooms.is_some() { Field::Bedrooms } else { Field::Rooms };
     let count = said.bedrooms.map(|count| count as f64).or(said.rooms)?;
-    Some(LooseFact { field, text: count.to_string() })
+    Some(LooseFact { field, text: count.to_string(), place })
 }
 
 fn field_of_rooms(text: &str) -> Option<Field> {

@@ -43,6 +43,9 @@ impl Marks {
     pub(super) const OTHER_AMOUNT: Self = Self(1 << 18);
     pub(super) const HIDDEN: Self = Self(1 << 19);
 
+    /// A block that leads to the page of another home, also where it is the only one. Handed down where it is found.
+    pub(super) const TEASER: Self = Self(1 << 20);
+
     /// The marks that an element hands down.
     pub(super) const REGIONS: Self = Self((1 << 12) - 1);
     /// Regions of which nothing is a fact of the page's home.
@@ -55,7 +58,8 @@ impl Marks {
             | Self::HISTORY.0
             | Self::CARD.0
             | Self::STRUCK.0
-            | Self::CONSENT.0,
+            | Self::CONSENT.0
+            | Self::TEASER.0,
     );
     /// Regions that the main part of a page cannot be: an element that holds it is none, whatever its classes say.
     pub(super) const SIDE: Self = Self(

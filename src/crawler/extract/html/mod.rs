@@ -12,6 +12,7 @@ mod visit;
 mod cards;
 mod regions;
 mod section_headings;
+mod teasers;
 
 mod badges;
 mod breadcrumbs;

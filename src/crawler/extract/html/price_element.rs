@@ -27,6 +27,11 @@ const IN_TITLE: i32 = 12;
 const REPEATED: i32 = 4;
 /// Texts between a former price and the current one.
 const MAX_APART: usize = 3;
+/// Words of a text with a price; a longer one is a sentence about prices.
+const MAX_WORDS: usize = 12;
+/// Texts between the main heading and an amount near it, and amounts near it that are told.
+const NEAR_HEADING: isize = 20;
+const MAX_NEAR: usize = 20;
 const READ_STEPS: u64 = 250;
 const STEPS_PER_BYTE: u64 = 4;
 
@@ -36,6 +41,8 @@ pub(super) struct Prices {
     pub(super) main: Option<MainPrice>,
     /// All of them in the order of the page.
     pub(super) visible: Vec<(f64, CurrencyHint)>,
+    /// Those near the main heading, at most 20.
+    pub(super) near: Vec<f64>,
 }
 
 /// The price of the page's home.
@@ -44,6 +51,8 @@ pub(super) struct MainPrice {
     pub(super) text: String,
     /// The element's tag and its first class.
     pub(super) selector: String,
+    /// Its place among the texts.
+    pub(super) place: usize,
 }
 
 struct Candidate<'a> {
@@ -77,9 +86,20 @@ pub(super) fn prices(outline: &Outline<'_>, titles: &[String], budget: &PageBudg
         joined_until =
             joined_until.max(if block.texts() > 1 && text.len() <= MAX_JOINED { block.end_text } else { 0 });
         let room = MAX_VISIBLE.saturating_sub(prices.visible.len());
-        prices.visible.extend(values::prices_in(&text).into_iter().take(room));
-        if outline.marks_of(piece).has(Marks::STRUCK) {
-            former.extend(amount_of(&values::price_text(&text)).map(|amount| (place, amount)));
+        let marks = outline.marks_of(piece);
+        let visible: Vec<_> = values::prices_in(&text).into_iter().take(room).collect();
+        let is_near =
+            outline.texts_behind_heading(place).is_some_and(|distance| distance.abs() <= NEAR_HEADING);
+        if is_near && !marks.has(Marks::NOT_OWN.without(Marks::STRUCK)) {
+            let room = MAX_NEAR.saturating_sub(prices.near.len());
+            prices.near.extend(visible.iter().map(|(amount, _)| *amount).take(room));
+        }
+        prices.visible.extend(visible);
+        if marks.has(Marks::STRUCK) {
+            let price = values::price_text(&text);
+            let before = amount_of(&price).or(price.previous);
+            let before = before.filter(|_| !marks.has(Marks::NOT_OWN.without(Marks::STRUCK)));
+            former.extend(before.map(|amount| (place, amount)));
         } else {
             candidates.extend(candidate(outline, piece, text, place));
         }
@@ -140,7 +160,7 @@ fn candidate<'a>(
     text: String,
     place: usize,
 ) -> Option<Candidate<'a>> {
-    if text.len() > MAX_PRICE_TEXT {
+    if text.len() > MAX_PRICE_TEXT || text.split_whitespace().count() > MAX_WORDS {
         return None;
     }
     let block = outline.blocks.get(piece.block)?;
@@ -191,7 +211,7 @@ fn main_price(candidate: Candidate<'_>, former: &[(usize, f64)]) -> MainPrice {
         let near = former.iter().find(|(at, before)| at.abs_diff(place) <= MAX_APART && *before != amount);
         price.previous = near.map(|(_, before)| *before);
     }
-    MainPrice { price, text, selector: selector(block) }
+    MainPrice { price, text, selector: selector(block), place }
 }
 
 pub(super) fn selector(block: &Block<'_>) -> String {
@@ -214,14 +234,15 @@ fn on_request(outline: &Outline<'_>, budget: &PageBudget) -> Option<MainPrice> {
         piece.text.len() <= 60 && is_own && (in_price || is_near)
     };
     let texts = outline.pieces.iter().enumerate().filter(may_say).take(MAX_REQUESTS);
-    for (_, piece) in texts {
+    for (place, piece) in texts {
         if !budget.charge_steps(READ_STEPS) {
             return None;
         }
         let price = values::price_text(piece.text);
         if price.on_request && price.amount.is_none() {
             let block = outline.blocks.get(piece.block)?;
-            return Some(MainPrice { price, text: piece.text.to_owned(), selector: selector(block) });
+            let (text, selector) = (piece.text.to_owned(), selector(block));
+            return Some(MainPrice { price, text, selector, place });
         }
     }
     None

@@ -27,7 +27,9 @@ static OTHER_AMOUNTS: LazyLock<RegexSet> = LazyLock::new(|| {
     let before = concat!(
         r"\bdeposit|\bfees?\b|service charge|ground rent|\bhoa\b|council tax|stamp duty|\btax(es)?\b|",
         r"per month from|monthly (payment|cost)|est\.? payment|\bemi\b|estimate|valuation|deposit|",
-        r"price per|price/|nebenkosten|kaution|provision|hausgeld|preis (pro|je)|preis/|warmmiete|",
+        r"\baverage\b|\bmedian\b|\btypical|durchschnitt|prix moyen|precio medio|prezzo medio|preco medio|",
+        r"gemiddelde|srednia|medelpris|price per|price/|",
+        r"nebenkosten|kaution|provision|hausgeld|preis (pro|je)|preis/|warmmiete|",
         r"honoraires|charges|caution|taxe|prix (au|du) m|prix/|mensualite|gastos|fianza|\bibi\b|",
         r"precio (por|del) m|precio/|cuota|spese|cauzione|prezzo (al|a) m|prezzo/|\brata\b|condominio|",
         r"iptu|caucao|preco (por|do) m|servicekosten|waarborgsom|\bborg\b|\bvve\b|prijs per|kaucja|",

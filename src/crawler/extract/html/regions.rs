@@ -5,6 +5,7 @@ use super::fold::fold_into;
 use super::marks::Marks;
 use super::outline::Outline;
 use super::section_headings::{MAX_HEADING, region_of};
+use super::teasers;
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 
@@ -30,7 +31,9 @@ pub(super) fn mark(outline: &mut Outline<'_>, page: &Page) -> Cards {
     clear_main_part(outline);
     mark_sections(outline, page);
     hand_down(outline);
-    cards::mark(outline, page)
+    let cards = cards::mark(outline, page);
+    teasers::mark(outline, page.budget());
+    cards
 }
 
 /// The first visible `h1` that is not in a menu, the footer or a question about cookies.

@@ -17,6 +17,7 @@ const PATTERNS: [&str; 3] = [
         r"\bsimilar(es)?\b|\brelated\b|\brecommended\b|\bnearby (homes|properties|listings|sales|",
         r"sold)|you (may|might) (also )?(like|be interested)|\bmore (from|properties|homes|listings|",
         r"like)\b|recently (viewed|added)|\bother (properties|homes|listings|offers)|",
+        r"^nearby$|recently sold (nearby|near|homes|houses|properties)|also viewed|new listings|",
         r"properties (nearby|for sale in)|homes (nearby|near you|for sale in)|featured (properties|",
         r"homes|listings)|neighbou?rhood (homes|sales)|comparable|latest (properties|listings)|",
         r"ahnliche|vergleichbare|weitere (objekte|immobilien|angebote|wohnungen|hauser)|das konnte|",
@@ -79,6 +80,10 @@ mod tests {
         for heading in [
             "Similar properties",
             "You may also like",
+            "People also viewed",
+            "Nearby",
+            "Recently sold nearby",
+            "New listings",
             "Ähnliche Immobilien",
             "Das könnte Sie auch interessieren",
             "Annonces similaires",

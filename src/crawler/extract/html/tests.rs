@@ -312,3 +312,54 @@ fn a_page_without_a_home_gives_none() {
     assert_eq!(result.layer.skipped_blocks, 0);
     assert!(!draft("<h1>About us</h1><p>We sell homes since 1990.</p>").residence);
 }
+
+#[test]
+fn a_struck_out_price_is_the_original_one() {
+    for price in [
+        "<p><del>£250,000</del> <ins>£235,000</ins></p>",
+        "<p><s>£250,000</s> <b>£235,000</b></p>",
+        "<span class=old-price>£250,000</span><span class=price>£235,000</span>",
+        "<span class=old-price>Was £250,000</span><span class=price>£235,000</span>",
+    ] {
+        let home = home(&format!("<h1>12 Oak Street</h1>{price}<p>3 bedrooms</p>"));
+
+        assert_eq!(
+            (home.list_price, home.original_list_price),
+            (Some(235_000.0), Some(250_000.0)),
+            "{price}"
+        );
+    }
+}
+
+#[test]
+fn facts_in_teasers_sentences_and_calculators_are_no_homes() {
+    let card = "<div class=card><a href=/sale/house-2>Elm Road</a><p>£201,000</p><p>3 bedrooms</p></div>";
+    for html in [
+        format!("<h1>Acme Estate Agents</h1>{card}"),
+        format!("<h1>Acme Estate Agents</h1>{card}{card}"),
+        "<h1>How to buy a 3 bedroom house</h1><p>In Leeds the average price is £285,000.</p>".to_owned(),
+        "<h1>How to buy a house</h1><p>Last year a home of this size went for £285,000 in most of the towns.</p>"
+            .to_owned(),
+        "<h1>Mortgage calculator</h1><p>Price: £285,000</p><p>Bedrooms: 3</p>".to_owned(),
+    ] {
+        let found = read_page(&html);
+        let draft = found.layer.drafts.into_iter().next();
+
+        assert!(found.facts.main_price.is_none(), "{html}");
+        assert!(draft.is_none_or(|draft| !draft.has_price() && draft.home_facts() == 0), "{html}");
+    }
+}
+
+#[test]
+fn a_price_and_facts_in_front_of_cards_tell_a_home() {
+    let card = |at: u32| {
+        format!("<li class=card><a href=/sale/house-{at}><img></a><p>T{at}</p><b>£{at}00,000</b></li>")
+    };
+    let cards: String = (2..5).map(card).collect();
+    let told = |own: &str| read_page(&format!("<h1>Oak</h1>{own}<h2>Blog</h2><ul>{cards}</ul>")).facts;
+
+    let home = told("<p class=price>£425,000</p><p>3 bedrooms</p>");
+    assert_eq!((home.tells_home, home.cards), (true, 3));
+    assert!(!told("<p class=price>£425,000</p>").tells_home);
+    assert!(!told("<p>3 bedrooms</p>").tells_home);
+}

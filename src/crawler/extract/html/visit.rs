@@ -3,6 +3,7 @@
 
 use scraper::node::Element;
 
+use super::super::values;
 use super::class_words::{hides, marks_of};
 use super::marks::Marks;
 use super::outline::{Block, Outline, Piece};
@@ -19,6 +20,9 @@ const MAX_HINTS: usize = 1_000;
 /// Bytes of a hint that may be a label.
 const MAX_HINT_BYTES: usize = 50;
 const MAX_META_BYTES: usize = 9_000;
+/// Bytes of a text in which a word for a currency is looked for: beside an amount, and alone.
+const MAX_AMOUNT_TEXT: usize = 400;
+const MAX_CURRENCY_TEXT: usize = 80;
 
 /// Steps of an element beside those for its attributes, and the bytes of its entry and of its group of like
 /// elements.
@@ -294,71 +298,39 @@ fn is_challenge_source(source: &str) -> bool {
 
 /// Whether a text has a digit, and a sign or a word of a currency.
 fn looks_of(text: &str) -> (bool, bool) {
-    let (mut has_digit, mut has_sign, mut has_letter) = (false, false, false);
+    let (mut has_digit, mut has_sign) = (false, false);
     for one in text.chars() {
         match one {
-            '0'..='9' | '０'..='９' => has_digit = true,
-            '$' | '£' | '¥' | '\u{20a0}'..='\u{20bf}' | '฿' | '円' | '元' | '万' | '億' | '￥' | '원' =>
+            // ASCII, Arabic, Persian, Hindi, Bengali, Thai and full width.
+            '0'..='9' | '٠'..='٩' | '۰'..='۹' | '०'..='९' | '০'..='৯' | '๐'..='๙' | '０'..='９' =>
             {
-                has_sign = true;
+                has_digit = true;
             }
-            _ => has_letter |= one.is_alphabetic(),
+            '$'
+            | '£'
+            | '¥'
+            | '\u{20a0}'..='\u{20bf}'
+            | '฿'
+            | '円'
+            | '元'
+            | '圓'
+            | '万'
+            | '萬'
+            | '億'
+            | '亿'
+            | '억'
+            | '￥'
+            | '￡'
+            | '￦'
+            | '원' => has_sign = true,
+            _ => {}
         }
     }
-    let has_currency = has_sign || (has_letter && text.len() <= 400 && has_currency_word(text));
+    // Without a digit only the text of the currency alone matters.
+    let most = if has_digit { MAX_AMOUNT_TEXT } else { MAX_CURRENCY_TEXT };
+    let has_currency = has_sign || (text.len() <= most && values::shows_currency(text));
     (has_digit, has_currency)
 }
-
-fn has_currency_word(text: &str) -> bool {
-    text.split(|one: char| !one.is_alphabetic()).any(|word| {
-        let is_code = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_uppercase());
-        (is_code && crate::base::money::is_currency(word)) || CURRENCY_WORDS.contains(&word)
-    })
-}
-
-/// Words for money that stand beside amounts, as they are written.
-const CURRENCY_WORDS: &[&str] = &[
-    "kr",
-    "Kr",
-    "KR",
-    "Kč",
-    "kč",
-    "Kc",
-    "zł",
-    "zl",
-    "PLN",
-    "Ft",
-    "TL",
-    "Rs",
-    "RS",
-    "rs",
-    "INR",
-    "RM",
-    "Rp",
-    "R",
-    "lei",
-    "LEI",
-    "euro",
-    "Euro",
-    "euros",
-    "Euros",
-    "EUROS",
-    "eur",
-    "Eur",
-    "usd",
-    "chf",
-    "Fr",
-    "лв",
-    "грн",
-    "руб",
-    "р",
-    "дин",
-    "د",
-    "درهم",
-    "ريال",
-    "บาท",
-    "บ",
-];
 
 #[cfg(test)]
 mod tests {
@@ -374,10 +346,24 @@ mod tests {
             "3億5,000万円",
             "R 1 395 000",
             "2,520,000 د.إ",
+            "KSh 12,500,000",
+            "S/ 450,000",
+            "Gs. 950.000.000",
+            "৳ 12,500,000",
+            "KD 350.500",
+            "Php 4,500,000",
+            "SFr. 1'250'000",
+            "1,250,000 DH",
+            "1,250,000 Dhs",
+            "LE 3,000,000",
+            "٤٢٥٬٠٠٠ ر.س",
         ] {
             assert_eq!(looks_of(text), (true, true), "{text}");
         }
-        assert_eq!(looks_of("3 bedrooms"), (true, false));
+        for text in ["3 bedrooms", "4 BD 3 BA", "T4", "P 1,200,000"] {
+            assert_eq!(looks_of(text), (true, false), "{text}");
+        }
+        assert_eq!(looks_of("KSh"), (false, true));
         assert_eq!(looks_of("Kaufpreis"), (false, false));
         assert_eq!(looks_of("€"), (false, true));
     }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::area_units::{ACRES, FEET, METERS, NAMES, YARDS};
+use super::area_units::{ACRES, FEET, HECTARES, METERS, NAMES, YARDS};
 use super::fold::{PhraseMap, fold, spaced};
 use super::number::{self, Number};
 use super::text::{Object, elements, plain_elements, short};
@@ -20,6 +20,9 @@ const MAX_UNIT_WORDS: usize = 3;
 /// An area above zero and the unit that the text names, in RESO's words (`AreaUnits`) where it has one.
 pub fn area_text(text: &str) -> Option<(f64, Option<&'static str>)> {
     let text = fractions(&number::normalize(&short(text)));
+    if let Some(hectares) = land_register(&text) {
+        return Some((above_zero(hectares)?, Some(HECTARES)));
+    }
     let text = apart(&text);
     let mut numbers = number::numbers(&text, MAX_NUMBERS);
     // The 2 of "m2" is no number of its own.
@@ -76,6 +79,44 @@ fn area_object(object: &Object) -> Option<(f64, Option<&'static str>)> {
 pub fn area_unit(text: &str) -> Option<&'static str> {
     unit_behind(crate::base::text::truncate(text.trim(), 100))
 }
+
+/// The hectares of an area as land registers write it: "1 ha 25 a 30 ca", "12 a 50 ca". A hectare has 100 ares, an are
+/// 100 centiares.
+fn land_register(text: &str) -> Option<f64> {
+    let (mut hectares, mut parts, mut last, mut end) = (0.0, 0, f64::INFINITY, 0);
+    for found in COUNT_AND_UNIT.as_ref()?.captures_iter(text) {
+        let (Some(whole), Some(count), Some(unit)) = (found.get(0), found.get(1), found.get(2)) else {
+            continue;
+        };
+        let size = match unit.as_str().to_ascii_lowercase().as_str() {
+            "ha" => 1.0,
+            "a" | "are" | "ares" => 0.01,
+            "ca" | "centiare" | "centiares" => 0.000_1,
+            _ => 0.0,
+        };
+        let is_next = parts > 0 && text[end..whole.start()].trim().is_empty();
+        let count: f64 = count.as_str().parse().ok()?;
+        if parts > 0 && (!is_next || size == 0.0) {
+            break;
+        }
+        let is_fraction = text[..whole.start()].ends_with(['.', ',']);
+        let is_part = size > 0.0 && size < last && !is_fraction && (size == 1.0 || count < 100.0);
+        if !is_part {
+            if parts > 0 {
+                return None;
+            }
+            continue;
+        }
+        hectares += count * size;
+        (parts, last, end) = (parts + 1, size, whole.end());
+    }
+    // 25 ares alone are written in their own unit, and "20 a" begins a range.
+    let is_whole = parts > 1;
+    is_whole.then(|| (hectares * 1e4).round() / 1e4)
+}
+
+static COUNT_AND_UNIT: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(\d{1,6})\s?([A-Za-z]+)").ok());
 
 fn above_zero(area: f64) -> Option<f64> {
     (area.is_finite() && area > 0.0).then_some(area)
@@ -239,6 +280,13 @@ mod tests {
             ("1,200 acres", 1_200.0, "Acres"),
             ("1.5 ha", 1.5, "Hectares"),
             ("1,234 ha", 1.234, "Hectares"),
+            ("1 ha 25 a 30 ca", 1.253, "Hectares"),
+            ("1ha 25a 30ca", 1.253, "Hectares"),
+            ("1ha25a30ca", 1.253, "Hectares"),
+            ("Terrain : 2 ha 5 a", 2.05, "Hectares"),
+            ("12 a 50 ca", 0.125, "Hectares"),
+            ("1 ha (2.47 acres)", 1.0, "Hectares"),
+            ("1.25E2 m²", 125.0, "Square Meters"),
             ("200 sq yd", 200.0, "Square Yards"),
             ("200 gaj", 200.0, "Square Yards"),
             ("2 rai", 2.0, "Rai"),

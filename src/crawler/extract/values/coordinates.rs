@@ -15,14 +15,15 @@ const MAX_TEXT: usize = 4_000;
 const MAX_DEPTH: usize = 2;
 
 /// Two whole numbers are a house number or a decimal comma as often as a place.
-const NUMBER: &str = r"[+-]?\d{1,3}\.\d+";
+const NUMBER: &str = r"[+-]?\d{1,3}\.\d+(?:[eE][+-]?\d{1,2})?";
 
 fn regex(pattern: &str) -> Option<Regex> {
     Regex::new(pattern).ok()
 }
 
-static DECIMAL: LazyLock<Option<Regex>> =
-    LazyLock::new(|| regex(r"^([NSEW])?\s*([+-]?\d{1,3}(?:[.,]\d+)?)\s*[°º]?\s*([NSEW])?$"));
+static DECIMAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(r"^([NSEW])?\s*([+-]?\d{1,3}(?:[.,]\d+)?(?:E[+-]?\d{1,2})?)\s*[°º]?\s*([NSEW])?$")
+});
 
 static SEXAGESIMAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let minutes = r#"(\d{1,2}(?:[.,]\d+)?)\s*['′’`]?\s*"#;
@@ -195,6 +196,8 @@ mod tests {
             (json!(52.5), 90.0, 52.5),
             (json!("52.5"), 90.0, 52.5),
             (json!("41.6524"), 90.0, 41.6524),
+            (json!("5.25E1"), 90.0, 52.5),
+            (json!("-8.3e+01"), 180.0, -83.0),
             (json!("-83.5381"), 180.0, -83.5381),
             (json!("52,5"), 90.0, 52.5),
             (json!(" -81,379 "), 180.0, -81.379),
@@ -234,6 +237,7 @@ mod tests {
     fn pairs_are_read_from_texts_links_and_objects() {
         for value in [
             json!("52.5,13.4"),
+            json!("5.25E1,1.34E1"),
             json!("52.5, 13.4"),
             json!("52.5;13.4"),
             json!("(52.5, 13.4)"),

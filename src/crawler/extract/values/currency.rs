@@ -1,7 +1,7 @@
 //! Which currency a text states: an ISO 4217 code, a sign that only one currency has, or a sign that several share and
 //! that a stated country decides. A sign that decides nothing gives no currency.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use iso_currency::Currency;
@@ -49,6 +49,11 @@ impl CurrencyHint {
                 by_country.map(|(_, code)| *code).or(*usual)
             }
         }
+    }
+
+    /// Whether the currency has three decimals (ISO 4217): BHD, IQD, JOD, KWD, LYD, OMR, TND.
+    pub fn has_three_decimals(&self) -> bool {
+        self.code().is_some_and(|code| money::decimals(Some(code)) == 3)
     }
 
     /// The better of two hints: a code before a sign, else the first one.
@@ -136,25 +141,93 @@ pub(super) fn sign_at(text: &str, at: usize) -> Option<(CurrencyHint, usize)> {
         let Some(behind) = rest.strip_prefix(sign) else { return false };
         let starts = !(is_letter(sign.chars().next()) && is_letter(before));
         let ends = !(is_letter(sign.chars().next_back()) && is_letter(behind.chars().next()));
-        starts && ends && fits(sign, behind)
+        starts && ends && fits(sign, &text[..at], behind)
     })?;
     Some((CurrencyHint::of(meaning), sign.len()))
 }
 
 /// Signs that are words or units as well count in one position only.
-fn fits(sign: &str, behind: &str) -> bool {
+fn fits(sign: &str, before: &str, behind: &str) -> bool {
+    let is_whole = before.trim().is_empty() && behind.trim().is_empty();
     match sign {
+        // Articles, countries and degrees: an amount stands directly beside.
+        "LE" | "LL" | "KD" | "RO" | "JD" => {
+            is_whole
+                || begins_amount(behind)
+                || ends_amount(before) && !behind.trim_start().starts_with(|c: char| c.is_ascii_digit())
+        }
+        // "4 BD 3 BA" counts rooms.
+        "BD" => {
+            is_whole || begins_amount(behind) && !before.trim_end().ends_with(|c: char| c.is_ascii_digit())
+        }
+        // "р-н" is a district.
+        "р" => !behind.starts_with('-'),
         // The rand stands before the digits.
         "R" => behind.strip_prefix(' ').unwrap_or(behind).starts_with(|c: char| c.is_ascii_digit()),
         // "Ft" is no foot, and "Ft²" is none of both.
         "Ft" => !behind.starts_with(['²', '2']),
-        "UF" | "Tk" | "Gs" | "RM" | "Rp" => {
+        "UF" | "Tk" | "Gs" | "RM" | "Rp" | "S/" | "S/." => {
             behind.trim_start_matches([' ', '.']).starts_with(|c: char| c.is_ascii_digit())
                 || behind.is_empty()
         }
         _ => true,
     }
 }
+
+/// Whether a text begins with a number of at least three digits, or of several groups. Zero begins none.
+fn begins_amount(text: &str) -> bool {
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    let length = text.bytes().take_while(u8::is_ascii_digit).count();
+    let mut rest = text[length..].bytes();
+    let goes_on = matches!(rest.next(), Some(b'.' | b',' | b' ' | b'\''))
+        && rest.next().is_some_and(|byte| byte.is_ascii_digit());
+    !text.starts_with('0') && (length > 0 && goes_on || (3..=8).contains(&length))
+}
+
+/// Whether a text ends in a number of at least three digits.
+fn ends_amount(text: &str) -> bool {
+    let mut last = text.trim_end().bytes().rev();
+    (0..3).all(|_| last.next().is_some_and(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a sign, a code or a name of a currency is somewhere in a text as pages write it.
+pub fn shows_currency(text: &str) -> bool {
+    let mut in_word = false;
+    text.char_indices().any(|(at, c)| {
+        let is_letter = c.is_alphabetic();
+        let is_inside = is_letter && in_word;
+        in_word = is_letter;
+        if is_inside || c == ' ' || c.is_ascii_digit() {
+            return false;
+        }
+        sign_at(text, at).is_some() || is_letter && is_written(word_at(text, at))
+    })
+}
+
+/// The letters from byte `at` on.
+fn word_at(text: &str, at: usize) -> &str {
+    let rest = &text[at..];
+    rest.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default()
+}
+
+fn is_written(word: &str) -> bool {
+    code_of(word).is_some() || WRITTEN.contains(word)
+}
+
+/// The names of one word in small letters, in capitals, and with one capital where they are longer than a code, which
+/// is a person's name then: "Ron". "try" is a word.
+static WRITTEN: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let mut written = HashSet::from(["Eur".to_owned(), "Php".to_owned(), "Usd".to_owned()]);
+    for (name, _) in NAMES.iter().filter(|(name, _)| !name.contains(' ') && *name != "try") {
+        let (lower, upper) = (name.to_lowercase(), name.to_uppercase());
+        let mut letters = name.chars();
+        if let Some(first) = letters.next().filter(|_| name.chars().count() > 3) {
+            written.insert(first.to_uppercase().chain(letters).collect());
+        }
+        written.extend([lower, upper]);
+    }
+    written
+});
 
 /// The currency of an ideograph that stands behind an amount, and its length in bytes. `magnitude` is the text of the
 /// amount: "萬元" is written where the yuan is not used.
@@ -228,6 +301,31 @@ mod tests {
             ("Dhs 5", "AED"),
             ("₺", "TRY"),
             ("₡", "CRC"),
+            ("E£ 5", "EGP"),
+            ("£E 5", "EGP"),
+            ("LE 3,000,000", "EGP"),
+            ("LL 450,000,000", "LBP"),
+            ("L.L. 450,000,000", "LBP"),
+            ("SY£ 5", "SYP"),
+            ("KSh 5", "KES"),
+            ("TSh 5", "TZS"),
+            ("USh 5", "UGX"),
+            ("S/ 5", "PEN"),
+            ("S/. 5", "PEN"),
+            ("Gs. 5", "PYG"),
+            ("৳ 5", "BDT"),
+            ("KD 350", "KWD"),
+            ("KD", "KWD"),
+            ("BD 1,250", "BHD"),
+            ("RO 275", "OMR"),
+            ("ر.ع. 5", "OMR"),
+            ("ر.س 5", "SAR"),
+            ("د.ك 5", "KWD"),
+            ("SFr. 5", "CHF"),
+            ("₾", "GEL"),
+            ("₼", "AZN"),
+            ("₮", "MNT"),
+            ("៛", "KHR"),
         ] {
             assert_eq!(sign(text).code(), Some(code), "{text}");
         }
@@ -239,6 +337,36 @@ mod tests {
             );
         }
         assert_eq!(sign_at("XR$ 5", 1), None);
+        for (text, at) in
+            [("LE 3 PIÈCES", 0), ("4 BD 3 BA", 2), ("4 BD", 2), ("RO 010011", 0), ("S/N", 0), ("Br 5", 0)]
+        {
+            assert_eq!(sign_at(text, at), None, "{text}");
+        }
+        assert!(sign_at("3,000,000 LE", 10).is_some());
+    }
+
+    #[test]
+    fn a_currency_is_seen_anywhere_in_a_text() {
+        for text in [
+            "KSh 12,500,000",
+            "S/ 450,000",
+            "Gs. 5",
+            "৳ 5",
+            "KD 350.500",
+            "Php 4,500,000",
+            "SFr. 1'250'000",
+            "5 Dhs",
+            "LE 3,000,000",
+            "٤٢٥٬٠٠٠ ر.س",
+            "450 euros",
+            "5.000 EUR",
+            "£",
+        ] {
+            assert!(shows_currency(text), "{text}");
+        }
+        for text in ["4 BD 3 BA", "Ron 555", "Try 3 months", "3 bedrooms", "Kaufpreis", "P 1,200,000", ""] {
+            assert!(!shows_currency(text), "{text}");
+        }
     }
 
     #[test]

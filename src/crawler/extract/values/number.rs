@@ -68,11 +68,36 @@ pub(super) fn starts_at(text: &str, at: usize) -> bool {
 /// Reads the number that starts at byte `start`. The error is the end of a token that is no number.
 pub(super) fn read(text: &str, start: usize) -> Result<Number, usize> {
     let (groups, separators, end) = split(text, start);
+    if let Some((value, end)) = scientific(text, start, end) {
+        return Ok(Number { grouped: value, decimal: value, lone: None, start, end });
+    }
     if groups.iter().map(|group| group.len()).sum::<usize>() > MAX_DIGITS {
         return Err(end);
     }
     let (grouped, decimal, lone) = value(&groups, &separators).ok_or(end)?;
     Ok(Number { grouped, decimal, lone, start, end })
+}
+
+/// The number with an exponent whose digits stand from `start` to `end`, and the end of its exponent: "1.25E7",
+/// "4.25e+05", as programs write large numbers. "3E5" without a point or a sign is a name as often as a number.
+fn scientific(text: &str, start: usize, end: usize) -> Option<(f64, usize)> {
+    let exponent = text[end..].strip_prefix(['e', 'E'])?;
+    let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let mantissa = &text[start..end];
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_mantissa = (1..=3).contains(&whole.len()) && is_plain(whole) && is_plain(fraction);
+    let is_told = !fraction.is_empty() || digits.len() < exponent.len();
+    let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+    let behind = &digits[length..];
+    let goes_on = behind.starts_with(char::is_alphanumeric)
+        || behind.strip_prefix(['.', ',']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if !is_mantissa || !is_told || goes_on || !(1..=3).contains(&length) {
+        return None;
+    }
+    let end = text.len() - behind.len();
+    let value: f64 = text[start..end].parse().ok()?;
+    value.is_finite().then_some((value, end))
 }
 
 /// The groups of digits from `start` on and the separators between them. A leading point gives an empty first group.
@@ -224,6 +249,26 @@ mod tests {
             let number = first(text).map(|number| (number.grouped, number.decimal, number.lone));
             assert_eq!(number, Some((grouped, decimal, lone)), "{text}");
         }
+    }
+
+    #[test]
+    fn exponents_belong_to_the_number() {
+        for (text, value) in [
+            ("1.25E7", 12_500_000.0),
+            ("4.25E5", 425_000.0),
+            ("4.25e+05", 425_000.0),
+            ("4E+5", 400_000.0),
+            ("1.250E3", 1_250.0),
+            ("1.0E-4", 0.000_1),
+        ] {
+            let number = first(text).map(|number| (number.grouped, number.decimal, number.lone, number.end));
+            assert_eq!(number, Some((value, value, None, text.len())), "{text}");
+        }
+        for (text, value) in [("3E5", 3.0), ("1.5E", 1.5), ("1.5E7x", 1.5), ("1,5E7", 1.5), ("2.5e7.3", 2.5)]
+        {
+            assert_eq!(first(text).map(|number| number.grouped), Some(value), "{text}");
+        }
+        assert_eq!(first("1.5E999").map(|number| number.grouped), Some(1.5));
     }
 
     #[test]

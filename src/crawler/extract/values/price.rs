@@ -51,9 +51,15 @@ pub struct PriceText {
 
 /// Reads the text of a price: "£1,250 pcm", "3億5,000万円", "was £450,000 now £425,000".
 pub fn price_text(text: &str) -> PriceText {
+    price_text_in(text, CurrencyHint::None)
+}
+
+/// The same where `stated` is the currency that is told beside the text. It decides how a number is read, and is not
+/// part of the result.
+pub(super) fn price_text_in(text: &str, stated: CurrencyHint) -> PriceText {
     let text = number::normalize(&short(text));
     let tokens = tokens(&text, MAX_TOKENS);
-    let offers = offers(&tokens);
+    let offers = offers(&tokens, stated.or(only_code(&tokens, |_| true)));
     let current = offers.iter().find(|offer| offer.role == Role::Current);
     let chosen = current.or_else(|| offers.iter().find(|offer| offer.role == Role::Sold));
     let old = offers.iter().filter(|offer| offer.role == Role::Old).find_map(|offer| offer.amount.single());
@@ -74,7 +80,7 @@ pub fn price_text(text: &str) -> PriceText {
 /// The amounts of a text that have a currency beside them, in order, at most 50. A range is two.
 pub fn prices_in(text: &str) -> Vec<(f64, CurrencyHint)> {
     let text = number::normalize(crate::base::text::truncate(text, MAX_TEXT));
-    let offers = offers(&tokens(&text, MAX_TEXT_TOKENS));
+    let offers = offers(&tokens(&text, MAX_TEXT_TOKENS), CurrencyHint::None);
     let priced = offers.iter().filter(|offer| offer.is_signed && offer.role != Role::Other);
     let amounts = priced.flat_map(|offer| {
         let (first, second) = match offer.amount {
@@ -130,8 +136,8 @@ struct Offer {
 }
 
 /// The offers of a text: candidates that are worth it, with two that are one range or one move joined.
-fn offers(tokens: &[Token]) -> Vec<Offer> {
-    let candidates = worthy(tokens, candidates(tokens, 4 * MAX_PRICES));
+fn offers(tokens: &[Token], stated: CurrencyHint) -> Vec<Offer> {
+    let candidates = worthy(tokens, candidates(tokens, stated, 4 * MAX_PRICES));
     let mut offers: Vec<Offer> = Vec::new();
     let mut rest = candidates.as_slice();
     while let [first, behind @ ..] = rest {
@@ -322,16 +328,21 @@ fn currency(offer: &Offer, offers: &[Offer], tokens: &[Token]) -> CurrencyHint {
         return offer.hint;
     }
     let is_alone = |at: usize| !offers.iter().any(|offer| (offer.first..offer.end).contains(&at));
+    offer.hint.or(only_code(tokens, is_alone))
+}
+
+/// The code that all tokens with one state, of those whose place is in question.
+fn only_code(tokens: &[Token], is_meant: impl Fn(usize) -> bool) -> CurrencyHint {
     let codes: Vec<CurrencyHint> = tokens
         .iter()
         .enumerate()
-        .filter(|(at, _)| is_alone(*at))
+        .filter(|(at, _)| is_meant(*at))
         .filter_map(|(_, token)| token.currency())
         .filter(|hint| hint.code().is_some())
         .collect();
     match codes.split_first() {
-        Some((first, rest)) if rest.iter().all(|other| other == first) => offer.hint.or(*first),
-        _ => offer.hint,
+        Some((first, rest)) if rest.iter().all(|other| other == first) => *first,
+        _ => CurrencyHint::None,
     }
 }
 

@@ -33,6 +33,13 @@ const WORD_CODES: &[(&str, f64)] = &[
     ("MAD", 100.0),
     ("COP", 10_000.0),
     ("CLF", 10.0),
+    ("EGP", 100.0),
+    ("LBP", 10_000.0),
+    ("TND", 20.0),
+    ("JOD", 20.0),
+    ("OMR", 20.0),
+    ("BHD", 20.0),
+    ("KWD", 20.0),
 ];
 
 /// Words of a magnitude and a currency together.
@@ -71,8 +78,9 @@ pub(super) struct Candidate {
     pub(super) is_year: bool,
 }
 
-/// The candidates in the order of the text, at most `most`.
-pub(super) fn candidates(tokens: &[Token], most: usize) -> Vec<Candidate> {
+/// The candidates in the order of the text, at most `most`. `stated` is the currency of those that have none beside
+/// them: its decimals tell how a number is read.
+pub(super) fn candidates(tokens: &[Token], stated: CurrencyHint, most: usize) -> Vec<Candidate> {
     let mut found = Vec::new();
     let (mut at, mut floor) = (0, 0);
     while at < tokens.len() && found.len() < most {
@@ -80,7 +88,7 @@ pub(super) fn candidates(tokens: &[Token], most: usize) -> Vec<Candidate> {
             at += 1;
             continue;
         };
-        let candidate = Reader { tokens, floor }.read(at, number);
+        let candidate = Reader { tokens, stated, floor }.read(at, number);
         at = candidate.as_ref().map_or(at + 1, |candidate| candidate.end);
         floor = at;
         found.extend(candidate);
@@ -91,6 +99,7 @@ pub(super) fn candidates(tokens: &[Token], most: usize) -> Vec<Candidate> {
 /// Reads one candidate; tokens before `floor` belong to others.
 struct Reader<'a> {
     tokens: &'a [Token],
+    stated: CurrencyHint,
     floor: usize,
 }
 
@@ -113,11 +122,20 @@ impl Reader<'_> {
     fn read(&self, at: usize, number: &Number) -> Option<Candidate> {
         let prefix = self.prefix(at);
         let is_in_word = prefix.first == at && self.is_in_word(at);
-        if is_in_word || self.is_negative(prefix.first) || self.is_per_area_label(prefix.first) {
+        if is_in_word
+            || self.is_broken(at)
+            || self.is_negative(prefix.first)
+            || self.is_per_area_label(prefix.first)
+        {
             return None;
         }
-        let scale = self.scale(at, number, prefix.hint)?;
+        let mut scale = self.scale(at, number, prefix.hint)?;
         let (suffix, closed_at) = self.suffix(&scale, &prefix);
+        let currency = prefix.hint.or(scale.hint).or(suffix.unwrap_or_default()).or(self.stated);
+        // The third decimal is written where the currency has one: "KWD 350.500". The comma groups: "BHD 125,000".
+        if scale.factor == 1.0 && number.lone == Some('.') && currency.has_three_decimals() {
+            scale.amount = number.decimal;
+        }
         let (period, end) = self.behind(closed_at, suffix.is_some(), scale.amount)?;
         let beside = prefix.hint.or(scale.hint).or(suffix.unwrap_or_default());
         let is_signed = prefix.is_signed || scale.hint != CurrencyHint::None || suffix.is_some();
@@ -145,6 +163,27 @@ impl Reader<'_> {
             Some(Kind::Number(_) | Kind::Currency(_) | Kind::Mark(_)) | None => false,
         };
         goes_on && self.is_glued(at)
+    }
+
+    /// Whether the number at a token is one half of a number that is written with blanks around its separator:
+    /// "425 , 000". Neither half is an amount.
+    fn is_broken(&self, at: usize) -> bool {
+        self.is_broken_from(at) || at.checked_sub(2).is_some_and(|first| self.is_broken_from(first))
+    }
+
+    fn is_broken_from(&self, first: usize) -> bool {
+        let is_short = |at: usize, lengths: std::ops::RangeInclusive<usize>| {
+            self.tokens
+                .get(at)
+                .is_some_and(|token| token.number().is_some() && lengths.contains(&(token.end - token.start)))
+        };
+        let (mark, second) = (first + 1, first + 2);
+        if !is_short(first, 1..=3) || !self.is_mark(mark, &[',', '.']) || !is_short(second, 3..=3) {
+            return false;
+        }
+        let has_zero = self.tokens[second].number().is_some_and(|number| number.grouped < 100.0);
+        let is_measure = self.word(second + 1).is_some_and(is_unit_word);
+        (!self.is_glued(mark) || has_zero) && !is_measure
     }
 
     fn word(&self, at: usize) -> Option<&str> {

@@ -4,6 +4,7 @@ use super::currency::{self, CurrencyHint};
 use super::fold::{is_cjk, squeeze};
 use super::magnitude;
 use super::number::{self, Number};
+use super::price_words::BEHIND;
 use crate::base::text::truncate_start;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -94,8 +95,15 @@ fn token_at(text: &str, at: usize, c: char, last: Option<&Token>) -> Token {
         return plain(kind, end);
     }
     if let Some((hint, length)) = currency::sign_at(text, at) {
-        // "XY$ 5" is in some dollar, and not in one that a country could decide.
-        let hint = if c == '$' && is_unknown_prefix(last, at) { CurrencyHint::None } else { hint };
+        let hint = match &text[at..at + length] {
+            // "XY$ 5" is in some dollar, and not in one that a country could decide.
+            "$" if is_unknown_prefix(last, at) => CurrencyHint::None,
+            // "IR£" and "£X" are some pound, and no pound sterling. No country decides this sign.
+            "£" if is_unknown_prefix(last, at) || is_unknown_suffix(&text[at + length..]) => {
+                CurrencyHint::Sign("£")
+            }
+            _ => hint,
+        };
         return plain(Kind::Currency(hint), at + length);
     }
     if !c.is_alphabetic() {
@@ -111,11 +119,23 @@ fn token_at(text: &str, at: usize, c: char, last: Option<&Token>) -> Token {
     Token { is_capital, is_abbreviation, ..plain(Kind::Word(squeeze(raw)), end) }
 }
 
-/// Whether the letters directly before a "$" are no magnitude, as they are in "350k$".
+/// Whether the letters directly before a "$" or a "£" are neither a magnitude, as they are in "350k$", nor a word that
+/// stands beside prices, as in "Now£425,000".
 fn is_unknown_prefix(last: Option<&Token>, at: usize) -> bool {
-    last.filter(|last| last.end == at)
-        .and_then(Token::word)
-        .is_some_and(|word| magnitude::letter(word).is_none())
+    let is_known = |word: &str| {
+        magnitude::letter(word).is_some()
+            || magnitude::word(word).is_some()
+            || word.chars().count() > 2 && BEHIND.has(word)
+    };
+    last.filter(|last| last.end == at).and_then(Token::word).is_some_and(|word| !is_known(word))
+}
+
+/// Whether the capitals directly behind a "£" are those of another pound: one or two, and no period or currency.
+fn is_unknown_suffix(behind: &str) -> bool {
+    let word = &behind[..letters_end(behind, 0)];
+    let is_short = (1..=2).contains(&word.chars().count()) && word.chars().all(char::is_uppercase);
+    let squeezed = squeeze(word);
+    is_short && magnitude::letter(&squeezed).is_none() && !BEHIND.has(&squeezed)
 }
 
 /// The end of the word at `at`, and whether it is an abbreviation: short parts with points or a slash between them.
@@ -210,6 +230,15 @@ mod tests {
             ("CHF 1'250'000.–", &["CHF", "1250000", ".", "-"][..]),
             ("350k$", &["350", "k", "Sign(\"$\")"][..]),
             ("XY$ 5", &["xy", "None", "5"][..]),
+            ("IR£ 300,000", &["ir", "Sign(\"£\")", "300000"][..]),
+            ("A£5", &["a", "Sign(\"£\")", "5"][..]),
+            ("£X 5", &["Sign(\"£\")", "x", "5"][..]),
+            ("E£ 5", &["EGP", "5"][..]),
+            ("£E 5", &["EGP", "5"][..]),
+            ("GBP£5", &["GBP", "GBP", "5"][..]),
+            ("Now£5", &["now", "GBP", "5"][..]),
+            ("350k£", &["350", "k", "GBP"][..]),
+            ("1.25E7 EUR", &["12500000", "EUR"][..]),
             ("Rs.85,00,000/-", &["Sign(\"Rs\")", "8500000", "/", "-"][..]),
             ("12.05.2024", &["?"][..]),
             ("M/L", &["ml"][..]),

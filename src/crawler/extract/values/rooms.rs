@@ -319,6 +319,9 @@ mod tests {
             ("5 rok", 5.0),
             ("4 vani", 4.0),
             ("4 locali", 4.0),
+            ("3 camere", 3.0),
+            ("Apartament cu 3 camere", 3.0),
+            ("2 camere decomandate", 2.0),
             ("3 kamers", 3.0),
             ("4 rooms", 4.0),
             ("T4", 4.0),
@@ -378,6 +381,7 @@ mod tests {
         assert_eq!(count_value(&json!(2.5)), Some(2.5));
         assert_eq!(count_value(&json!("2 1/2")), Some(2.5));
         assert_eq!(count_value(&json!("½")), Some(0.5));
+        assert_eq!(count_value(&json!("3.0E0")), Some(3.0));
         assert_eq!(count_value(&json!({"@type": "QuantitativeValue", "value": "4"})), Some(4.0));
         assert_eq!(count_value(&json!("many")), None);
         assert_eq!(whole_value(&json!("1987")), Some(1987));

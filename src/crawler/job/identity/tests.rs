@@ -303,6 +303,18 @@ fn a_key_of_several_homes_is_replaced_by_the_path() {
 }
 
 #[test]
+fn a_key_of_several_homes_without_a_street_is_replaced_by_the_path() {
+    let visit = |path: &str, price: f64| {
+        let (mut stored, mut memory) = (KnownHomes::default(), Memory::default());
+        memory.identify(page("/x/d1", &[], home("AGENCY", "", 300.0)), &mut stored);
+        told(&memory.identify(page(path, &[], home("AGENCY", "", price)), &mut stored))
+    };
+
+    assert_eq!(visit("/x/d2", 410.0), [row("/x/d2", "410 https://homes.example/x/d2")]);
+    assert_eq!(visit("/x/d2", 300.0), [row("AGENCY", "seen")], "the same price");
+}
+
+#[test]
 fn a_key_that_the_store_has_from_this_job_is_known_to_be_shared_after_a_restart() {
     let mut stored = KnownHomes::default();
     let mut row_of_job =

@@ -116,6 +116,37 @@ fn a_currency_that_is_corrected_changes_the_unit_and_not_the_amount() {
 }
 
 #[test]
+fn another_currency_with_another_list_price_gives_a_new_original_price() {
+    let original = |price| PropertyInput { original_list_price: Some(price), ..bare() };
+    let dear = PropertyInput { original_list_price: Some(120_000.0), ..priced(100_000.0, "EUR") };
+    let given = PropertyInput { original_list_price: Some(90_000.0), ..priced(80_000.0, "GBP") };
+    for (known, seen, expected) in [
+        (priced(100_000.0, "EUR"), priced(80_000.0, "GBP"), Some(8_000_000)),
+        (dear.clone(), priced(80_000.0, "GBP"), Some(8_000_000)),
+        (dear.clone(), priced(100_000.0, "GBP"), Some(12_000_000)),
+        (dear.clone(), named("GBP"), Some(12_000_000)),
+        (dear.clone(), priced(80_000.0, "EUR"), Some(12_000_000)),
+        (dear.clone(), given, Some(9_000_000)),
+        (dear.clone(), emptied(&["original_list_price"], priced(80_000.0, "GBP")), None),
+        (dear, emptied(&["currency"], priced(80_000.0, "")), Some(8_000_000)),
+        (priced(100_000.0, ""), priced(80_000.0, "GBP"), Some(8_000_000)),
+        (priced(100_000.0, ""), priced(100_000.0, "GBP"), Some(10_000_000)),
+        (priced(100_000.55, ""), priced(80_000.0, "JPY"), Some(80_000)),
+        (original(100_000.0), priced(80_000.0, "GBP"), Some(10_000_000)),
+    ] {
+        let (_, row) = then(known.clone(), seen.clone());
+        assert_eq!(row.original_list_price, expected, "{known:?} then {seen:?}");
+    }
+}
+
+#[test]
+fn an_original_price_that_was_emptied_stays_empty_in_another_currency() {
+    let known = emptied(&["original_list_price"], priced(100_000.0, "EUR"));
+
+    assert_eq!(then(known, priced(80_000.0, "GBP")).1.original_list_price, None);
+}
+
+#[test]
 fn a_currency_with_too_few_decimals_for_a_stored_price_is_refused() {
     let row = stored(priced(1.255, "KWD"));
     let refused = |seen| decide(Some(&row), &draft(seen), Writer::Worker, LATER).err().unwrap_or_default();
@@ -125,8 +156,8 @@ fn a_currency_with_too_few_decimals_for_a_stored_price_is_refused() {
         assert_eq!(errors.len(), 1, "{seen:?}");
         assert_eq!(errors[0].pointer, "/currency", "{seen:?}");
     }
-    // The original price stays, unless it is sent or emptied, too.
-    assert_eq!(refused(priced(1.25, "EUR"))[0].pointer, "/currency");
+    // With another list price the original price is not carried into the new currency.
+    assert!(refused(priced(1.25, "EUR")).is_empty());
     let whole = PropertyInput { original_list_price: Some(1.25), ..priced(1.25, "EUR") };
     assert!(refused(whole).is_empty());
     assert!(refused(emptied(&["original_list_price"], priced(1.25, "EUR"))).is_empty());
