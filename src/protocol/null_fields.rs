@@ -42,6 +42,9 @@ const FIELDS: [&str; 35] = [
     "attributes",
 ];
 
+/// Fields that every listing has: `null` for one of them is an error.
+pub const NEVER_EMPTY: [&str; 3] = ["source", "listing_key", "standard_status"];
+
 /// The parts of `address`, by their names and by their paths.
 const ADDRESS_PARTS: [(&str, &str); 6] = [
     ("unparsed", "address.unparsed"),
@@ -51,6 +54,11 @@ const ADDRESS_PARTS: [(&str, &str); 6] = [
     ("postal_code", "address.postal_code"),
     ("country", "address.country"),
 ];
+
+/// Whether `null` empties the field of this name.
+pub fn can_be_emptied(name: &str) -> bool {
+    FIELDS.contains(&name) && !NEVER_EMPTY.contains(&name)
+}
 
 /// The names of the fields that are `null`; a part of the address as `address.city`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -128,8 +128,10 @@ pub struct PropertyInput {
     pub source_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standard_status: Option<StandardStatus>,
+    /// For sale or to let.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listing_type: Option<ListingType>,
+    /// What the price of a lease is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rental_period: Option<RentalPeriod>,
     /// Major units of `currency`, with no more decimals than that has (two where it is not known).

@@ -219,20 +219,32 @@ impl PageIdentity<'_> {
 
 impl PageIdentity<'_> {
     /// Whether a heading has a street and none has the draft's, and the draft's price is none of those that the page
-    /// shows near its heading.
+    /// shows near its heading. Without a price, the number of the house must be another one.
     fn heads_another_street(&self, draft: &Draft) -> bool {
-        let (Some(main), Some(price)) = (self.main_price, draft.property.list_price) else { return false };
-        if price == main || self.prices_near_heading.contains(&price) {
-            return false;
-        }
         let address = draft.property.address.as_ref();
         let street = address.and_then(|address| address.street.as_deref().or(address.unparsed.as_deref()));
         let street = street.map(words).unwrap_or_default();
+        let Some(price) = draft.property.list_price else { return self.heads_other_numbers(&street) };
+        let Some(main) = self.main_price else { return false };
+        if price == main || self.prices_near_heading.contains(&price) {
+            return false;
+        }
         let mut names = street.iter().filter(|word| is_street_name(word)).peekable();
         let joined: Vec<String> = self.headings.iter().map(|heading| heading.concat()).collect();
         names.peek().is_some()
             && self.headings.iter().any(|heading| holds_street(heading))
             && names.all(|name| !joined.iter().any(|heading| heading.contains(name.as_str())))
+    }
+}
+
+impl PageIdentity<'_> {
+    /// Whether a street has numbers, and a heading is about a house with others.
+    fn heads_other_numbers(&self, street: &[String]) -> bool {
+        let mut numbers = street.iter().filter(|word| is_house_number(word)).peekable();
+        let in_heading = |number: &String| self.headings.iter().flatten().any(|word| is_number(word, number));
+        numbers.peek().is_some()
+            && self.headings.iter().any(|heading| holds_street(heading))
+            && !numbers.any(in_heading)
     }
 }
 
@@ -403,6 +415,27 @@ mod tests {
             PageFacts { headings: vec!["£250,000 Oak Street, Toledo".to_owned()], ..PageFacts::default() };
         let street = [(Field::Street, json!("12 Oak Street"))];
         assert!(!agreement_at("https://homes.example.com/h/1", "", &priced, &street).is_elsewhere());
+    }
+
+    #[test]
+    fn another_house_than_that_of_the_heading_is_a_neighbour_also_without_a_price() {
+        let elsewhere = |heading: &str, street: &str| {
+            let facts = PageFacts { headings: vec![heading.to_owned()], ..PageFacts::default() };
+            let told = [(Field::Street, json!(street))];
+            agreement_at("https://homes.example.com/h/elm", "", &facts, &told).is_elsewhere()
+        };
+
+        assert!(elsewhere("3341 P St NW, Washington, DC 20007", "1509 34th St NW"));
+        assert!(elsewhere("Lindenallee 7, Berlin", "Hauptstraße 12"));
+        for (heading, street) in [
+            ("3341 P St NW, Washington, DC 20007", "3341 P Street Northwest"),
+            ("12 Oak Street", "Flat 5, 12 Oak Street"),
+            ("12 Oak Street", "Rowan House"),
+            ("3 bedroom house in Toledo", "12 Oak Street"),
+            ("Lindenallee 7, Berlin", "7 Linden Avenue"),
+        ] {
+            assert!(!elsewhere(heading, street), "{heading} {street}");
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! What the page says of its home outside of the home's own data: whether it is for sale or for lease, and the parts of
-//! an address that is written in one text.
+//! What the page says of its home outside of the home's own data: whether it is for sale or for lease, the parts of an
+//! address that is written in one text, and the address that it shows.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::draft::Draft;
+use super::draft::{Draft, fold};
 use super::extraction::{Layer, Origin};
-use super::html::PageFacts;
+use super::html::{AddressParts, PageFacts, VisibleAddress};
 use super::values::{self, AddressText};
 use crate::base::text::truncate;
 use crate::crawler::page::Page;
@@ -20,12 +20,16 @@ const TEXT_STEPS: u64 = 400;
 const MAX_STREET: usize = 200;
 const MAX_PLACE: usize = 100;
 const MAX_POSTAL_CODE: usize = 20;
+/// Characters of a whole address.
+const MAX_UNPARSED: usize = 300;
 
 impl Draft {
     /// Adds what no data of the home told.
     pub(super) fn learn_from_page(mut self, page: &Page, facts: &PageFacts) -> Self {
         self.learn_listing_type(page, facts);
         self.learn_address(page);
+        self.learn_house_number(&facts.visible_address);
+        self.learn_visible_address(&facts.visible_address);
         self
     }
 
@@ -72,6 +76,80 @@ impl Draft {
             }
         }
     }
+
+    /// The number of the house, where the page shows the street that is known with one number only.
+    fn learn_house_number(&mut self, visible: &VisibleAddress) {
+        let address = self.property.address.as_mut();
+        let Some(street) = address.and_then(|address| address.street.as_mut()) else { return };
+        if self.house_number.is_some() || street.contains(|one: char| one.is_ascii_digit()) {
+            return;
+        }
+        let known = fold(street);
+        let mut lines = visible.numbered_streets.iter().filter(|line| fold(without_number(line)) == known);
+        let Some(line) = lines.next().filter(|line| line.chars().count() <= MAX_STREET) else { return };
+        if lines.all(|other| fold(other) == fold(line)) {
+            street.clone_from(line);
+            self.origins.insert("address.street", visible_origin("heading"));
+        }
+    }
+
+    /// Adds the parts of the visible address that are missing, unless it is another one. It is kept as a whole where the
+    /// street or the city is not certain.
+    fn learn_visible_address(&mut self, visible: &VisibleAddress) {
+        let Some(parts) = &visible.parts else { return };
+        let mut address = self.property.address.clone().unwrap_or_default();
+        if is_another(&address, parts) {
+            return;
+        }
+        let told = AddressText {
+            street: parts.street.clone(),
+            city: parts.city.clone(),
+            state: parts.state.clone(),
+            postal_code: parts.postal_code.clone(),
+        };
+        let mut learned = fill_address(&mut address, &told, "");
+        let is_open = address.street.is_none() || address.city.is_none();
+        let is_new = address.unparsed.is_none() && !parts.text.is_empty();
+        if is_open && is_new && parts.text.chars().count() <= MAX_UNPARSED {
+            address.unparsed = Some(parts.text.clone());
+            learned.push(("address.unparsed", ""));
+        }
+        if learned.is_empty() {
+            return;
+        }
+        self.property.address = Some(address);
+        for (name, _) in learned {
+            self.origins.insert(name, visible_origin(visible.fragment));
+        }
+    }
+}
+
+fn visible_origin(fragment: &str) -> Origin {
+    Origin { layer: Layer::Html, fragment: fragment.to_owned() }
+}
+
+/// A street without the number of the house in front of it or behind it.
+fn without_number(line: &str) -> &str {
+    let is_number = |word: &str| word.starts_with(|one: char| one.is_ascii_digit());
+    match (line.split_once(' '), line.rsplit_once(' ')) {
+        (Some((number, street)), _) if is_number(number) => street,
+        (_, Some((street, number))) if is_number(number) => street,
+        _ => line,
+    }
+}
+
+/// Whether two addresses tell other cities, postal codes or streets. "St" may be "Street", and a city may be named with
+/// its district.
+fn is_another(known: &Address, visible: &AddressParts) -> bool {
+    let differ = |one: Option<&String>, other: Option<&String>| {
+        one.zip(other).is_some_and(|(one, other)| {
+            let (one, other) = (fold(one), fold(other));
+            !one.contains(&other) && !other.contains(&one)
+        })
+    };
+    differ(known.city.as_ref(), visible.city.as_ref())
+        || differ(known.postal_code.as_ref(), visible.postal_code.as_ref())
+        || differ(known.street.as_ref(), visible.street.as_ref())
 }
 
 /// Fills what is missing. The names of what was filled, each with the name of the text.
@@ -211,5 +289,47 @@ mod tests {
             (some("Oak Road"), some("Otley"), some("LS1 4DY"))
         );
         assert_eq!(address(&[(Field::Street, json!("Oak Road 12"))]), (some("Oak Road 12"), None, None));
+    }
+
+    fn shown(parts: AddressParts, lines: &[&str]) -> PageFacts {
+        let numbered_streets = lines.iter().map(|line| (*line).to_owned()).collect();
+        let visible_address = VisibleAddress { parts: Some(parts), fragment: "address", numbered_streets };
+        PageFacts { visible_address, ..PageFacts::default() }
+    }
+
+    #[test]
+    fn a_visible_address_adds_what_is_missing_unless_it_is_another() {
+        let address = |told: &[(Field, Value)]| {
+            let parts = AddressParts {
+                text: "Lindi tn 8, Tallinn, Harjumaa".to_owned(),
+                street: Some("Lindi tn 8".to_owned()),
+                city: Some("Tallinn".to_owned()),
+                ..AddressParts::default()
+            };
+            let facts = shown(parts, &["Lindi tn 8"]);
+            let address = learned("https://homes.example.com/h/7", &facts, told).property.address.unwrap();
+            [address.street, address.city, address.unparsed].map(Option::unwrap_or_default)
+        };
+
+        assert_eq!(address(&[]), ["Lindi tn 8", "Tallinn", ""]);
+        assert_eq!(address(&[(Field::City, json!("Tallinn"))]), ["Lindi tn 8", "Tallinn", ""]);
+        assert_eq!(address(&[(Field::City, json!("Narva"))]), ["", "Narva", ""]);
+        assert_eq!(address(&[(Field::Street, json!("Kase tn 3"))]), ["Kase tn 3", "", ""]);
+        assert_eq!(address(&[(Field::Street, json!("Lindi tn"))]), ["Lindi tn 8", "Tallinn", ""]);
+    }
+
+    #[test]
+    fn a_known_street_gets_the_number_that_the_page_shows() {
+        let street = |known: &str, lines: &[&str]| {
+            let facts = shown(AddressParts::default(), lines);
+            let told = [(Field::Street, json!(known)), (Field::City, json!("Town"))];
+            learned("https://homes.example.com/h/7", &facts, &told).property.address.unwrap().street.unwrap()
+        };
+
+        assert_eq!(street("Lipowa", &["Lipowa 51"]), "Lipowa 51");
+        assert_eq!(street("Oak Rd", &["5504 Oak Rd"]), "5504 Oak Rd");
+        assert_eq!(street("Lipowa", &["Lipowa 51", "Lipowa 53"]), "Lipowa");
+        assert_eq!(street("Lipowa", &["Lipowa Góra 51"]), "Lipowa");
+        assert_eq!(street("Lipowa 3", &["Lipowa 51"]), "Lipowa 3");
     }
 }

@@ -38,35 +38,6 @@ const APPLICATION_STATES: [&str; 22] = [
 /// Words that begin a French street, whose number comes first.
 const FRENCH_STREETS: [&str; 10] =
     ["allée", "avenue", "boulevard", "chemin", "cours", "impasse", "place", "quai", "route", "rue"];
-/// Words that end an English street, whose number comes first.
-const ENGLISH_STREETS: [&str; 26] = [
-    "ave",
-    "avenue",
-    "blvd",
-    "boulevard",
-    "circle",
-    "close",
-    "court",
-    "crescent",
-    "ct",
-    "dr",
-    "drive",
-    "gardens",
-    "grove",
-    "highway",
-    "lane",
-    "ln",
-    "park",
-    "pl",
-    "place",
-    "rd",
-    "road",
-    "square",
-    "st",
-    "street",
-    "terrace",
-    "way",
-];
 /// Countries that write the number of a house before its street.
 const NUMBER_FIRST: [&str; 14] =
     ["AU", "CA", "FR", "GB", "HK", "IE", "IN", "LU", "MY", "NZ", "PH", "SG", "US", "ZA"];
@@ -188,7 +159,11 @@ fn street_line(street: &str, number: &str, country: Option<&str>) -> String {
     }
     let words: Vec<String> = street.split_whitespace().map(str::to_lowercase).collect();
     let begins = words.first().is_some_and(|word| FRENCH_STREETS.contains(&word.as_str()));
-    let ends = words.last().is_some_and(|word| ENGLISH_STREETS.contains(&word.trim_end_matches('.')));
+    // "Park" ends names of districts as well, and beside a number it ends a street.
+    let ends = words
+        .last()
+        .map(|word| word.trim_end_matches('.'))
+        .is_some_and(|word| word == "park" || values::is_english_street_end(word));
     let is_first = country.map_or(begins || ends, |country| NUMBER_FIRST.contains(&country));
     if is_first { format!("{number} {street}") } else { format!("{street} {number}") }
 }

@@ -446,3 +446,27 @@ fn hostile_data_is_bounded() {
     let many = state(&json!(many));
     assert_eq!((many.kind, many.listings.len()), (PageKind::List, 0));
 }
+
+#[test]
+fn the_page_of_a_home_gives_the_address_that_it_shows_and_a_list_none() {
+    let address = "<p class=address>Lindi tn 8, Kesklinn, Tallinn, Harjumaa</p>";
+    let facts = "<p class=price>€ 275.000</p><dl><dt>Bedrooms</dt><dd>3</dd>\
+                 <dt>Living area</dt><dd>80 m²</dd></dl>";
+    let card = |at: usize| {
+        format!(
+            "<li><a href=/h/{at}><img><b>€ {at}00.000</b></a>\
+             <p class=address>Kase tn {at}, Tallinn, Harjumaa</p></li>"
+        )
+    };
+    let cards: String = (2..7).map(card).collect();
+
+    let home = one(read(&format!("<h1>Home</h1>{address}{facts}"))).address.unwrap();
+    assert_eq!(
+        (home.street.as_deref(), home.city.as_deref(), home.state_or_province.as_deref()),
+        (Some("Lindi tn 8"), Some("Tallinn"), Some("Harjumaa"))
+    );
+    let beside = one(read(&format!("<h1>Home</h1>{facts}<h2>Similar homes</h2><ul>{cards}</ul>")));
+    assert_eq!(beside.address, None);
+    let list = read(&format!("<h1>Houses for sale</h1>{address}<ul>{cards}</ul>"));
+    assert_eq!((list.kind, list.listings.len()), (PageKind::List, 0));
+}

@@ -5,6 +5,7 @@ use url::Url;
 use super::listing_key::KeyFault;
 use crate::base::money::{self, MinorUnits};
 use crate::base::{normalize, text, web_url};
+use crate::protocol::null_fields::NEVER_EMPTY;
 use crate::protocol::problem::{FieldError, PathSegment};
 use crate::protocol::property::{Address, Media, PropertyInput};
 
@@ -18,8 +19,6 @@ const MAX_CAPTION: usize = 300;
 const MOST_MEDIA_ERRORS: usize = 10;
 const LARGEST_AREA: f64 = 1e12;
 
-/// The fields that a property always has; they change and are never emptied.
-const NEVER_EMPTY: [&str; 3] = ["source", "listing_key", "standard_status"];
 /// The prices, by their names.
 pub(super) const PRICES: [&str; 5] =
     ["list_price", "list_price_low", "list_price_high", "original_list_price", "close_price"];

@@ -1,6 +1,7 @@
 //! Turns the document of poem-openapi into the one that we commit and serve. Pure JSON in, JSON out.
 
 pub mod access;
+mod nullable_fields;
 mod parameters;
 mod responses;
 mod root_routes;
@@ -92,6 +93,7 @@ pub fn document(spec: &str, public_url: Option<&str>) -> Result<Value, DocumentE
     leave_type_to_choices(&mut document);
     complete_what_is_shared(&mut document);
     schemas::normalize(&mut document);
+    nullable_fields::mark(&mut document);
     add_routes(&mut document);
     // Without a public URL the document is about the server that it was read from.
     document["servers"] = json!([{ "url": public_url.unwrap_or("/"), "description": "This server." }]);

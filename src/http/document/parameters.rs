@@ -35,6 +35,12 @@ pub(super) fn complete(operation: &mut Map<String, Value>) {
         if is_in_path {
             add_rules(&name, schema);
         }
+        if let Some((_, least, most)) = ITEM_LENGTHS.iter().find(|(named, ..)| *named == name)
+            && schema["items"]["type"] == "string"
+        {
+            schema["items"]["minLength"] = (*least).into();
+            schema["items"]["maxLength"] = (*most).into();
+        }
         if UUIDS.contains(&name.as_str()) && schema["type"] == "string" {
             schema["format"] = "uuid".into();
         }
@@ -66,6 +72,9 @@ fn add_rules(name: &str, schema: &mut Value) {
 
 /// Lengths in characters of texts in a path: minimum, maximum.
 const LENGTHS: [(&str, u64, u64); 2] = [("listing_key", 1, 200), ("source", 1, 100)];
+
+/// Lengths in characters of a text in a list in the query: minimum, maximum.
+const ITEM_LENGTHS: [(&str, u64, u64); 2] = [("currency", 3, 4), ("source", 1, 100)];
 
 fn default(operation: &str, name: &str) -> Option<Value> {
     if name == "limit" {

@@ -13,7 +13,7 @@ use poem_openapi::payload::Json;
 use self::views::{BatchNotify, PutProperty};
 use super::body::{Body, Many, PropertyBatch};
 use super::caller::{Caller, ReadProperties, WriteProperties};
-use super::comma_list::{self, CommaList};
+use super::comma_list::CommaList;
 use super::etag::{Tagged, tagged};
 use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::{Listed, listed, page_request};
@@ -51,7 +51,7 @@ impl PropertiesApi {
         request: &Request,
         caller: Caller<ReadProperties>,
         /// One city, compared case-insensitively: a comma belongs to its name.
-        #[oai(validator(max_length = 100))]
+        #[oai(validator(min_length = 1, max_length = 100))]
         city: Query<Option<String>>,
         status: Query<CommaList<StandardStatus>>,
         /// Only properties in one of these states. The same as `status`; give one of the two.
@@ -60,10 +60,9 @@ impl PropertiesApi {
         listing_type: Query<CommaList<ListingType>>,
         /// Codes of ISO 4217, separated by commas; `none` means properties without a currency. Without this filter
         /// prices of all currencies are compared by their numbers.
-        #[oai(validator(max_length = 100))]
-        currency: Query<Option<String>>,
+        currency: Query<CommaList<String>>,
         /// One type, compared case-insensitively with `property_type` as a whole.
-        #[oai(validator(max_length = 100))]
+        #[oai(validator(min_length = 1, max_length = 100))]
         property_type: Query<Option<String>>,
         /// Major units, whatever the property's currency; compared with the current price: `close_price` once closed,
         /// else `list_price`. The bound itself is included.
@@ -81,7 +80,8 @@ impl PropertiesApi {
         q: Query<Option<String>>,
         /// RFC 3339: only properties that were created, changed or removed at that time or later.
         updated_since: Query<Option<Timestamp>>,
-        #[oai(validator(max_length = 2100))] source: Query<Option<String>>,
+        /// Sources, separated by commas.
+        source: Query<CommaList<String>>,
         /// Only properties that this job saw.
         #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
         job_id: Query<Option<i64>>,
@@ -95,7 +95,7 @@ impl PropertiesApi {
             city: city.0,
             statuses: one_of_two(status.0.0, standard_status.0.0)?,
             listing_types: distinct(listing_type.0.0),
-            currencies: read_currencies(currency.0.as_deref())?,
+            currencies: read_currencies(&currency.0.0)?,
             property_type: property_type.0,
             price_min: price_min.0,
             price_max: price_max.0,
@@ -103,7 +103,7 @@ impl PropertiesApi {
             bbox: read_box(bbox.0.as_deref())?,
             q: q.0,
             updated_since: updated_since.0.map(Timestamp::utc),
-            sources: distinct(source.0.iter().flat_map(|text| comma_list::split(text)).map(str::to_owned)),
+            sources: distinct(source.0.0),
             job_id: job_id.0.map(JobId),
             include_removed: include_removed.0.unwrap_or_default(),
         };
@@ -234,9 +234,8 @@ fn read_box(text: Option<&str>) -> Result<Option<BoundingBox>, Problem> {
 }
 
 /// Reads the parameter `currency`.
-fn read_currencies(text: Option<&str>) -> Result<Vec<CurrencyChoice>, Problem> {
-    let codes: Option<Vec<CurrencyChoice>> =
-        text.into_iter().flat_map(comma_list::split).map(CurrencyChoice::parse).collect();
+fn read_currencies(texts: &[String]) -> Result<Vec<CurrencyChoice>, Problem> {
+    let codes: Option<Vec<CurrencyChoice>> = texts.iter().map(|code| CurrencyChoice::parse(code)).collect();
     codes.map(distinct).ok_or_else(|| bad_parameter("currency", "enum", CURRENCY_WORDS))
 }
 

@@ -151,9 +151,9 @@ fn faults_of(registry: &Registry, param: &MetaOperationParam, given: &[String]) 
             error(path, fault.kind, &words_of(param, &fault))
         })
         .collect();
+    // A parameter that is given several times is a list, which is the same as one text with commas.
     if errors.is_empty()
-        && let [text] = given
-        && let Some((kind, words)) = broken_rule(location, &param.name, text)
+        && let Some((kind, words)) = broken_rule(location, &param.name, &given.join(","))
     {
         errors.push(error(&[], kind, &words));
     }

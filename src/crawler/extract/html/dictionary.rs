@@ -273,20 +273,20 @@ const WORDS: &[(Meaning, &str)] = &[
         Meaning::Fact(Field::Street),
         "street, street address, straße, strasse, straße/hausnummer, rue, calle, via, rua, logradouro,
         straat, ulica,
-        gata, gatuadress",
+        gata, gatuadress, tänav, улица, רחוב",
     ),
     (
         Meaning::Fact(Field::Unparsed),
         "address, property address, full address, adresse, anschrift, objektadresse, dirección, direccion,
         indirizzo,
-        endereço, morada, adres, adress, 所在地, 住所",
+        endereço, morada, adres, adress, aadress, адрес, כתובת, 所在地, 住所",
     ),
     (
         Meaning::Fact(Field::City),
         "city, town, city/town, suburb, ort, stadt, wohnort, ville, commune, ciudad, municipio, localidad,
         población,
         città, comune, cidade, concelho, município, plaats, woonplaats, gemeente, miasto, miejscowość,
-        postort, kommun,
+        postort, kommun, linn, город, עיר,
         市区町村",
     ),
     (

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::super::extraction::LayerResult;
 use super::super::values::{CurrencyHint, PriceText};
+use super::visible_address::VisibleAddress;
 use crate::protocol::property::StandardStatus;
 
 /// What the visible part of a page gave.
@@ -45,4 +46,6 @@ pub(in crate::crawler::extract) struct PageFacts {
     /// The currency beside a price in `<meta>` elements.
     pub(in crate::crawler::extract) meta_currency: CurrencyHint,
     pub(in crate::crawler::extract) status_badge: Option<StandardStatus>,
+    /// The address that it shows of its home, if it is the page of one.
+    pub(in crate::crawler::extract) visible_address: VisibleAddress,
 }

@@ -18,7 +18,7 @@ use super::outline::{Outline, push_collapsed};
 use super::price_element::MainPrice;
 use super::{
     badges, breadcrumbs, data_attributes, labels, loose_facts, price_element, regions, section_headings,
-    shape, signs, visit,
+    shape, signs, visible_address, visit,
 };
 use crate::base::text::truncate;
 use crate::crawler::page::Page;
@@ -70,6 +70,7 @@ pub(in crate::crawler::extract) fn read(page: &Page) -> HtmlResult {
     set_name(&mut draft, &outline, &headings, page);
     metas.set_facts(&mut draft);
     let og_type = metas.og_type();
+    let visible_address = visible_address::visible_address(&outline, metas.get("og:title"), budget);
     draft.residence = is_home_type(og_type.as_deref()) || has_home_labels(&pairs, &draft) || tells_home;
 
     let drafts = if draft.is_blank() || is_calculator { Vec::new() } else { vec![draft] };
@@ -91,6 +92,7 @@ pub(in crate::crawler::extract) fn read(page: &Page) -> HtmlResult {
             shape: shape::shape(&outline, page.url(), budget),
             og_type,
             status_badge: badge.map(|badge| badge.status),
+            visible_address,
         },
     }
 }

@@ -25,6 +25,15 @@ mod pair_values;
 mod price_element;
 mod price_score;
 
+mod street_words;
+
+mod address_lines;
+mod address_marks;
+mod address_parts;
+mod visible_address;
+#[cfg(test)]
+mod visible_address_tests;
+
 mod shape;
 mod signs;
 
@@ -34,5 +43,7 @@ mod layer;
 #[cfg(test)]
 mod tests;
 
+pub(super) use address_parts::AddressParts;
 pub(super) use facts::PageFacts;
 pub(super) use layer::read;
+pub(super) use visible_address::VisibleAddress;

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::address_words::{
-    AUSTRALIAN_STATES, BUNDESLANDER, CANADIAN_PROVINCES, FIVE_DIGITS, FOUR_DIGITS, STREET_BEGINS,
-    STREET_ENDS, STREET_SUFFIXES, UK_COUNTIES, US_STATES,
+    AUSTRALIAN_STATES, BUNDESLANDER, CANADIAN_PROVINCES, FIVE_DIGITS, FOUR_DIGITS, OTHER_STREET_ENDS,
+    STREET_BEGINS, STREET_ENDS, STREET_SUFFIXES, UK_COUNTIES, US_STATES,
 };
 use super::country::country_code;
 use super::fold::fold;
@@ -222,7 +222,7 @@ fn street_of(parts: &[&str]) -> Option<String> {
 }
 
 /// Whether a text has the word of a street at its end or at its beginning, beside numbers: "12 Oak St", "rue de la Paix".
-fn is_street(text: &str) -> bool {
+pub fn is_street(text: &str) -> bool {
     let folded = fold(truncate(text, MAX_TEXT));
     let words: Vec<&str> =
         folded.split(|one: char| !one.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -233,8 +233,8 @@ fn is_street(text: &str) -> bool {
     let ends = words.iter().rev().find(|word| !word.starts_with(is_digit) && !is_direction(word));
     let is_pair = words.len() >= 2;
     let has_suffix = STREET_SUFFIXES.iter().any(|suffix| last.len() > suffix.len() && last.ends_with(suffix));
-    has_suffix
-        || is_pair && (STREET_BEGINS.contains(&first) || ends.is_some_and(|word| STREET_ENDS.contains(word)))
+    let is_end = |word: &&str| STREET_ENDS.contains(word) || OTHER_STREET_ENDS.contains(word);
+    has_suffix || is_pair && (STREET_BEGINS.contains(&first) || ends.is_some_and(is_end))
 }
 
 fn is_direction(word: &str) -> bool {

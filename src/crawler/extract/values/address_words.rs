@@ -1,5 +1,10 @@
 //! Names that tell how an address is written: states with their codes, counties, and the words of streets.
 
+/// Whether a word, in lower case and without a point, ends a street in English, whose number comes first.
+pub fn is_english_street_end(word: &str) -> bool {
+    STREET_ENDS.contains(&word)
+}
+
 /// States of the United States, the District of Columbia and Puerto Rico (ISO 3166-2:US).
 pub(super) const US_STATES: &[&str] = &[
     "AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY",
@@ -85,6 +90,40 @@ pub(super) const UK_COUNTIES: &[&str] = &[
     "worcestershire",
 ];
 
+/// The voivodeships of Poland, folded.
+pub(super) const VOIVODESHIPS: &[&str] = &[
+    "dolnoslaskie",
+    "kujawsko-pomorskie",
+    "lodzkie",
+    "lubelskie",
+    "lubuskie",
+    "malopolskie",
+    "mazowieckie",
+    "opolskie",
+    "podkarpackie",
+    "podlaskie",
+    "pomorskie",
+    "slaskie",
+    "swietokrzyskie",
+    "warminsko-mazurskie",
+    "wielkopolskie",
+    "zachodniopomorskie",
+];
+
+/// Republics of Russia that are written without the word, folded.
+pub(super) const FEDERAL_REGIONS: &[&str] = &[
+    "башкирия",
+    "башкортостан",
+    "бурятия",
+    "дагестан",
+    "карелия",
+    "крым",
+    "татарстан",
+    "удмуртия",
+    "чувашия",
+    "якутия",
+];
+
 /// Countries with postal codes of five and of four digits in front of the city (ISO 3166-1 alpha-2).
 pub(super) const FIVE_DIGITS: &[&str] =
     &["DE", "EE", "ES", "FI", "FR", "HR", "IT", "LT", "MC", "ME", "RS", "SM", "TR", "UA"];
@@ -126,11 +165,16 @@ pub(super) const STREET_ENDS: &[&str] = &[
     "walk",
     "way",
 ];
+/// The same in Estonian and in Russian, where the number comes last.
+pub(super) const OTHER_STREET_ENDS: &[&str] =
+    &["mnt", "pst", "tanav", "tn", "бульвар", "набережная", "переулок", "проспект", "улица", "шоссе"];
 /// Words that begin a street in other languages, folded. "Via" and "place" begin names of cities, too.
 pub(super) const STREET_BEGINS: &[&str] = &[
     "al",
     "aleja",
     "allee",
+    "av",
+    "avda",
     "avenida",
     "avenue",
     "boulevard",
@@ -138,12 +182,15 @@ pub(super) const STREET_BEGINS: &[&str] = &[
     "calle",
     "carrer",
     "chemin",
+    "cl",
     "corso",
+    "estrada",
     "impasse",
     "osiedle",
     "paseo",
     "piazza",
     "plaza",
+    "praceta",
     "quai",
     "route",
     "rua",
@@ -153,8 +200,16 @@ pub(super) const STREET_BEGINS: &[&str] = &[
     "ulica",
     "viale",
     "via",
-    "улица",
+    "бульвар",
+    "наб",
+    "переулок",
+    "просп",
+    "проспект",
     "ул",
+    "улица",
+    "шоссе",
+    "רחוב",
+    "שדרות",
 ];
 /// What ends the names of streets in German, Dutch and Scandinavian languages, folded.
 pub(super) const STREET_SUFFIXES: &[&str] = &[
