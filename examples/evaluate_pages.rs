@@ -20,6 +20,7 @@ use clap::Parser;
 use lotline::crawler::extract::Listing;
 use lotline::crawler::links::AllowedHosts;
 use lotline::crawler::reading::{self, PageText, Reading, ReadingLimits};
+use lotline::protocol::spider_rules::CompiledRules;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -123,9 +124,9 @@ impl SavedPage {
     }
 
     fn read(&self) -> Reading {
-        let page = PageText { url: &self.url, html: &self.html, robots_tag: None };
-        let limits = ReadingLimits { links: 2_000, listings: 500, list_items: false };
-        reading::read(&page, &AllowedHosts::of([&self.url], &[]), limits)
+        let page = PageText::of_html(&self.url, &self.html);
+        let limits = ReadingLimits { links: 2_000, listings: 500 };
+        reading::read(&page, &AllowedHosts::of([&self.url], &[]), limits, &CompiledRules::default())
     }
 }
 

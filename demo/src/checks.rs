@@ -108,8 +108,11 @@ fn check_site<W: Write>(report: &mut Report<W>, run: &CrawlRun<'_>) {
 
     let hits = &run.hits;
     let refused = hits.get(Hit::Refused);
-    let pages = hits.total() - refused - hits.get(Hit::Served(Page::Robots));
-    let words = format!("pages_crawled is what the site answered, refusals ({refused}) and robots.txt apart");
+    let apart = hits.get(Hit::Served(Page::Robots)) + hits.get(Hit::NoSitemap);
+    let pages = hits.total() - refused - apart;
+    let words = format!(
+        "pages_crawled is what the site answered, refusals ({refused}), robots.txt and the missing sitemap apart"
+    );
     report.check_equal(&words, &pages, &run.job.pages_crawled);
     let gone = hits.get(Hit::Gone);
     report.check_equal(

@@ -23,6 +23,12 @@ mod m20261129_000016_scale_prices;
 mod m20261130_000017_learn_currencies;
 mod m20261130_000018_mark_filter_facts;
 mod m20261130_000019_keep_addresses;
+mod m20261130_000020_shape_spiders;
+mod m20261130_000021_add_schedules;
+mod m20261130_000022_rank_crawl_urls;
+mod m20261130_000023_keep_visits;
+mod m20261130_000024_keep_pages;
+mod m20261130_000025_keep_coverage;
 
 pub use sea_orm_migration;
 use sea_orm_migration::prelude::*;
@@ -52,6 +58,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000017_learn_currencies::Migration),
             Box::new(m20261130_000018_mark_filter_facts::Migration),
             Box::new(m20261130_000019_keep_addresses::Migration),
+            Box::new(m20261130_000020_shape_spiders::Migration),
+            Box::new(m20261130_000021_add_schedules::Migration),
+            Box::new(m20261130_000022_rank_crawl_urls::Migration),
+            Box::new(m20261130_000023_keep_visits::Migration),
+            Box::new(m20261130_000024_keep_pages::Migration),
+            Box::new(m20261130_000025_keep_coverage::Migration),
         ]
     }
 }

@@ -1,4 +1,5 @@
-//! Background tasks of a node: merged progress, summaries, lost leases, retention, abandoned uploads, crawling.
+//! Background tasks of a node: merged progress, summaries, lost leases, schedules, retention, abandoned uploads,
+//! crawling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::crawler::runner::{Runner, RunnerLimits};
 use crate::domain::idempotency;
 use crate::domain::identity::sweep::purge_expired;
 use crate::domain::jobs::{lease, worker_reports};
+use crate::domain::kept_pages;
 use crate::domain::key_clashes;
 use crate::domain::limits::{alert, overrides};
 use crate::domain::log_retention::{LogRetention, trim_logs};
@@ -22,13 +24,14 @@ use crate::domain::platform_broadcast;
 use crate::domain::presence;
 use crate::domain::properties::summary;
 use crate::domain::row_retention::{self, RowRetention};
+use crate::domain::schedules;
 use crate::domain::{tenant_removal, typing, uploads, viewing};
 use crate::session::ConnectionRegistry;
 use crate::telemetry::watchdog::WatchdogThread;
 
 /// How often merged progress is published: the latest always within a second.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
-/// How often summaries and leases are checked.
+/// How often summaries, leases and schedules are checked.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How often presence and viewers are published: a receiver gets one message per second of each.
 const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
@@ -39,7 +42,7 @@ const QUOTA_INTERVAL: Duration = Duration::from_secs(2);
 /// How often logs are trimmed, and expired idempotency keys removed.
 const TRIM_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often abandoned uploads are swept, and how often blobs without a row are.
+/// How often abandoned uploads and pages beyond their limit are swept, and how often blobs without a row are.
 const UPLOAD_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 const ORPHAN_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
 
@@ -50,6 +53,7 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 pub fn spawn(work: &TaskTracker, services: &Services, settings: &Settings, stop: &CancellationToken) {
     work.spawn(flush_progress(services.clone(), stop.clone()));
     work.spawn(sweep_leases_and_summaries(services.clone(), stop.clone()));
+    work.spawn(start_scheduled_jobs(services.clone(), stop.clone()));
     work.spawn(purge_credentials(services.clone(), stop.clone()));
     work.spawn(flush_presence(services.clone(), stop.clone()));
     work.spawn(expire_typing(services.clone(), stop.clone()));
@@ -79,6 +83,14 @@ async fn sweep_leases_and_summaries(services: Services, stop: CancellationToken)
         }
         if let Err(problem) = summary::flush_summaries(&services).await {
             tracing::warn!(%problem, "summaries could not be published; will retry");
+        }
+    }
+}
+
+async fn start_scheduled_jobs(services: Services, stop: CancellationToken) {
+    while tick(&services, SWEEP_INTERVAL, &stop).await {
+        if let Err(problem) = schedules::runs::start_due(&services).await {
+            tracing::warn!(%problem, "scheduled runs could not be read; will retry");
         }
     }
 }
@@ -129,6 +141,9 @@ async fn sweep_abandoned_uploads(services: Services, stop: CancellationToken) {
         if let Err(problem) = uploads::sweep(&services).await {
             tracing::warn!(%problem, "abandoned uploads could not be removed; will retry");
         }
+        if let Err(problem) = kept_pages::sweep(&services).await {
+            tracing::warn!(%problem, "kept pages beyond their limit could not be removed; will retry");
+        }
     }
 }
 
@@ -137,6 +152,9 @@ async fn sweep_orphan_blobs(services: Services, stop: CancellationToken) {
     loop {
         if let Err(problem) = uploads::sweep_orphans(&services).await {
             tracing::warn!(%problem, "orphaned blobs could not be swept; will retry");
+        }
+        if let Err(problem) = kept_pages::sweep_orphans(&services).await {
+            tracing::warn!(%problem, "bodies of pages without a row could not be swept; will retry");
         }
         if !tick(&services, ORPHAN_SWEEP_INTERVAL, &stop).await {
             return;
@@ -226,6 +244,7 @@ pub fn start_crawler(
     };
     let runner = Runner::new(services.clone(), parts::crawler(settings, program), running)
         .map_err(|error| StartError::Crawler(error.to_string()))?;
+    services.previews.set_reader(runner.page_reader());
     work.spawn(runner.run(stop.clone()));
     Ok(())
 }

@@ -20,6 +20,7 @@ pub mod node;
 mod node_id;
 pub mod reload;
 mod sample_site;
+mod seal_key;
 pub mod serve;
 pub mod shutdown;
 mod signals;

@@ -11,7 +11,7 @@ use super::shutdown::{self, Shutdown, ShutdownTokens};
 use super::signing_keys::MissingKeys;
 use super::start_error::StartError;
 use super::{
-    background, file_limits, issuers, node_id, signing_keys, start_checks, uploads, wiring as parts,
+    background, file_limits, issuers, node_id, seal_key, signing_keys, start_checks, uploads, wiring as parts,
 };
 use crate::auth::password::Passwords;
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
@@ -24,6 +24,7 @@ use crate::crawler::reader::ReaderProgram;
 use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::tickets::TicketParts;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap, failed_sign_ins};
+use crate::domain::kept_pages::settings::KeptPages;
 use crate::domain::limits::{Limits, overrides};
 use crate::domain::op::Services;
 use crate::http::client_ip::TrustedProxies;
@@ -70,6 +71,8 @@ impl App {
         services.job_settings = parts::jobs(settings);
         services.limits = Arc::new(Limits::new(parts::limits(settings), Arc::clone(&services.rates)));
         services.uploads = Arc::new(uploads::open(settings).await?);
+        services.kept_pages = Arc::new(KeptPages::new(parts::kept_pages(settings)));
+        services.seal = Arc::new(seal_key::load(settings, services.entropy)?);
         overrides::refresh(&services)
             .await
             .map_err(|problem| StartError::Quotas(problem.detail.into_owned()))?;

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::issuers;
 use super::signing_keys::{self, MissingKeys, has_configured_keys};
 use super::start_error::StartError;
+use super::{issuers, seal_key};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::config::{ClusterSettings, Settings, Store};
@@ -35,7 +35,6 @@ fn cluster_keys(settings: &Settings) -> impl Iterator<Item = &'static str> {
     let keys = [
         ("cluster.url", settings.cluster.url.is_some()),
         ("cluster.prefix", settings.cluster.prefix != ClusterSettings::PREFIX),
-        ("auth.seal_key", settings.auth.seal_key.is_some()),
     ];
     keys.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key)
 }
@@ -43,6 +42,7 @@ fn cluster_keys(settings: &Settings) -> impl Iterator<Item = &'static str> {
 fn check_keys(settings: &Settings) -> Result<(), StartError> {
     let ring = signing_keys::load(settings, &Clock::system(), Entropy, MissingKeys::Temporary)?;
     issuers::load(&settings.auth, &ring)?;
+    seal_key::load(settings, Entropy)?;
     Ok(())
 }
 

@@ -23,6 +23,8 @@ pub enum StartError {
         folder.display()
     )]
     NoKeys { algorithm: &'static str, folder: PathBuf },
+    #[error("the key that encrypts the headers of spiders cannot be used: {0}")]
+    SealKey(String),
     #[error("the token issuers cannot be used: {0}")]
     Issuers(String),
     #[error("{key} is set, and this version runs as one node only; leave it out")]

@@ -10,10 +10,12 @@ use crate::crawler::settings::CrawlerSettings;
 use crate::domain::ephemeral::EphemeralSettings;
 use crate::domain::identity::IdentitySettings;
 use crate::domain::jobs::settings::JobSettings;
+use crate::domain::kept_pages::settings::KeptPageSettings;
 use crate::domain::limits::LimitSettings;
 use crate::domain::limits::quota::{Quota, Quotas};
 use crate::domain::log_retention::LogRetention;
 use crate::domain::row_retention::RowRetention;
+use crate::domain::visits;
 use crate::http::body::BodySettings;
 use crate::http::serve::ServeSettings;
 use crate::session::admission::AdmissionSettings;
@@ -117,6 +119,7 @@ pub fn row_retention(settings: &Settings) -> RowRetention {
         notifications: days(database.notification_days),
         job_logs: days(database.job_log_days),
         finished_jobs: days(database.finished_job_days),
+        page_visits: Some(visits::RETENTION),
     }
 }
 
@@ -189,6 +192,11 @@ pub fn advertised_url(settings: &Settings, bound: std::net::SocketAddr) -> Strin
     settings.server.public_url.clone().unwrap_or_else(own)
 }
 
+/// How much of the crawler's pages is kept.
+pub fn kept_pages(settings: &Settings) -> KeptPageSettings {
+    KeptPageSettings { budget_bytes: settings.crawler.keep_pages_bytes() }
+}
+
 pub fn crawler(settings: &Settings, program: ReaderProgram) -> CrawlerSettings {
     let crawler = &settings.crawler;
     CrawlerSettings {
@@ -198,6 +206,7 @@ pub fn crawler(settings: &Settings, program: ReaderProgram) -> CrawlerSettings {
         job_time: crawler.job_timeout(),
         retries: crawler.retries,
         crawl_delay: crawler.crawl_delay(),
+        requests_per_host_max: crawler.requests_per_host_max,
         connect_timeout: crawler.connect_timeout(),
         read_timeout: crawler.read_timeout(),
         total_timeout: crawler.total_timeout(),

@@ -10,6 +10,7 @@ pub mod password;
 pub mod permission;
 pub mod principal;
 pub mod revocation;
+pub mod seal;
 pub mod secret;
 pub mod tenant_scope;
 pub mod throttle;

@@ -74,6 +74,8 @@ pub enum SystemReason {
     TenantRemoval,
     /// Quotas are read, and tenants notified that one is nearly used up.
     Quota,
+    /// Jobs are started by the schedules of spiders.
+    Schedule,
 }
 
 impl SystemReason {
@@ -102,6 +104,7 @@ impl SystemReason {
             Self::Backup => "backup",
             Self::TenantRemoval => "tenant_removal",
             Self::Quota => "quota",
+            Self::Schedule => "schedule",
         }
     }
 }

@@ -20,11 +20,11 @@ use super::key::BlobKey;
 /// Bytes per read: what one download holds in memory.
 const CHUNK_BYTES: u64 = 64 * 1024;
 /// Only the server's own user reads and writes the uploaded files.
-const FILE_MODE: u32 = 0o600;
+pub(super) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
 pub(super) struct Folder {
-    root: Arc<PathBuf>,
+    pub(super) root: Arc<PathBuf>,
 }
 
 /// A file that is being written.
@@ -172,12 +172,12 @@ impl FileWriter {
     }
 }
 
-fn make_folder(path: &Path) -> io::Result<()> {
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
 }
 
 /// The names in a folder; none if it was removed meanwhile.
-async fn names(folder: PathBuf) -> Result<Vec<String>> {
+pub(super) async fn names(folder: PathBuf) -> Result<Vec<String>> {
     let read = blocking(move || {
         if !folder.is_dir() {
             return Ok(Vec::new());
@@ -190,7 +190,7 @@ async fn names(folder: PathBuf) -> Result<Vec<String>> {
     }
 }
 
-fn join_names(folder: &str, names: Vec<String>) -> impl Stream<Item = Result<String>> + use<> {
+pub(super) fn join_names(folder: &str, names: Vec<String>) -> impl Stream<Item = Result<String>> + use<> {
     let paths: Vec<Result<String>> = names.into_iter().map(|name| Ok(format!("{folder}/{name}"))).collect();
     stream::iter(paths)
 }

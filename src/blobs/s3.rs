@@ -47,7 +47,7 @@ pub struct BucketSettings {
 }
 
 pub(super) struct Bucket {
-    objects: Arc<dyn ObjectStore>,
+    pub(super) objects: Arc<dyn ObjectStore>,
     parts: Arc<dyn MultipartStore>,
     part_bytes: usize,
 }

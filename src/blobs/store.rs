@@ -1,4 +1,4 @@
-//! The store of uploads, and a blob that is being written to it.
+//! The store of uploads and of kept pages, and a blob that is being written to it.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -10,7 +10,9 @@ use super::checkpoint::Checkpoint;
 use super::error::Result;
 use super::key::BlobKey;
 use super::local_fs::{FileWriter, Folder};
+use super::page_key::PageKey;
 use super::s3::{Bucket, BucketSettings, ObjectWriter};
+use crate::base::ids::TenantId;
 
 /// The store of the bytes.
 pub struct BlobStore(Backend);
@@ -105,6 +107,41 @@ impl BlobStore {
         match &self.0 {
             Backend::Folder(folder) => folder.list().await,
             Backend::Bucket(bucket) => Ok(bucket.list()),
+        }
+    }
+}
+
+/// Bodies of kept pages: small blobs that are written at once and never change.
+impl BlobStore {
+    /// Writes bodies, all or an error. They may be lost in a crash of the machine.
+    pub async fn put_pages(&self, pages: Vec<(PageKey, Bytes)>) -> Result<()> {
+        match &self.0 {
+            Backend::Folder(folder) => folder.put_pages(pages).await,
+            Backend::Bucket(bucket) => bucket.put_pages(pages).await,
+        }
+    }
+
+    /// A body of `length` bytes; one of another length is [`super::Error::Lost`].
+    pub async fn read_page(&self, key: &PageKey, length: u64) -> Result<Bytes> {
+        match &self.0 {
+            Backend::Folder(folder) => folder.read_page(key, length).await,
+            Backend::Bucket(bucket) => bucket.read_page(key, length).await,
+        }
+    }
+
+    /// Removes bodies. Missing ones are no error.
+    pub async fn remove_pages(&self, keys: &[PageKey]) -> Result<()> {
+        match &self.0 {
+            Backend::Folder(folder) => folder.remove_pages(keys).await,
+            Backend::Bucket(bucket) => bucket.remove_pages(keys).await,
+        }
+    }
+
+    /// The existing bodies of one tenant, or of all tenants, those of a tenant one after another.
+    pub async fn list_pages(&self, tenant: Option<TenantId>) -> Result<BoxStream<'static, Result<PageKey>>> {
+        match &self.0 {
+            Backend::Folder(folder) => folder.list_pages(tenant).await,
+            Backend::Bucket(bucket) => bucket.list_pages(tenant).await,
         }
     }
 }

@@ -141,3 +141,43 @@ async fn a_file_that_lost_confirmed_bytes_is_not_resumed() {
 
     assert!(matches!(blobs.resume(&key(1), &further).await.map(|_| ()), Err(Error::Lost(_))));
 }
+
+fn page_key(tenant: i64, number: u8) -> PageKey {
+    let id = format!("0198c0de-0000-7000-8000-0000000000{number:02x}").parse().unwrap();
+    PageKey { tenant_id: TenantId(tenant), sha256: format!("{number:02x}").repeat(32), id }
+}
+
+async fn listed_pages(blobs: &BlobStore, tenant: Option<i64>) -> Vec<PageKey> {
+    let listed = blobs.list_pages(tenant.map(TenantId)).await.unwrap();
+    let mut listed: Vec<PageKey> = listed.try_collect().await.unwrap();
+    listed.sort();
+    listed
+}
+
+#[tokio::test]
+async fn bodies_of_pages_are_read_listed_and_removed_and_are_no_uploads() {
+    let (_folder, stores) = stores();
+    for blobs in stores {
+        let (mut growing, _) = blobs.begin(&key(1)).await.unwrap();
+        growing.append(Bytes::from_static(b"an upload")).await.unwrap();
+        let (last, _) = growing.seal().await.unwrap();
+        blobs.publish(&key(1), &last).await.unwrap();
+        let pages = [page_key(7, 1), page_key(7, 2), page_key(8, 3)];
+        let body = |page: &PageKey| Bytes::from(page.sha256.clone());
+        blobs.put_pages(pages.iter().map(|page| (page.clone(), body(page))).collect()).await.unwrap();
+
+        assert_eq!(blobs.read_page(&pages[1], 64).await.unwrap(), body(&pages[1]));
+        assert!(matches!(blobs.read_page(&pages[1], 63).await, Err(Error::Lost(_))));
+        assert_eq!(listed_pages(&blobs, None).await, pages);
+        assert_eq!(listed_pages(&blobs, Some(7)).await, pages[..2]);
+        assert_eq!(listed_pages(&blobs, Some(9)).await, []);
+
+        blobs.remove_pages(&pages[..1]).await.unwrap();
+        blobs.remove_pages(&pages[..1]).await.unwrap();
+
+        assert_eq!(listed_pages(&blobs, None).await, pages[1..]);
+        assert!(matches!(blobs.read_page(&pages[0], 64).await, Err(Error::Missing)));
+        let uploads: Vec<BlobKey> = blobs.list().await.unwrap().try_collect().await.unwrap();
+        assert_eq!(uploads, [key(1)]);
+    }
+}

@@ -88,6 +88,32 @@ impl ConfigReader {
         }
     }
 
+    /// A number that may have decimals, within bounds.
+    pub(super) fn decimal(&mut self, key: &'static str, range: RangeInclusive<f64>) -> f64 {
+        let fallback = *range.start();
+        let accepted = format!("a number from {} to {}", range.start(), range.end());
+        let number = match self.raw(key) {
+            Some(RawValue::Toml(toml::Value::Float(number))) => number,
+            // Whole numbers of a configuration are far below the limit of exact floats.
+            Some(RawValue::Toml(toml::Value::Integer(number))) => number as f64,
+            Some(RawValue::Text(text)) => match text.trim().parse() {
+                Ok(number) => number,
+                Err(_) => {
+                    self.refuse(key, format!("{} is not accepted; give {accepted}", quoted(&text)));
+                    return fallback;
+                }
+            },
+            other => return self.wrong_type(key, other.as_ref(), &accepted, fallback),
+        };
+        // What is not a number is in no range.
+        if !range.contains(&number) {
+            self.refuse(key, format!("{number} is out of range; give {accepted}"));
+            return fallback;
+        }
+        self.record_effective(key, number.into());
+        number
+    }
+
     /// `true` or `false`.
     pub(super) fn flag(&mut self, key: &'static str) -> bool {
         let value = match self.raw(key) {

@@ -11,7 +11,7 @@ use tokio::sync::futures::Notified;
 use url::Url;
 
 use super::fetch::backoff;
-use super::politeness::{HostAvailability, HostKey, Politeness, RequestOutcome};
+use super::politeness::{HostAvailability, HostKey, Pace, Politeness, RequestOutcome};
 use super::robots::{self, Robots, RobotsCache};
 use super::settings::CrawlerSettings;
 use super::weighted::WeightedMap;
@@ -82,12 +82,13 @@ impl Hosts {
         self.request_ended.notified()
     }
 
-    /// What may be done about `url` on `host`. `allowed_private`: the operator allowed the host.
+    /// What may be done about `url` on `host` by a job of this pace. `allowed_private`: the operator allowed the host.
     pub(super) fn try_acquire(
         self: &Arc<Self>,
         url: &Url,
         host: &HostKey,
         allowed_private: bool,
+        pace: Pace,
     ) -> FetchDecision {
         let now = self.clock.now();
         let mut state = self.state.lock();
@@ -110,6 +111,7 @@ impl Hosts {
                 return FetchDecision::Wait(Some(doubt.retry_at));
             }
         }
+        state.politeness.demand(host, pace, now);
         match state.politeness.availability(host, now) {
             HostAvailability::Now => {}
             HostAvailability::At(at) => return FetchDecision::Wait(Some(at)),
@@ -196,6 +198,10 @@ mod tests {
         (hosts, clock, url, ("homes.example.com".to_owned(), 443))
     }
 
+    fn ask(hosts: &Arc<Hosts>, url: &Url, host: &HostKey, allowed_private: bool) -> FetchDecision {
+        hosts.try_acquire(url, host, allowed_private, Pace::default())
+    }
+
     fn decision_name(leave: &FetchDecision) -> &'static str {
         match leave {
             FetchDecision::FetchPage(..) => "page",
@@ -210,8 +216,8 @@ mod tests {
     #[test]
     fn robots_txt_comes_first_and_once() {
         let (hosts, clock, url, host) = hosts();
-        let FetchDecision::FetchRobots(permit) = hosts.try_acquire(&url, &host, true) else { unreachable!() };
-        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, true)), "busy");
+        let FetchDecision::FetchRobots(permit) = ask(&hosts, &url, &host, true) else { unreachable!() };
+        assert_eq!(decision_name(&ask(&hosts, &url, &host, true)), "busy");
 
         assert!(hosts.store_robots(
             permit,
@@ -221,37 +227,55 @@ mod tests {
             0.0
         ));
 
-        assert_eq!(decision_name(&hosts.try_acquire(&url.join("/no").unwrap(), &host, true)), "forbidden");
-        let FetchDecision::FetchPage(permit, _) = hosts.try_acquire(&url, &host, true) else {
-            unreachable!()
-        };
-        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, true)), "busy");
+        assert_eq!(decision_name(&ask(&hosts, &url.join("/no").unwrap(), &host, true)), "forbidden");
+        let FetchDecision::FetchPage(permit, _) = ask(&hosts, &url, &host, true) else { unreachable!() };
+        assert_eq!(decision_name(&ask(&hosts, &url, &host, true)), "busy");
         permit.finish(RequestOutcome::Success);
-        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, true)), "page");
+        assert_eq!(decision_name(&ask(&hosts, &url, &host, true)), "page");
     }
 
     #[test]
     fn a_request_that_is_dropped_frees_its_host() {
         let (hosts, clock, url, host) = hosts();
-        drop(hosts.try_acquire(&url, &host, false));
+        drop(ask(&hosts, &url, &host, false));
         clock.advance(Duration::from_secs(1));
 
-        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, false)), "robots");
+        assert_eq!(decision_name(&ask(&hosts, &url, &host, false)), "robots");
     }
 
     #[test]
     fn a_robots_txt_that_cannot_be_read_is_asked_for_three_times() {
         let (hosts, clock, url, host) = hosts();
         for last in [false, false, true] {
-            let FetchDecision::FetchRobots(permit) = hosts.try_acquire(&url, &host, false) else {
-                unreachable!()
-            };
+            let FetchDecision::FetchRobots(permit) = ask(&hosts, &url, &host, false) else { unreachable!() };
             assert_eq!(hosts.store_robots(permit, &url, Robots::unavailable(clock.now()), false, 1.0), last);
             assert_eq!(
-                decision_name(&hosts.try_acquire(&url, &host, false)),
+                decision_name(&ask(&hosts, &url, &host, false)),
                 if last { "unreadable" } else { "later" }
             );
             clock.advance(Duration::from_secs(8));
         }
+    }
+
+    #[test]
+    fn jobs_share_a_host_at_the_pace_of_the_strictest() {
+        let (hosts, clock, url, host) = hosts();
+        let fast = Pace { crawl_delay: Some(Duration::ZERO), requests_per_host: Some(3) };
+        let FetchDecision::FetchRobots(permit) = hosts.try_acquire(&url, &host, false, fast) else {
+            unreachable!()
+        };
+        let rules = robots::parse_rules(b"User-agent: *\nDisallow: /no");
+        hosts.store_robots(permit, &url, Robots::from_rules(rules, clock.now()), false, 0.0);
+
+        let pages: Vec<_> = (0..4).map(|_| hosts.try_acquire(&url, &host, false, fast)).collect();
+        assert_eq!(pages.iter().map(decision_name).collect::<Vec<_>>(), ["page", "page", "page", "busy"]);
+        drop(pages);
+        let first = ask(&hosts, &url, &host, false);
+        assert_eq!(decision_name(&first), "later", "a second is the pause of a job that wants nothing");
+        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, false, fast)), "later");
+        clock.advance(Duration::from_secs(1));
+        let page = hosts.try_acquire(&url, &host, false, fast);
+        assert_eq!(decision_name(&page), "page");
+        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, false, fast)), "busy");
     }
 }

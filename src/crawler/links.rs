@@ -1,4 +1,5 @@
-//! The links of a page that a crawl may follow, in one spelling each, so that a page is not visited twice.
+//! The links of a page that a crawl may follow, in one spelling each, so that a page is not visited twice, and in the
+//! order of what asking for them is worth.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,8 +7,12 @@ use scraper::ElementRef;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::extract::Extraction;
 use super::page::{Directives, Page, has_word};
-use super::page_url::{MAX_LINK_BYTES, normalise};
+use super::page_url::{MAX_LINK_BYTES, to_ask_for};
+use super::worth::{self, LinkContext, PageLink};
+pub use super::worth::{FoundLink, Worth};
+use crate::protocol::spider_rules::CompiledRules;
 
 /// Steps of resolving a link, beside those for its length.
 const LINK_STEPS: u64 = 60;
@@ -36,6 +41,25 @@ impl AllowedHosts {
     pub fn allows(&self, url: &Url) -> bool {
         host_and_port(url).is_some_and(|place| self.0.contains(&place))
     }
+
+    /// Adds the host of `url`. Returns its name, as in [`AllowedHosts::names`], if it was not there.
+    pub fn add(&mut self, url: &Url) -> Option<String> {
+        let (host, port) = host_and_port(url)?;
+        let name = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+        self.0.insert((host, port)).then_some(name)
+    }
+}
+
+/// Whether a redirect leads to another address of the same site: `www` comes or goes, or http becomes https.
+pub fn is_same_site(from: &Url, to: &Url) -> bool {
+    let (Some(one), Some(other)) = (from.host_str(), to.host_str()) else { return false };
+    let becomes_safe = from.scheme() == "http" && to.scheme() == "https";
+    let is_same_port = from.port_or_known_default() == to.port_or_known_default();
+    without_www(one) == without_www(other) && (becomes_safe || from.scheme() == to.scheme() && is_same_port)
+}
+
+fn without_www(host: &str) -> &str {
+    host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host)
 }
 
 fn host_and_port(url: &Url) -> Option<(String, Option<u16>)> {
@@ -43,31 +67,84 @@ fn host_and_port(url: &Url) -> Option<(String, Option<u16>)> {
     Some((url.host_str()?.to_owned(), url.port()))
 }
 
-/// The links of `page` to allowed hosts, each once, in the order of the page. Empty where the page asks not to be
-/// followed. At most `most` are returned.
-pub fn extract_links(page: &Page, directives: Directives, hosts: &AllowedHosts, most: usize) -> Vec<Url> {
+/// The links of a page before they are ranked.
+#[derive(Clone, Debug, Default)]
+pub struct PageLinks(Vec<PageLink>);
+
+impl PageLinks {
+    /// Adds where the page sends its visitors by itself, and the pages before and after it as its headers tell them.
+    pub fn add(&mut self, elsewhere: Option<Url>, next_links: &[Url], scope: LinkScope<'_>) {
+        for url in elsewhere.into_iter().chain(next_links.iter().cloned()) {
+            let Some(url) = to_ask_for(url).filter(|url| scope.hosts.allows(url) && !is_asset(url)) else {
+                continue;
+            };
+            match self.0.iter_mut().find(|link| link.url == url) {
+                Some(link) => link.is_list = true,
+                None => self.0.push(PageLink { url, is_list: true }),
+            }
+        }
+    }
+}
+
+/// What limits the links that are taken.
+#[derive(Clone, Copy)]
+pub struct LinkScope<'a> {
+    pub hosts: &'a AllowedHosts,
+    pub rules: &'a CompiledRules,
+    /// Links at most.
+    pub most: usize,
+}
+
+/// The links in the markup of `page` to allowed hosts, each once, in the order of the page. Empty where the page asks
+/// not to be followed.
+pub fn extract_links(page: &Page, directives: Directives, scope: LinkScope<'_>) -> PageLinks {
     if directives.nofollow {
-        return Vec::new();
+        return PageLinks::default();
     }
     let mut seen = HashSet::new();
     let targets = page.elements().filter_map(|element| link_target(page, element));
-    targets.filter(|url| hosts.allows(url) && seen.insert(url.clone())).take(most).collect()
+    let targets = targets.filter(|link| scope.hosts.allows(&link.url) && seen.insert(link.url.clone()));
+    PageLinks(targets.take(scope.most).collect())
 }
 
-/// `links` with `first` in front, each once and at most `most`. Those of `first` that are on other hosts or are files are
-/// left out.
-pub fn put_first(first: &[Url], links: Vec<Url>, hosts: &AllowedHosts, most: usize) -> Vec<Url> {
-    let first = first.iter().filter(|url| hosts.allows(url) && !is_asset(url)).cloned();
+/// The links of a page and what its data lead to, each once, those of the most worth first. Addresses in the data that
+/// are on other hosts or are files are left out. `directives` are those with which the links were extracted.
+pub fn best_first(
+    links: PageLinks,
+    page: &Page,
+    directives: Directives,
+    extraction: &Extraction,
+    scope: LinkScope<'_>,
+) -> Vec<FoundLink> {
+    if directives.nofollow {
+        return Vec::new();
+    }
+    let usable = |url: &Url| to_ask_for(url.clone()).filter(|url| scope.hosts.allows(url) && !is_asset(url));
+    let teasers: Vec<Url> = extraction.teasers.iter().filter_map(usable).collect();
+    let of_data = teasers.iter().cloned().chain(extraction.state_links.iter().filter_map(usable));
+    let of_data = of_data.map(|url| PageLink { url, is_list: false });
     let mut seen = HashSet::new();
-    first.chain(links).filter(|url| seen.insert(url.clone())).take(most).collect()
+    let all: Vec<PageLink> =
+        links.0.into_iter().chain(of_data).filter(|link| seen.insert(link.url.clone())).collect();
+    let context = LinkContext {
+        page: page.url(),
+        rules: scope.rules,
+        teasers: &teasers,
+        is_of_homes: false,
+        budget: page.budget(),
+    };
+    let mut found = worth::rank(all, &context);
+    found.truncate(scope.most);
+    found
 }
 
-fn link_target(page: &Page, element: ElementRef<'_>) -> Option<Url> {
+fn link_target(page: &Page, element: ElementRef<'_>) -> Option<PageLink> {
     let rel = element.attr("rel").unwrap_or_default();
+    // Pagination that is written for machines.
+    let is_list = has_word(rel, "next") || has_word(rel, "prev");
     let follows = match element.value().name() {
         "a" | "area" => !has_word(rel, "nofollow") && element.attr("download").is_none(),
-        // Pagination that is written for machines.
-        "link" => has_word(rel, "next") || has_word(rel, "prev"),
+        "link" => is_list,
         _ => false,
     };
     let href = element.attr("href").filter(|_| follows)?.trim();
@@ -79,7 +156,8 @@ fn link_target(page: &Page, element: ElementRef<'_>) -> Option<Url> {
     if !page.budget().charge_steps(LINK_STEPS + length) {
         return None;
     }
-    normalise(page.base().join(href).ok()?).filter(|url| !is_asset(url))
+    let url = to_ask_for(page.base().join(href).ok()?).filter(|url| !is_asset(url))?;
+    Some(PageLink { url, is_list })
 }
 
 /// Whether the path's ending says that this is a file and no page: not asking saves both sides a request.
@@ -108,7 +186,10 @@ mod tests {
     fn found(html: &str) -> Vec<String> {
         let page = page(html);
         let hosts = AllowedHosts::of([page.url()], &["cdn.example.com:8443".to_owned()]);
-        extract_links(&page, page.directives(None), &hosts, 50).into_iter().map(String::from).collect()
+        let rules = CompiledRules::default();
+        let scope = LinkScope { hosts: &hosts, rules: &rules, most: 50 };
+        let links = extract_links(&page, page.directives(None), scope).0;
+        links.into_iter().map(|link| link.url.into()).collect()
     }
 
     #[test]
@@ -174,15 +255,72 @@ mod tests {
     }
 
     #[test]
-    fn some_links_come_first() {
+    fn what_the_data_lead_to_is_there_and_homes_come_first() {
         let url = |text: &str| -> Url { text.parse().unwrap() };
         let own = |path: &str| url(&format!("https://homes.example.com/{path}"));
-        let hosts = AllowedHosts::of([&own("")], &[]);
-        let first = [own("3"), own("plan.pdf"), url("https://other.example.com/1"), own("9")];
+        let page = page(
+            r#"<a href="/about">about</a><a rel=next href="?page=2">next</a><a href="/o/3?utm_id=7">home</a>"#,
+        );
+        let hosts = AllowedHosts::of([page.url()], &[]);
+        let extraction = Extraction {
+            teasers: vec![own("o/3"), own("plan.pdf"), url("https://other.example.com/1"), own("o/9")],
+            state_links: vec![own("o/5"), own("berlin")],
+            ..Extraction::default()
+        };
+        let rules = CompiledRules::default();
+        let scope = LinkScope { hosts: &hosts, rules: &rules, most: 5 };
 
-        let links = put_first(&first, vec![own("1"), own("2"), own("3")], &hosts, 3);
+        let directives = page.directives(None);
+        let links =
+            best_first(extract_links(&page, directives, scope), &page, directives, &extraction, scope);
 
-        assert_eq!(links, [own("3"), own("9"), own("1")]);
+        let found = |path: &str, worth| FoundLink { url: own(path), worth };
+        let next = found("list/index.html?page=2", Worth::List);
+        let homes = ["o/3", "o/9", "o/5"].map(|path| found(path, Worth::Detail));
+        assert_eq!(links[..3], homes);
+        assert_eq!(links[3..], [next, found("about", Worth::Page)]);
+    }
+
+    #[test]
+    fn what_headers_lead_to_is_a_list_of_the_same_host() {
+        let url = |text: &str| -> Url { text.parse().unwrap() };
+        let page = page("<a href=/b>b</a>");
+        let (hosts, rules) = (AllowedHosts::of([page.url()], &[]), CompiledRules::default());
+        let scope = LinkScope { hosts: &hosts, rules: &rules, most: 5 };
+        let mut links = extract_links(&page, Directives::default(), scope);
+
+        let next = [url("https://homes.example.com/b"), url("https://other.example.com/c")];
+        links.add(Some(url("https://homes.example.com/start?gclid=1")), &next, scope);
+
+        let link =
+            |path: &str| PageLink { url: url(&format!("https://homes.example.com{path}")), is_list: true };
+        assert_eq!(links.0, [link("/b"), link("/start")]);
+    }
+
+    #[test]
+    fn the_same_site_has_www_or_not_and_becomes_safe() {
+        let url = |text: &str| -> Url { text.parse().unwrap() };
+        let is_same = |from: &str, to: &str| is_same_site(&url(from), &url(to));
+
+        assert!(is_same("https://homes.example/", "https://www.homes.example/de/"));
+        assert!(is_same("https://www.homes.example/", "https://homes.example/"));
+        assert!(is_same("http://homes.example/", "https://www.homes.example/"));
+        assert!(is_same("http://homes.example:8080/", "https://homes.example:8443/"));
+        assert!(!is_same("http://homes.example:8080/", "http://homes.example:9090/"), "another server");
+        assert!(!is_same("https://homes.example/", "http://www.homes.example/"), "less safe");
+        assert!(!is_same("https://homes.example/", "https://login.homes.example/"));
+        assert!(!is_same("https://homes.example/", "https://homes.example.net/"));
+        assert!(!is_same("https://www.example/", "https://example/"), "not a name below a domain");
+    }
+
+    #[test]
+    fn a_host_is_added_once_and_named_with_its_port() {
+        let mut hosts = AllowedHosts::default();
+
+        assert_eq!(hosts.add(&"https://www.a.example/x".parse().unwrap()).as_deref(), Some("www.a.example"));
+        assert_eq!(hosts.add(&"http://www.a.example/".parse().unwrap()), None);
+        assert_eq!(hosts.add(&"http://b.example:81/".parse().unwrap()).as_deref(), Some("b.example:81"));
+        assert_eq!(hosts.names(), ["b.example:81", "www.a.example"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod settings;
 
 pub mod guard;
 
+pub mod content_kind;
 pub mod fetch;
 
 pub mod politeness;
@@ -13,13 +14,24 @@ pub mod robots;
 pub mod budget;
 pub mod page;
 mod page_url;
+mod refresh;
 
 pub mod extract;
+
+pub mod documents;
 pub mod links;
+mod paging;
+mod permutation;
+mod traps;
+mod url_shape;
+mod worth;
+mod worth_words;
 
 pub mod reading;
 
+mod host_request;
 mod hosts;
+mod request_shape;
 mod weighted;
 
 pub mod reader;
@@ -27,6 +39,8 @@ mod slots;
 
 mod crawl_deps;
 mod job;
+mod kept_page;
+mod preview;
 
 pub mod runner;
 

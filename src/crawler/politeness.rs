@@ -21,6 +21,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// Good answers in a row that halve a pause again.
 const SUCCESSES_TO_RELAX: u32 = 5;
+/// How long a job counts as one that asks a host after it last wanted to: longer than any pause between two requests.
+const DEMAND_TTL: Duration = Duration::from_secs(120);
+/// Different paces of one host that are remembered; beyond them the strictest of two stands for both.
+const MAX_DEMANDS: usize = 16;
 
 /// Whether a host may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +46,30 @@ pub enum RequestOutcome {
     Failed,
 }
 
+/// How a job wants its hosts to be asked. What robots.txt asks for and the operator's bound hold beside it, and of the
+/// jobs that ask a host at one time the strictest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// The pause between two requests, at most a minute; `None`: the node's own.
+    pub crawl_delay: Option<Duration>,
+    /// Requests at the same time; `None`: the node's own.
+    pub requests_per_host: Option<usize>,
+}
+
 /// The schedule of all hosts that one worker asks.
 #[derive(Debug)]
 pub struct Politeness {
+    limits: PoliteLimits,
+    hosts: WeightedMap<HostKey, Host>,
+}
+
+/// The node's own pace, and what jobs may ask for.
+#[derive(Clone, Copy, Debug)]
+struct PoliteLimits {
     default_delay: Duration,
     max_delay: Duration,
     requests_per_host: usize,
-    hosts: WeightedMap<HostKey, Host>,
+    requests_per_host_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -60,17 +81,44 @@ struct Host {
     /// What we add because the host struggled.
     pause: Duration,
     successes_in_a_row: u32,
+    /// When the last request began.
+    begun_at: Option<DateTime<Utc>>,
     next_at: Option<DateTime<Utc>>,
     in_flight: usize,
+    /// What the jobs that ask it want, each pace once.
+    demands: Vec<Demand>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Demand {
+    pace: Pace,
+    until: DateTime<Utc>,
 }
 
 impl Politeness {
     pub fn new(settings: &CrawlerSettings) -> Self {
-        Self {
+        let requests_per_host = settings.requests_per_host.max(1);
+        let limits = PoliteLimits {
             default_delay: settings.crawl_delay,
             max_delay: settings.max_crawl_delay,
-            requests_per_host: settings.requests_per_host.max(1),
-            hosts: WeightedMap::new(MAX_BYTES),
+            requests_per_host,
+            requests_per_host_max: settings.requests_per_host_max.max(requests_per_host),
+        };
+        Self { limits, hosts: WeightedMap::new(MAX_BYTES) }
+    }
+
+    /// A job of this pace wants to ask `host`: from now on the host is asked as slowly as it wants, for as long as the
+    /// job comes back.
+    pub fn demand(&mut self, host: &HostKey, pace: Pace, now: DateTime<Utc>) {
+        let until = now + DEMAND_TTL;
+        // Most calls are by a job that waits, and come again at once.
+        let renew_after = until - DEMAND_TTL / 8;
+        let is_known = |host: &Host| {
+            host.demands.iter().any(|demand| demand.pace == pace && demand.until >= renew_after)
+        };
+        if !self.hosts.peek(host).is_some_and(is_known) {
+            let limits = self.limits;
+            self.update_host(host, now, |host| host.add_demand(Demand { pace, until }, limits, now));
         }
     }
 
@@ -82,7 +130,7 @@ impl Politeness {
         named: bool,
         now: DateTime<Utc>,
     ) {
-        let crawl_delay = crawl_delay.map(|delay| delay.min(self.max_delay));
+        let crawl_delay = crawl_delay.map(|delay| delay.min(self.limits.max_delay));
         self.update_host(host, now, |host| {
             host.crawl_delay = crawl_delay;
             host.allowed_private = named;
@@ -92,7 +140,7 @@ impl Politeness {
     /// Whether `host` may be asked at `now`.
     pub fn availability(&self, host: &HostKey, now: DateTime<Utc>) -> HostAvailability {
         let Some(host) = self.hosts.peek(host) else { return HostAvailability::Now };
-        if host.in_flight >= self.requests_per_host {
+        if host.in_flight >= host.requests(self.limits, now) {
             return HostAvailability::Busy;
         }
         match host.next_at {
@@ -103,10 +151,11 @@ impl Politeness {
 
     /// A request to `host` begins. The delay to the next one counts from here.
     pub fn begin(&mut self, host: &HostKey, now: DateTime<Utc>) {
-        let default_delay = self.default_delay;
+        let limits = self.limits;
         self.update_host(host, now, |host| {
             host.in_flight += 1;
-            host.next_at = Some(now + host.delay(default_delay));
+            host.begun_at = Some(now);
+            host.next_at = Some(now + host.delay(limits, now));
         });
     }
 
@@ -144,7 +193,8 @@ impl Politeness {
     fn update_host(&mut self, key: &HostKey, now: DateTime<Utc>, change: impl FnOnce(&mut Host)) {
         let mut host = self.hosts.remove(key).unwrap_or_default();
         change(&mut host);
-        let bytes = 2 * (key.0.len() + size_of::<HostKey>()) + size_of::<Host>();
+        let demands = host.demands.capacity() * size_of::<Demand>();
+        let bytes = 2 * (key.0.len() + size_of::<HostKey>()) + size_of::<Host>() + demands;
         self.hosts.insert(key.clone(), host, bytes, |host| host.is_idle(now));
     }
 }
@@ -155,13 +205,49 @@ impl Host {
         self.in_flight == 0 && self.next_at.is_none_or(|at| at <= now)
     }
 
-    fn delay(&self, default_delay: Duration) -> Duration {
-        let usual = match self.crawl_delay {
-            Some(asked) => asked,
-            None if self.allowed_private => Duration::ZERO,
-            None => default_delay,
+    /// The pause between two requests: the longest that a job wants, never shorter than what robots.txt asks for.
+    fn delay(&self, limits: PoliteLimits, now: DateTime<Utc>) -> Duration {
+        let usual = self.demands_at(now).map(|pace| self.delay_of(pace, limits)).max();
+        usual.unwrap_or_else(|| self.delay_of(Pace::default(), limits)).max(self.pause)
+    }
+
+    fn delay_of(&self, pace: Pace, limits: PoliteLimits) -> Duration {
+        match (self.crawl_delay, pace.crawl_delay) {
+            (asked, Some(wanted)) => asked.unwrap_or_default().max(wanted.min(limits.max_delay)),
+            (Some(asked), None) => asked,
+            (None, None) if self.allowed_private => Duration::ZERO,
+            (None, None) => limits.default_delay,
+        }
+    }
+
+    /// How many requests may be in flight: the fewest that a job wants, never more than the operator allows.
+    fn requests(&self, limits: PoliteLimits, now: DateTime<Utc>) -> usize {
+        let wanted = self.demands_at(now).map(|pace| requests_of(pace, limits)).min();
+        wanted.unwrap_or(limits.requests_per_host)
+    }
+
+    fn demands_at(&self, now: DateTime<Utc>) -> impl Iterator<Item = Pace> {
+        self.demands.iter().filter(move |demand| demand.until > now).map(|demand| demand.pace)
+    }
+
+    fn add_demand(&mut self, new: Demand, limits: PoliteLimits, now: DateTime<Utc>) {
+        // A job that comes while the host waits for the next request of another one waits as long as it wants itself.
+        if !self.demands_at(now).any(|pace| pace == new.pace) {
+            let wanted = self.begun_at.map(|begun| begun + self.delay_of(new.pace, limits));
+            self.next_at = self.next_at.max(wanted);
+        }
+        self.demands.retain(|demand| demand.until > now && demand.pace != new.pace);
+        if self.demands.len() < MAX_DEMANDS {
+            return self.demands.push(new);
+        }
+        let delay = |host: &Self, demand: &Demand| host.delay_of(demand.pace, limits);
+        let Some(last) = self.demands.last().copied() else { return };
+        let strictest = Pace {
+            crawl_delay: Some(delay(self, &last).max(delay(self, &new))),
+            requests_per_host: Some(requests_of(last.pace, limits).min(requests_of(new.pace, limits))),
         };
-        usual.max(self.pause)
+        self.demands.pop();
+        self.demands.push(Demand { pace: strictest, until: last.until.max(new.until) });
     }
 
     fn back_off(&mut self, asked: Option<Duration>, now: DateTime<Utc>) {
@@ -184,6 +270,10 @@ impl Host {
             }
         }
     }
+}
+
+fn requests_of(pace: Pace, limits: PoliteLimits) -> usize {
+    pace.requests_per_host.unwrap_or(limits.requests_per_host).clamp(1, limits.requests_per_host_max)
 }
 
 #[cfg(test)]
@@ -235,6 +325,87 @@ mod tests {
         assert_eq!(politeness.availability(&greedy, at(0)), HostAvailability::At(at(60)));
         assert_eq!(politeness.earliest([&slow, &greedy], at(0)), Some(at(7)));
         assert_eq!(politeness.earliest([&slow, &greedy], at(7)), None);
+    }
+
+    fn pace(delay_seconds: Option<u64>, requests: Option<usize>) -> Pace {
+        Pace { crawl_delay: delay_seconds.map(seconds), requests_per_host: requests }
+    }
+
+    #[test]
+    fn a_job_may_ask_for_more_requests_up_to_the_operators_bound() {
+        for (wanted, allowed) in [(None, 1), (Some(1), 1), (Some(3), 3), (Some(8), 4)] {
+            let (mut politeness, home) = (politeness(), host("a"));
+            politeness.demand(&home, pace(Some(0), wanted), at(0));
+            let begun = (0..10)
+                .take_while(|_| {
+                    let is_free = politeness.availability(&home, at(0)) == HostAvailability::Now;
+                    politeness.begin(&home, at(0));
+                    is_free
+                })
+                .count();
+            assert_eq!(begun, allowed, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_jobs_delay_is_never_shorter_than_that_of_robots_txt() {
+        for (asked, wanted, waits_until) in [
+            (None, None, 1),
+            (None, Some(9), 9),
+            (None, Some(0), 0),
+            (Some(5), None, 5),
+            (Some(5), Some(2), 5),
+            (Some(5), Some(7), 7),
+            (None, Some(600), 60),
+        ] {
+            let (mut politeness, home) = (politeness(), host("a"));
+            politeness.set_crawl_delay(&home, asked.map(seconds), false, at(0));
+            politeness.demand(&home, pace(wanted, None), at(0));
+            politeness.begin(&home, at(0));
+            politeness.end(&home, RequestOutcome::Success, at(0));
+
+            let expected =
+                if waits_until > 0 { HostAvailability::At(at(waits_until)) } else { HostAvailability::Now };
+            assert_eq!(politeness.availability(&home, at(0)), expected, "{asked:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn the_strictest_of_the_jobs_that_ask_now_counts() {
+        let (mut politeness, home) = (politeness(), host("a"));
+        politeness.demand(&home, pace(Some(0), Some(3)), at(0));
+        politeness.demand(&home, pace(Some(10), None), at(0));
+        politeness.begin(&home, at(0));
+        assert_eq!(politeness.availability(&home, at(0)), HostAvailability::Busy);
+        politeness.end(&home, RequestOutcome::Success, at(0));
+        assert_eq!(politeness.availability(&home, at(0)), HostAvailability::At(at(10)));
+
+        // The slow job came last at 0, the other one comes back.
+        for second in [60, 119, 121] {
+            politeness.demand(&home, pace(Some(0), Some(3)), at(second));
+        }
+        politeness.begin(&home, at(121));
+        assert_eq!(politeness.availability(&home, at(121)), HostAvailability::Now);
+    }
+
+    #[test]
+    fn many_paces_of_a_host_are_bounded_and_stay_strict() {
+        let (mut politeness, home) = (politeness(), host("a"));
+        for delay in 0..50 {
+            politeness.demand(&home, pace(Some(delay), Some(4)), at(0));
+        }
+        politeness.demand(&home, pace(Some(0), Some(2)), at(0));
+        for request in 0..2 {
+            politeness.begin(&home, at(-100 * (2 - request)));
+        }
+
+        assert!(politeness.hosts.peek(&home).unwrap().demands.len() <= MAX_DEMANDS);
+        assert_eq!(politeness.availability(&home, at(0)), HostAvailability::Busy);
+        politeness.end(&home, RequestOutcome::Success, at(0));
+        politeness.begin(&home, at(0));
+        politeness.end(&home, RequestOutcome::Success, at(0));
+        politeness.end(&home, RequestOutcome::Success, at(0));
+        assert_eq!(politeness.availability(&home, at(0)), HostAvailability::At(at(49)));
     }
 
     #[test]

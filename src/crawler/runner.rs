@@ -10,11 +10,13 @@ use super::crawl_deps::CrawlDeps;
 use super::fetch::Fetcher;
 use super::hosts::Hosts;
 use super::job;
+use super::preview::PagePreviewer;
 use super::reader::ReaderPool;
 use super::settings::CrawlerSettings;
 use super::slots::Slots;
 use crate::domain::jobs::claims::BuiltinQueue;
 use crate::domain::op::Services;
+use crate::domain::previews::PageReader;
 
 /// How often to look for jobs that were created on other nodes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -35,6 +37,7 @@ pub struct Runner {
     deps: CrawlDeps,
     queue: BuiltinQueue,
     lease: Duration,
+    page_reader: Arc<dyn PageReader>,
 }
 
 impl Runner {
@@ -45,13 +48,29 @@ impl Runner {
         limits: RunnerLimits,
     ) -> Result<Self, reqwest::Error> {
         let fetcher = Fetcher::new(&settings, services.clock.clone())?;
+        Ok(Self::with_fetcher(services, settings, limits, fetcher))
+    }
+
+    /// A crawler that asks hosts through `fetcher`.
+    pub(super) fn with_fetcher(
+        services: Services,
+        settings: CrawlerSettings,
+        limits: RunnerLimits,
+        fetcher: Fetcher,
+    ) -> Self {
         let hosts = Arc::new(Hosts::new(&settings, services.clock.clone()));
         let slots = Slots::new(limits.jobs, limits.open_per_job, services.clock.clone());
         let queue = BuiltinQueue::new(services.clone(), limits.lease);
         let metrics = Arc::clone(&services.metrics);
         let readers = ReaderPool::new(settings.readers.clone(), settings.max_page_bytes, metrics);
         let tools = CrawlDeps { services, settings: Arc::new(settings), fetcher, hosts, slots, readers };
-        Ok(Self { deps: tools, queue, lease: limits.lease })
+        let page_reader = Arc::new(PagePreviewer::new(tools.clone()));
+        Self { deps: tools, queue, lease: limits.lease, page_reader }
+    }
+
+    /// Reads pages for use cases that store nothing, as long as this crawler lives.
+    pub fn page_reader(&self) -> &Arc<dyn PageReader> {
+        &self.page_reader
     }
 
     /// Runs jobs until `stop`, then releases those that are under way and returns. Dropping this kills them in the

@@ -28,8 +28,10 @@ pub struct CrawlerSettings {
     pub crawl_delay: Duration,
     /// The longest pause that a robots.txt can ask for.
     pub max_crawl_delay: Duration,
-    /// Requests to one host at the same time.
+    /// Requests to one host at the same time, for jobs that want nothing else.
     pub requests_per_host: usize,
+    /// Requests to one host at the same time, whatever a job wants.
+    pub requests_per_host_max: usize,
     /// How long a connection may take, name look-up and TLS included.
     pub connect_timeout: Duration,
     /// The longest silence while an answer is read.
@@ -60,6 +62,7 @@ impl Default for CrawlerSettings {
             crawl_delay: Duration::from_millis(1_000),
             max_crawl_delay: Duration::from_secs(60),
             requests_per_host: 1,
+            requests_per_host_max: 4,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(15),
             total_timeout: Duration::from_secs(45),
@@ -73,13 +76,9 @@ impl Default for CrawlerSettings {
 }
 
 impl CrawlerSettings {
-    /// How much of a page is taken. Entries of lists are not, unless a job asks for them.
+    /// How much of a page is taken.
     pub fn reading_limits(&self) -> ReadingLimits {
-        ReadingLimits {
-            links: self.max_links_per_page,
-            listings: self.max_listings_per_page,
-            list_items: false,
-        }
+        ReadingLimits { links: self.max_links_per_page, listings: self.max_listings_per_page }
     }
 
     /// How the crawler introduces itself.

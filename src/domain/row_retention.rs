@@ -1,12 +1,12 @@
 //! Rows with a limited retention, each kind with a limit of its own: entries of the audit log, notifications, lines
-//! of job logs, ended jobs. The event log has bounds of its own (`log_retention.rs`).
+//! of job logs, ended jobs, visits of pages. The event log has bounds of its own (`log_retention.rs`).
 
 use chrono::TimeDelta;
 
 use super::error::Result;
 use super::op::Services;
 use crate::auth::tenant_scope::SystemReason;
-use crate::storage::{SystemTx, audit_log, job_logs, jobs, micros, notifications};
+use crate::storage::{SystemTx, audit_log, job_logs, jobs, micros, notifications, page_visits};
 
 /// How long each kind is kept; `None`: for ever.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +15,7 @@ pub struct RowRetention {
     pub notifications: Option<TimeDelta>,
     pub job_logs: Option<TimeDelta>,
     pub finished_jobs: Option<TimeDelta>,
+    pub page_visits: Option<TimeDelta>,
 }
 
 /// Rows deleted in one transaction, which bounds how long writers wait.
@@ -26,6 +27,7 @@ enum RowKind {
     Notifications,
     JobLogs,
     FinishedJobs,
+    PageVisits,
 }
 
 /// Deletes rows that are older than their retention, of every tenant; returns how many.
@@ -35,6 +37,7 @@ pub async fn sweep(services: &Services, retention: &RowRetention) -> Result<u64>
         (RowKind::Notifications, retention.notifications),
         (RowKind::JobLogs, retention.job_logs),
         (RowKind::FinishedJobs, retention.finished_jobs),
+        (RowKind::PageVisits, retention.page_visits),
     ];
     let mut gone = 0;
     for (kind, age) in kinds {
@@ -65,5 +68,6 @@ async fn delete_batch(tx: &SystemTx, kind: RowKind, before: i64) -> Result<u64> 
         RowKind::Notifications => notifications::purge(tx, before, BATCH).await?,
         RowKind::JobLogs => job_logs::purge(tx, before, BATCH).await?,
         RowKind::FinishedJobs => jobs::purge_ended(tx, before, BATCH).await?,
+        RowKind::PageVisits => page_visits::purge(tx, before, BATCH).await?,
     })
 }

@@ -11,12 +11,16 @@ use super::error::Result;
 use super::idempotency::in_flight::InFlight;
 use super::jobs::settings::JobSettings;
 use super::jobs::wakeups::JobWakeups;
+use super::kept_pages::settings::KeptPages;
 use super::limits::{LimitSettings, Limits};
+use super::previews::slot::Previews;
+use super::properties::export_limit::ExportLimit;
 use super::publisher::Publisher;
 use super::rooms::membership_cache::MembershipCache;
 use super::uploads::store::Uploads;
 use crate::auth::principal::Principal;
 use crate::auth::revocation::Revocation;
+use crate::auth::seal::Seal;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::ids::NodeId;
@@ -60,6 +64,14 @@ pub struct Services {
     pub ephemeral: Arc<EphemeralState>,
     /// Storage of files; in memory unless the composition root sets another.
     pub uploads: Arc<Uploads>,
+    /// How much of the crawler's pages is kept.
+    pub kept_pages: Arc<KeptPages>,
+    /// How many exports of properties run at once.
+    pub exports: ExportLimit,
+    /// Reads pages without storing them: set where the built-in crawler runs.
+    pub previews: Arc<Previews>,
+    /// Encrypts the headers of spiders; with a key of the process unless the composition root sets another.
+    pub seal: Arc<Seal>,
     /// Open connections of the deployment.
     pub connection_counts: Arc<dyn ConnectionCounts>,
     /// Rates of the deployment.
@@ -103,6 +115,10 @@ impl Services {
             limits: Arc::new(Limits::new(LimitSettings::default(), Arc::clone(&rates))),
             ephemeral: Arc::new(EphemeralState::new(ephemeral, presence, viewers)),
             uploads: Arc::default(),
+            kept_pages: Arc::default(),
+            seal: Arc::new(Seal::temporary(entropy)),
+            exports: ExportLimit::default(),
+            previews: Arc::default(),
             connection_counts: connections,
             rates,
         }

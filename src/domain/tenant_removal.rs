@@ -8,7 +8,7 @@ use super::identity::platform_op::PlatformOp;
 use super::identity::tenant_view;
 use super::identity::tenants::Precondition;
 use super::op::{AuditEntry, Services};
-use super::uploads;
+use super::{kept_pages, uploads};
 use crate::auth::permission::Permission;
 use crate::auth::revocation::Revocation;
 use crate::auth::tenant_scope::SystemReason;
@@ -25,6 +25,8 @@ use crate::storage::{SystemTx, micros};
 const BATCH_ROWS: u64 = 500;
 /// Files with bytes that are deleted before their rows, in one step.
 const BATCH_FILES: u64 = 100;
+/// Bodies of kept pages that are deleted in one step.
+const BATCH_BODIES: usize = 1_000;
 
 /// The requester, the time of the request and the rows deleted so far; stored in the tenant's row.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -100,6 +102,9 @@ pub async fn resume(services: &Services) -> Result<Option<RemovalProgress>> {
 
 /// Deletes a batch of one tenant; the last batch deletes the tenant itself.
 pub async fn delete_batch(services: &Services, id: TenantId) -> Result<RemovalProgress> {
+    if remove_page_bodies(services, id).await? {
+        return Ok(RemovalProgress::InProgress);
+    }
     let files = remove_bytes(services, id).await?;
     let tx = services.db.system(SystemReason::TenantRemoval).begin().await?;
     // Locked: no row that refers to the tenant is added meanwhile, and concurrent removals take turns.
@@ -143,6 +148,15 @@ async fn remove_bytes(services: &Services, id: TenantId) -> Result<Vec<i64>> {
         uploads::remove_bytes(services, id, file).await?;
     }
     Ok(files.into_iter().map(|file| file.id).collect())
+}
+
+/// Deletes bodies of kept pages, with or without a row; true when more may be left. A page without its body counts as
+/// not kept, so that nothing has to be recorded.
+async fn remove_page_bodies(services: &Services, id: TenantId) -> Result<bool> {
+    let tx = services.db.system(SystemReason::TenantRemoval).read().await?;
+    let is_marked = tenants::find(&tx, id).await?.is_some_and(|tenant| tenant.removal.is_some());
+    drop(tx);
+    Ok(is_marked && kept_pages::remove_bodies(services, id, BATCH_BODIES).await? == BATCH_BODIES)
 }
 
 /// Deletes the tenant itself and the answers stored for operators about it; one audit entry remains.

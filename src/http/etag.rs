@@ -77,7 +77,7 @@ pub(super) fn tag_of<T: ToJSON>(value: &T) -> String {
 
 /// Whether a list of tags, or `*`, contains this one. Our tags contain no comma. A weak tag of the same text matches
 /// too, although a change requires a strong one (RFC 9110 section 13.1.1): compressing proxies make our tags weak.
-fn matches_tag(given: &str, tag: &str) -> bool {
+pub(super) fn matches_tag(given: &str, tag: &str) -> bool {
     given.trim() == "*"
         || given.split(',').any(|one| one.trim().strip_prefix("W/").unwrap_or(one.trim()) == tag)
 }

@@ -29,7 +29,8 @@ pub struct JobsApi;
 impl JobsApi {
     /// Start a job
     ///
-    /// The job waits until a worker claims it. One that an API key creates belongs to the creator of the key.
+    /// The job waits until a worker claims it. One that an API key creates belongs to the creator of the key. With `reread`
+    /// it makes no request: the built-in crawler reads the kept pages of a spider again with today's rules.
     #[oai(path = "/jobs", method = "post", operation_id = "create_job")]
     async fn create(
         &self,

@@ -10,7 +10,9 @@ pub mod broadcasts;
 pub mod events;
 pub mod jobs;
 pub mod notifications;
+pub mod previews;
 pub mod properties;
+pub mod spider_health;
 pub mod spiders;
 pub mod tenants;
 pub mod uploads;
@@ -20,6 +22,7 @@ pub mod workers;
 
 pub mod live;
 
+mod accept;
 pub mod base;
 pub mod body;
 mod cache_control;

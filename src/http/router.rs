@@ -29,12 +29,14 @@ use super::messages::{ChatApi, MessagesApi};
 use super::metrics::{self, MetricsAccess, TenantMetrics};
 use super::notifications::NotificationsApi;
 use super::pages;
+use super::previews::PreviewsApi;
 use super::problem::ProblemLayer;
-use super::properties::PropertiesApi;
+use super::properties::{PropertiesApi, PropertyExportApi, PropertyRefreshApi};
 use super::rate_limits::{AddressRateLimit, RateHeaders};
 use super::rooms::RoomsApi;
 use super::security_headers::SecurityHeaders;
 use super::serve::TimeLimit;
+use super::spider_health::SpiderHealthApi;
 use super::spiders::SpidersApi;
 use super::swagger;
 use super::tenants::TenantsApi;
@@ -55,10 +57,10 @@ type Apis = (
     ApiKeysApi,
     TenantsApi,
     AuditLogApi,
-    SpidersApi,
+    (SpidersApi, SpiderHealthApi, PreviewsApi),
     JobsApi,
     WorkersApi,
-    PropertiesApi,
+    (PropertiesApi, PropertyExportApi, PropertyRefreshApi),
     BroadcastsApi,
     (ChatApi, MessagesApi, RoomsApi),
     NotificationsApi,
@@ -96,10 +98,10 @@ fn apis() -> Apis {
         ApiKeysApi,
         TenantsApi,
         AuditLogApi,
-        SpidersApi,
+        (SpidersApi, SpiderHealthApi, PreviewsApi),
         JobsApi,
         WorkersApi,
-        PropertiesApi,
+        (PropertiesApi, PropertyExportApi, PropertyRefreshApi),
         BroadcastsApi,
         (ChatApi, MessagesApi, RoomsApi),
         NotificationsApi,

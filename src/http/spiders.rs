@@ -8,11 +8,11 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::base::BASE;
 use super::body::Body;
 use super::caller::{Caller, ManageSpiders, ReadSpiders};
-use super::etag::{Changed, Tagged, changed, require_match, tagged};
+use super::etag::{Changed, Tagged, require_match, tag_of, tagged};
 use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::{Listed, listed, page_request};
 use super::tags::Tag;
-use crate::domain::spiders;
+use crate::domain::{rule_report, spiders};
 use crate::protocol::problem::Problem;
 use crate::protocol::spider::{NewSpider, Spider, SpiderInput};
 
@@ -36,6 +36,10 @@ impl SpidersApi {
     }
 
     /// Add a spider
+    ///
+    /// Its rules shape its crawls: sitemaps, which links are followed, which pages are details, how fields are read. Every
+    /// rule that is wrong is named. Headers are stored encrypted, sent only to the spider's own hosts, and never shown.
+    /// Where pages of an earlier spider of this name are kept, `rule_report` tells what the rules change on the last 50.
     #[oai(path = "/spiders", method = "post", operation_id = "create_spider")]
     async fn create(
         &self,
@@ -44,7 +48,11 @@ impl SpidersApi {
         body: Body<NewSpider>,
     ) -> Result<Replayable<Created>, Problem> {
         let op = caller.op.with_idempotency_key(once.0);
-        let spider = spiders::create(&op, body.0).await?;
+        let input = SpiderInput::from(body.0.clone());
+        // A replay has the report that was answered before.
+        let is_done = op.was_answered().await?;
+        let report = if is_done { None } else { rule_report::of_change(&op, &body.0.name, &input).await? };
+        let spider = spiders::create_with_report(&op, body.0, report).await?;
         // A name has no character that must be escaped in a URL.
         let location = format!("{BASE}/spiders/{}", spider.name);
         Ok(Replayable::new(op.idempotency(), Created::Spider(Json(spider), location)))
@@ -63,7 +71,10 @@ impl SpidersApi {
 
     /// Change a spider
     ///
-    /// Replaces all but the name. Existing jobs keep the settings they were created with. `auto` cannot be changed.
+    /// Replaces all but the name: what is absent is removed, headers too, which have to be given with every change.
+    /// Existing jobs keep the settings they were created with. `auto` cannot be changed. Where pages of the spider are
+    /// kept and its rules change, `rule_report` tells what that does on the last 50 of them; it is read before the change
+    /// holds and is no part of the spider's `ETag`.
     #[oai(path = "/spiders/:name", method = "put", operation_id = "put_spider")]
     async fn put(
         &self,
@@ -74,7 +85,10 @@ impl SpidersApi {
     ) -> Result<Changed<Spider>, Problem> {
         let if_match = if_match.0.as_deref();
         let unchanged = |spider: &_| require_match(spider, if_match);
-        Ok(changed(spiders::put(&caller.op, &name.0, body.0, &unchanged).await?))
+        let report = rule_report::of_change(&caller.op, &name.0, &body.0).await?;
+        let spider = spiders::put(&caller.op, &name.0, body.0, &unchanged).await?;
+        let tag = tag_of(&spider);
+        Ok(Changed::Now(Json(Spider { rule_report: report, ..spider }), tag))
     }
 
     /// Remove a spider

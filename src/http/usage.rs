@@ -15,7 +15,7 @@ use crate::base::ids::TenantId;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::limits::quota::Quota;
-use crate::domain::limits::usage::{self, QuotaUsage};
+use crate::domain::limits::usage::{self, QuotaUsage, Resource};
 use crate::protocol::problem::Problem;
 use crate::session::ConnectionRegistry;
 
@@ -65,7 +65,8 @@ impl UsageApi {
 #[derive(Debug, Object)]
 #[oai(rename = "QuotaUsage", skip_serializing_if_is_none, example)]
 pub struct QuotaUsageView {
-    /// The quota's name, as in a tenant's `quotas`.
+    /// The quota's name, as in a tenant's `quotas`; or `kept_page_bytes`, the compressed bytes of the crawler's pages that
+    /// are kept to be read again: at its limit the oldest go.
     quota: String,
     /// Absent: no limit.
     limit: Option<u64>,
@@ -86,16 +87,17 @@ fn list(request: &Request, used: Vec<QuotaUsage>, page: &PageRequest<usize>) -> 
 
 fn view(used: QuotaUsage) -> QuotaUsageView {
     QuotaUsageView {
-        quota: used.quota.name().to_owned(),
+        quota: used.resource.name().to_owned(),
         limit: used.limit,
         used: used.used,
-        window_seconds: used.quota.window_seconds(),
+        window_seconds: used.resource.window_seconds(),
         refused: used.refused,
     }
 }
 
 impl Example for QuotaUsageView {
     fn example() -> Self {
-        view(QuotaUsage { quota: Quota::Connections, limit: Some(500), used: Some(2), refused: 0 })
+        let resource = Resource::Quota(Quota::Connections);
+        view(QuotaUsage { resource, limit: Some(500), used: Some(2), refused: 0 })
     }
 }

@@ -36,7 +36,7 @@ fn notice(seq: i64) -> Arc<Envelope> {
 fn progress(seq: i64, job: i64) -> Arc<Envelope> {
     envelope(
         seq,
-        Routing::Job { owner: USER, job_id: JobId(job), spider: "auto".to_owned(), progress: true },
+        Routing::Job { owner: Some(USER), job_id: JobId(job), spider: "auto".to_owned(), progress: true },
         100,
     )
 }

@@ -12,7 +12,8 @@ use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
 #[derive(Clone, Debug)]
 pub enum Event {
     Job {
-        owner: UserId,
+        /// `None`: a scheduled job without an owner.
+        owner: Option<UserId>,
         message: JobUpdate,
     },
     Property {

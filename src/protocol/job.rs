@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::message::Attachment;
 pub use super::message::{JobStatus, LogLevel, LogLine};
+use crate::base::timestamp::Timestamp;
 
 /// Scrapy's stats as the spider kept them: at most 16 KiB of JSON.
 pub type CrawlStats = BTreeMap<String, Value>;
@@ -68,8 +69,13 @@ pub struct Job {
     pub settings: JobSettings,
     pub tags: Vec<String>,
     pub status: JobStatus,
-    /// A user id. A job that an API key created belongs to the creator of the key.
-    pub created_by: i64,
+    /// A user id. A job that an API key created belongs to the creator of the key, a scheduled one to the user that set
+    /// the schedule. Absent if that user was removed or inactive when the schedule started the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<i64>,
+    /// True if the schedule of its spider started it; otherwise absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<bool>,
     /// RFC 3339 in UTC with milliseconds, like every time here.
     pub created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,16 +117,35 @@ pub struct JobSettings {
     pub max_items: Option<i64>,
     /// Hosts that may be visited besides those of the target URLs: `host` or `host:port`.
     pub allowed_hosts: Vec<String>,
+    /// True: the built-in crawler visits the target URLs and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets_only: Option<bool>,
+    /// The kept pages that the job reads again, instead of requesting any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reread: Option<Reread>,
+}
+
+/// Kept pages that a job reads again.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct Reread {
+    /// `auto`, or a spider of the tenant that the built-in crawler runs: its kept pages are read with its rules.
+    #[oai(validator(pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
+    pub spider: String,
+    /// Only pages that were fetched at this time or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// A job to be created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewJob {
-    /// `auto`, which always exists, or a spider of the tenant.
-    #[oai(validator(pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
+    /// `auto`, which always exists, or a spider of the tenant. May be left out with `reread`, which names the spider.
+    #[oai(default, validator(max_length = 100, pattern = "^[A-Za-z0-9_.-]{0,100}$"))]
+    #[serde(default)]
     pub spider_name: String,
-    /// Absolute http or https URLs; the spider's own `start_urls` when absent or empty.
+    /// Absolute http or https URLs; the spider's own `start_urls` when absent or empty. None with `reread`.
     #[oai(validator(
         max_items = 1000,
         max_length = 2000,
@@ -134,10 +159,14 @@ pub struct NewJob {
     #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_items: Option<i64>,
-    /// `host` or `host:port`; the spider's own when absent.
+    /// `host` or `host:port`; the spider's own when absent. None with `reread`.
     #[oai(validator(max_items = 100, max_length = 260, pattern = r"^[^\s/?#@\\]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
+    /// Whether the built-in crawler visits the target URLs only: no link, no sitemap and no known page of their hosts;
+    /// false when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets_only: Option<bool>,
     /// Tags to find the job by; none contains a comma.
     #[oai(validator(max_items = 20, min_length = 1, max_length = 50, pattern = r"^[^,\x00-\x1f\x7f]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,6 +175,10 @@ pub struct NewJob {
     #[oai(validator(max_items = 20))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_ids: Option<Vec<Uuid>>,
+    /// Reads kept pages of a spider again with today's rules, without a request. It removes no listing, and changes none
+    /// that a later visit or a worker has written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reread: Option<Reread>,
 }
 
 /// The state of an execution.

@@ -16,8 +16,9 @@ use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
     reason = "one for each event that is being delivered; most are of properties"
 )]
 pub enum Routing {
-    /// The owner's inbox, and `job_updates`. `progress`: a later one of the same job replaces this one.
-    Job { owner: UserId, job_id: JobId, spider: String, progress: bool },
+    /// The owner's inbox, if the job has an owner, and `job_updates`. `progress`: a later one of the same job replaces
+    /// this one.
+    Job { owner: Option<UserId>, job_id: JobId, spider: String, progress: bool },
     /// `property_updates`, matched against the old or the new state.
     Property { property_id: PropertyId, old: Option<PropertyFacts>, new: PropertyFacts },
     /// The inboxes of all users.
@@ -129,7 +130,7 @@ impl Routing {
     /// The topics of its possible recipients; [`super::subscription::Interest::matches`] decides for each of them.
     pub fn topics(&self) -> [Option<Topic>; 2] {
         match self {
-            Self::Job { owner, .. } => [Some(Topic::User(*owner)), Some(Topic::Feed(Feed::JobUpdates))],
+            Self::Job { owner, .. } => [owner.map(Topic::User), Some(Topic::Feed(Feed::JobUpdates))],
             Self::Property { .. } => [Some(Topic::Feed(Feed::PropertyUpdates)), None],
             Self::Summary => [Some(Topic::Everyone), None],
             Self::Notice { audience } => [Some(audience.topic()), None],

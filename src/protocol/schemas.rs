@@ -92,6 +92,7 @@ fn lengths_of_pattern(map: &mut Map<String, Value>) {
 /// Lengths in characters of the texts that match a pattern: minimum, maximum.
 const LENGTHS_OF_PATTERNS: &[(&str, u64, u64)] = &[
     ("^[!-~]{1,255}$", 1, 255),
+    ("^[A-Z]{2}$", 2, 2),
     ("^[A-Z]{3}$", 3, 3),
     (SPIDER_NAME, 1, 100),
     ("^[0-9a-fA-F]{64}$", 64, 64),

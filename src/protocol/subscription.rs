@@ -74,7 +74,7 @@ impl Interest {
     fn has_in_inbox(&self, routing: &Routing, seq: i64) -> bool {
         let (Some(user), Some(role)) = (self.reader.user, self.reader.role) else { return false };
         match routing {
-            Routing::Job { owner, .. } => *owner == user,
+            Routing::Job { owner, .. } => *owner == Some(user),
             Routing::Summary => true,
             Routing::Notice { audience } => audience.includes(user, role),
             Routing::Room { room, everyone, connection } => {

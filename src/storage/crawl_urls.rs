@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::entity::crawl_urls::{ActiveModel, Column, Entity};
 use super::error::Result;
@@ -12,14 +12,16 @@ use crate::base::ids::JobId;
 
 pub use super::entity::crawl_urls::Model as CrawlUrlRow;
 
-/// Rows of one INSERT: ten values each, far below what either database may bind.
-const CHUNK: usize = 500;
+/// Rows of one statement: eleven values each, far below what either database may bind.
+pub const CHUNK: usize = 500;
 
 pub struct NewCrawlUrl {
     pub url: String,
     pub url_hash: String,
     pub depth: i64,
     pub known: Option<String>,
+    /// The rank in which pages are asked for: 0 first.
+    pub worth: i64,
 }
 
 /// What is written for a visited page. Pages with the same values share a statement.
@@ -66,20 +68,24 @@ fn new_row(job: JobId, new: NewCrawlUrl) -> ActiveModel {
         items: Set(0),
         outcome: Set(None),
         known: Set(new.known),
+        worth: Set(new.worth),
         ..Default::default()
     }
 }
 
-/// Pages that wait, breadth first.
+/// Pages that wait: those of the most worth first, and of these the nearest to the targets.
 pub async fn queue(tx: &TenantTx, job: JobId, limit: u64) -> Result<Vec<CrawlUrlRow>> {
-    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).filter(Column::State.eq("queued"));
-    Ok(query.order_by_asc(Column::Depth).order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+    Ok(best_first(in_state(tx.select(), job, "queued")).limit(limit).all(&tx.tx).await?)
 }
 
-/// Pages that are to be tried alone, breadth first; those that failed already come later.
+/// Pages that are to be tried alone, in the same order; those that failed already come later.
 pub async fn suspects(tx: &TenantTx, job: JobId, limit: u64) -> Result<Vec<CrawlUrlRow>> {
     let query = in_state(tx.select(), job, "suspect").order_by_asc(Column::Attempts);
-    Ok(query.order_by_asc(Column::Depth).order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+    Ok(best_first(query).limit(limit).all(&tx.tx).await?)
+}
+
+fn best_first(query: Select<Entity>) -> Select<Entity> {
+    query.order_by_asc(Column::Worth).order_by_asc(Column::Depth).order_by_asc(Column::Id)
 }
 
 /// Pages that were being tried alone.
@@ -149,10 +155,52 @@ fn visited_known(tx: &TenantTx, job: JobId) -> Select<Entity> {
     in_state(tx.select(), job, "done").filter(Column::Known.is_not_null())
 }
 
-/// The hashes of every page of the job.
-pub async fn hashes(tx: &TenantTx, job: JobId) -> Result<Vec<String>> {
-    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).select_only().column(Column::UrlHash);
-    Ok(query.into_tuple().all(&tx.tx).await?)
+/// The pages of the job with these hashes of their URLs, at most [`CHUNK`].
+pub async fn with_hashes(tx: &TenantTx, job: JobId, hashes: &[String]) -> Result<Vec<CrawlUrlRow>> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0));
+    let query = query.filter(Column::UrlHash.is_in(hashes.iter().map(String::as_str)));
+    Ok(query.all(&tx.tx).await?)
+}
+
+/// Makes a page of the job the page of known listings.
+pub async fn set_known(tx: &TenantTx, row: &CrawlUrlRow, known: &str, worth: i64, depth: i64) -> Result<()> {
+    tx.update::<Entity>()
+        .filter(Column::JobId.eq(row.job_id))
+        .filter(Column::Id.eq(row.id))
+        .col_expr(Column::Known, Expr::value(known))
+        .col_expr(Column::Worth, worth.into())
+        .col_expr(Column::Depth, depth.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+/// The ids and URL hashes of the job's pages after an id, in the order of their ids.
+pub async fn hashes(tx: &TenantTx, job: JobId, after: i64, limit: u64) -> Result<Vec<(i64, String)>> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).filter(Column::Id.gt(after));
+    let query = query.order_by_asc(Column::Id).limit(limit).select_only();
+    Ok(query.column(Column::Id).column(Column::UrlHash).into_tuple().all(&tx.tx).await?)
+}
+
+/// The number of the job's pages with this worth.
+pub async fn count_of_worth(tx: &TenantTx, job: JobId, worth: i64) -> Result<u64> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).filter(Column::Worth.eq(worth));
+    Ok(query.count(&tx.tx).await?)
+}
+
+/// The number of the job's pages of known listings.
+pub async fn count_pages_of_known(tx: &TenantTx, job: JobId) -> Result<u64> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).filter(Column::Known.is_not_null());
+    Ok(query.count(&tx.tx).await?)
+}
+
+/// The outcomes of the job's start pages that were never requested themselves and whose outcome begins so.
+pub async fn outcomes_of_targets(tx: &TenantTx, job: JobId, start: &str, limit: u64) -> Result<Vec<String>> {
+    let query = in_state(tx.select(), job, "skipped").filter(Column::Depth.eq(0));
+    let query = query.filter(Column::Outcome.starts_with(start)).order_by_asc(Column::Id).limit(limit);
+    let outcomes: Vec<Option<String>> =
+        query.select_only().column(Column::Outcome).into_tuple().all(&tx.tx).await?;
+    Ok(outcomes.into_iter().flatten().collect())
 }
 
 pub async fn totals(tx: &TenantTx, job: JobId) -> Result<FrontierTotals> {

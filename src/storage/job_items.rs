@@ -5,7 +5,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryO
 use super::entity::job_items::{ActiveModel, Column, Entity};
 use super::error::Result;
 use super::tx::TenantTx;
-use crate::base::ids::{ExecutionId, JobId};
+use crate::base::ids::{ExecutionId, JobId, PropertyId};
 
 pub use super::entity::job_items::Model as JobItemRow;
 
@@ -39,6 +39,13 @@ pub async fn insert_new(
 /// Distinct properties that the execution saw: a job's `total_items`.
 pub async fn count(tx: &TenantTx, execution_id: ExecutionId) -> Result<u64> {
     Ok(tx.select::<Entity>().filter(Column::ExecutionId.eq(execution_id.0)).count(&tx.tx).await?)
+}
+
+/// The job that saw the property last, of those that are stored.
+pub async fn last_job_of(tx: &TenantTx, property_id: PropertyId) -> Result<Option<JobId>> {
+    let query = tx.select::<Entity>().filter(Column::PropertyId.eq(property_id.0));
+    let last = query.order_by_desc(Column::Id).limit(1).one(&tx.tx).await?;
+    Ok(last.map(|item| JobId(item.job_id)))
 }
 
 /// What the job's executions saw, or one of them, oldest first, after the row `after`.

@@ -25,7 +25,18 @@ pub struct NewJob<'a> {
     /// Files that go with it, as JSON.
     pub attachments: Option<String>,
     pub created_by: UserId,
+    /// A schedule makes it.
+    pub scheduled: bool,
+    /// `created_by` set the schedule, and is removed or inactive: the job belongs to no user.
+    pub ownerless: bool,
     pub now: i64,
+}
+
+impl JobRow {
+    /// The user that the job belongs to; `None` for a scheduled job whose user was removed or inactive when it was made.
+    pub fn owner(&self) -> Option<UserId> {
+        (!self.ownerless).then_some(UserId(self.created_by))
+    }
 }
 
 /// What a list of jobs is narrowed to; `None` narrows nothing.
@@ -55,6 +66,8 @@ pub async fn insert(tx: &TenantTx, new: NewJob<'_>) -> Result<JobRow> {
         attachments: Set(new.attachments),
         status: Set("pending".to_owned()),
         created_by: Set(new.created_by.0),
+        scheduled: Set(new.scheduled),
+        ownerless: Set(new.ownerless),
         created_at: Set(new.now),
         updated_at: Set(new.now),
         items_scraped: Set(0),
@@ -133,7 +146,7 @@ pub async fn list(
         query = query.filter(has_tag(tag));
     }
     if let Some(user) = filter.created_by {
-        query = query.filter(Column::CreatedBy.eq(user.0));
+        query = query.filter(Column::CreatedBy.eq(user.0)).filter(Column::Ownerless.eq(false));
     }
     let direction = match order {
         JobOrder::NewestFirst => Order::Desc,
@@ -179,6 +192,12 @@ fn counts(query: Select<Entity>) -> Select<Entity> {
 /// Whether the spider has pending or running jobs.
 pub async fn any_active_of(tx: &TenantTx, spider_name: &str) -> Result<bool> {
     let query = tx.select::<Entity>().filter(Column::SpiderName.eq(spider_name)).filter(is_active());
+    Ok(query.limit(1).one(&tx.tx).await?.is_some())
+}
+
+/// Whether the job is pending or running.
+pub async fn is_open(tx: &TenantTx, id: JobId) -> Result<bool> {
+    let query = tx.select::<Entity>().filter(Column::Id.eq(id.0)).filter(is_active());
     Ok(query.limit(1).one(&tx.tx).await?.is_some())
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use super::entity::properties::{ActiveModel, Column, Entity};
@@ -65,6 +65,22 @@ pub async fn lock_by_keys(tx: &TenantTx, keys: &[Key]) -> Result<Vec<PropertyRow
     Ok(tx.select::<Entity>().filter(any).order_by_asc(Column::Id).lock_exclusive().all(&tx.tx).await?)
 }
 
+/// Those of the properties with these ids that are the crawler's and not removed, locked until the transaction ends, in
+/// the order of their ids.
+pub async fn lock_crawled(tx: &TenantTx, ids: Vec<i64>) -> Result<Vec<i64>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = tx
+        .select::<Entity>()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::Writer.eq(Writer::Crawler.name()))
+        .filter(Column::Removed.eq(false));
+    Ok(query.order_by_asc(Column::Id).lock_exclusive().into_tuple().all(&tx.tx).await?)
+}
+
 /// Inserts rows, whatever their ids, and returns them with their own. One that another transaction has inserted
 /// meanwhile is missing in the result. `rows` must be sorted by key, for the reason of [`lock_by_keys`].
 pub async fn insert_new(tx: &TenantTx, rows: Vec<PropertyRow>) -> Result<Vec<PropertyRow>> {
@@ -104,19 +120,46 @@ pub async fn count(tx: &TenantTx) -> Result<u64> {
     Ok(tx.select::<Entity>().filter(Column::Removed.eq(false)).count(&tx.tx).await?)
 }
 
-/// Properties of these hosts that have a page and are not removed, in the order of their ids.
+/// The page of a property.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct PropertyPage {
+    pub id: i64,
+    pub source: String,
+    pub listing_key: String,
+    pub source_url: Option<String>,
+}
+
+/// The pages of properties of these hosts that are not removed, in the order of their ids.
 pub async fn with_pages(
     tx: &TenantTx,
     hosts: &[String],
     after: Option<i64>,
     limit: u64,
-) -> Result<Vec<PropertyRow>> {
-    let query = tx
-        .select::<Entity>()
-        .filter(Column::SourceHost.is_in(hosts.iter().map(String::as_str)))
-        .filter(Column::Removed.eq(false))
-        .filter(Column::Id.gt(after.unwrap_or(0)));
-    Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+) -> Result<Vec<PropertyPage>> {
+    let query = pages_of_hosts(tx, hosts).filter(Column::Id.gt(after.unwrap_or(0)));
+    let pages = query.order_by_asc(Column::Id).limit(limit).into_model::<PropertyPage>();
+    Ok(pages.all(&tx.tx).await?)
+}
+
+/// The same for properties whose page is one of `urls`.
+pub async fn with_these_pages(
+    tx: &TenantTx,
+    hosts: &[String],
+    urls: &[String],
+    limit: u64,
+) -> Result<Vec<PropertyPage>> {
+    let query = pages_of_hosts(tx, hosts).filter(Column::SourceUrl.is_in(urls.iter().map(String::as_str)));
+    let pages = query.order_by_asc(Column::Id).limit(limit).into_model::<PropertyPage>();
+    Ok(pages.all(&tx.tx).await?)
+}
+
+/// Without the rest of the rows, which have texts of many kilobytes.
+fn pages_of_hosts(tx: &TenantTx, hosts: &[String]) -> Select<Entity> {
+    let query = tx.select::<Entity>().select_only();
+    let columns = [Column::Id, Column::Source, Column::ListingKey, Column::SourceUrl];
+    let query = columns.into_iter().fold(query, |query, column| query.column(column));
+    let of_hosts = Column::SourceHost.is_in(hosts.iter().map(String::as_str));
+    query.filter(of_hosts).filter(Column::Removed.eq(false))
 }
 
 /// Everything but the id, which the database assigns, and the tenant, which the transaction adds.

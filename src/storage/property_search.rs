@@ -3,6 +3,7 @@
 use sea_orm::sea_query::{Condition, Expr, LikeExpr, Query};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
+use super::bounded_rows::{self, BoundedRows};
 use super::entity::job_items;
 use super::entity::properties::{Column, Entity};
 use super::error::Result;
@@ -126,6 +127,23 @@ pub async fn search(
         rows.extend(rows_without_value(filtered(tx, search), order, after).limit(missing).all(&tx.tx).await?);
     }
     Ok(rows)
+}
+
+/// Rows with an id above `after`, in the order of their ids. A page also ends at its size.
+pub async fn by_id(
+    tx: &TenantTx,
+    search: &Search,
+    after: i64,
+    limit: u64,
+) -> Result<BoundedRows<PropertyRow>> {
+    let query = filtered(tx, search).filter(Column::Id.gt(after)).order_by_asc(Column::Id).limit(limit);
+    bounded_rows::read(query, &*tx.tx, text_bytes).await
+}
+
+/// Bytes of the texts that a source may make long.
+fn text_bytes(row: &PropertyRow) -> usize {
+    let long = [&row.description, &row.media, &row.attributes, &row.address, &row.source_url];
+    long.into_iter().flatten().map(String::len).sum::<usize>() + row.search_text.len()
 }
 
 /// The rows that have a value, in order.

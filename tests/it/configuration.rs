@@ -76,6 +76,10 @@ fn crawler(settings: &Settings) -> String {
     format!("{:?}", wiring::crawler(settings, ReaderProgram::Threads))
 }
 
+fn kept_pages(settings: &Settings) -> String {
+    format!("{:?}", wiring::kept_pages(settings))
+}
+
 const BUILD: &str = "src/app/node.rs";
 const TIMERS: &str = "src/app/background.rs";
 const UPLOADS: &str = "src/app/uploads.rs";
@@ -212,7 +216,11 @@ fn rows_of_people() -> Vec<Row> {
             "one:a secret of more than thirty-two bytes",
             Test("tests/it/tokens/keys.rs", "shared_secrets_are_not_shown"),
         ),
-        ("auth.seal_key", "a secret of more than thirty-two bytes", RefusedAtStart),
+        (
+            "auth.seal_key",
+            "a secret of more than thirty-two bytes",
+            Test("tests/it/process/seal_key.rs", "headers_outlast_the_data_folder_with_a_configured_key"),
+        ),
         ("auth.password_memory_kib", "65", Part(passwords, "Params::new(memory_kib, passes")),
         ("auth.password_iterations", "3", Part(passwords, "Params::new(memory_kib, passes")),
         (
@@ -324,6 +332,7 @@ fn rows_of_the_crawler() -> Vec<Row> {
         ("crawler.max_pages", "7", Part(crawler, "settings.max_pages")),
         ("crawler.max_depth", "7", Part(crawler, "settings.max_depth")),
         ("crawler.crawl_delay_ms", "7", Part(crawler, "settings.crawl_delay")),
+        ("crawler.requests_per_host_max", "7", Part(crawler, "settings.requests_per_host_max")),
         ("crawler.connect_timeout_seconds", "7", Part(crawler, "settings.connect_timeout")),
         ("crawler.read_timeout_seconds", "7", Part(crawler, "settings.read_timeout")),
         ("crawler.total_timeout_seconds", "17", Part(crawler, "total_timeout")),
@@ -333,6 +342,7 @@ fn rows_of_the_crawler() -> Vec<Row> {
         ("crawler.reader_seconds", "7", Part(crawler, "self.settings.page_time")),
         ("crawler.pages_mb", "64", Part(crawler, "settings.pages_bytes")),
         ("crawler.retries", "7", Part(crawler, "settings.retries")),
+        ("crawler.keep_pages_gib", "0.5", Part(kept_pages, "settings.budget_bytes")),
         ("crawler.allowed_private_hosts", "127.0.0.1:1", Part(crawler, "allowed_private_hosts")),
     ]
 }

@@ -147,7 +147,11 @@ async fn an_unknown_value_is_refused_with_the_field_and_what_is_allowed(app: &Te
         ("status=active&standard_status=active", json!(["query", "standard_status"]), "the same as `status`"),
         ("currency=eur", json!(["query", "currency"]), "codes of ISO 4217, such as EUR, or none"),
         ("currency=EUR,XXX", json!(["query", "currency"]), "codes of ISO 4217, such as EUR, or none"),
-        ("currency=EUR&currency=eur", json!(["query", "currency"]), "codes of ISO 4217, such as EUR, or none"),
+        (
+            "currency=EUR&currency=eur",
+            json!(["query", "currency"]),
+            "codes of ISO 4217, such as EUR, or none",
+        ),
         ("source=mls,,homes", json!(["query", "source"]), "1 to 100 characters"),
         ("source=mls&source=", json!(["query", "source"]), "1 to 100 characters"),
         ("property_type=", json!(["query", "property_type"]), "must have 1 character or more"),

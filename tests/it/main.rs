@@ -28,6 +28,7 @@ mod limits;
 mod load;
 mod names;
 mod operations;
+mod previews;
 mod process;
 mod readers;
 mod readme;

@@ -14,6 +14,8 @@ pub enum Hit {
     /// 429; the requested page was not looked up.
     Refused,
     NotFound,
+    /// The usual place of a sitemap, which crawlers look at unasked. The site has none.
+    NoSitemap,
     Gone,
     /// The page that robots.txt forbids was fetched.
     Forbidden,

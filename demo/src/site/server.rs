@@ -141,7 +141,10 @@ impl SiteEndpoint {
                 let if_none_match = request.header(header::IF_NONE_MATCH).unwrap_or_default();
                 conditional_response(page, body, if_none_match)
             }
-            SiteResponse::NotFound(body) => (Hit::NotFound, html_response(StatusCode::NOT_FOUND, body)),
+            SiteResponse::NotFound(body) => {
+                let hit = if uri.path() == "/sitemap.xml" { Hit::NoSitemap } else { Hit::NotFound };
+                (hit, html_response(StatusCode::NOT_FOUND, body))
+            }
             SiteResponse::Gone(body) => (Hit::Gone, html_response(StatusCode::GONE, body)),
             SiteResponse::Forbidden(body) => (Hit::Forbidden, html_response(StatusCode::OK, body)),
         }

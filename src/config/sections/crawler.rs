@@ -9,6 +9,7 @@ use url::Url;
 use crate::config::reader::ConfigReader;
 
 const MIB: u64 = 1024 * 1024;
+const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 
 #[derive(Clone, Debug)]
 pub struct CrawlerSettings {
@@ -21,6 +22,7 @@ pub struct CrawlerSettings {
     pub max_pages: u32,
     pub max_depth: u32,
     pub crawl_delay_ms: u64,
+    pub requests_per_host_max: usize,
     pub connect_timeout_seconds: u64,
     pub read_timeout_seconds: u64,
     pub total_timeout_seconds: u64,
@@ -31,6 +33,7 @@ pub struct CrawlerSettings {
     pub reader_seconds: u64,
     pub pages_mb: u64,
     pub retries: u32,
+    pub keep_pages_gib: f64,
     /// Host (an IPv6 address in its brackets) and port, as `Url::host_str` and `Url::port_or_known_default` give them.
     pub allowed_private_hosts: HashSet<(String, u16)>,
 }
@@ -49,6 +52,7 @@ impl CrawlerSettings {
             max_pages: reader.integer("crawler.max_pages", 1..=1_000_000),
             max_depth: reader.integer("crawler.max_depth", 0..=1_000),
             crawl_delay_ms: reader.integer("crawler.crawl_delay_ms", 0..=60_000),
+            requests_per_host_max: reader.integer("crawler.requests_per_host_max", 1..=8),
             connect_timeout_seconds: reader.integer("crawler.connect_timeout_seconds", 1..=120),
             read_timeout_seconds: reader.integer("crawler.read_timeout_seconds", 1..=300),
             total_timeout_seconds: reader.integer("crawler.total_timeout_seconds", 1..=600),
@@ -58,6 +62,7 @@ impl CrawlerSettings {
             reader_seconds: reader.integer("crawler.reader_seconds", 1..=600),
             pages_mb: reader.integer("crawler.pages_mb", 1..=1_048_576),
             retries: reader.integer("crawler.retries", 0..=20),
+            keep_pages_gib: reader.decimal("crawler.keep_pages_gib", 0.0..=1_048_576.0),
             allowed_private_hosts: reader
                 .list("crawler.allowed_private_hosts", private, host_and_port)
                 .into_iter()
@@ -95,6 +100,11 @@ impl CrawlerSettings {
 
     pub fn pages_bytes(&self) -> u64 {
         self.pages_mb * MIB
+    }
+
+    pub fn keep_pages_bytes(&self) -> u64 {
+        // At most 2^50, so it fits.
+        (self.keep_pages_gib * GIB) as u64
     }
 }
 

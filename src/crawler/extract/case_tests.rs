@@ -7,6 +7,7 @@ use url::Url;
 use super::Listing;
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::reading::{self, PageText, Reading, ReadingLimits};
+use crate::protocol::spider_rules::CompiledRules;
 
 const CASES: &str = include_str!("../../../tests/fixtures/extraction-cases.jsonl");
 
@@ -43,9 +44,9 @@ fn cases() -> Vec<Case> {
 
 fn read(case: &Case, address: &str) -> Reading {
     let url: Url = address.parse().unwrap();
-    let page = PageText { url: &url, html: &case.html, robots_tag: None };
-    let limits = ReadingLimits { links: 100, listings: 100, list_items: false };
-    reading::read(&page, &AllowedHosts::of([&url], &[]), limits)
+    let page = PageText::of_html(&url, &case.html);
+    let limits = ReadingLimits { links: 100, listings: 100 };
+    reading::read(&page, &AllowedHosts::of([&url], &[]), limits, &CompiledRules::default())
 }
 
 /// What is wrong with the reading, one entry a field.

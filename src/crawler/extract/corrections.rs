@@ -104,8 +104,10 @@ mod tests {
     use crate::crawler::extract::field::{AreaUnit, Field};
     use crate::crawler::extract::finalize::Finisher;
     use crate::crawler::extract::html::PageFacts;
+    use crate::crawler::extract::notes::Notes;
     use crate::crawler::page::Page;
     use crate::protocol::property::PropertyInput;
+    use crate::protocol::spider_rules::SpiderConstants;
 
     fn home_at(path: &str, layer: Layer, fragment: &str, facts: &[(Field, Value)]) -> Listing {
         let url = format!("https://homes.example.com{path}").parse().unwrap();
@@ -114,7 +116,8 @@ mod tests {
         for (field, value) in facts {
             draft.set(*field, value, &At { base: &url, budget: page.budget(), fragment });
         }
-        Finisher::new(&page, &PageFacts::default()).home(draft)
+        let (facts, notes) = (PageFacts::default(), Notes::new(false));
+        Finisher::new(&page, &facts, &SpiderConstants::default(), &notes).home(draft)
     }
 
     fn property(facts: &[(Field, Value)]) -> PropertyInput {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::extraction::{Extraction, Layer, Listing, PageKind};
+use crate::protocol::property::PropertyInput;
 
 /// Counts over many pages. Written as JSON it stays far below the bound of `stats`: the fields are a closed set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,19 +70,26 @@ impl Coverage {
         self.listings += 1;
         self.inferred_currencies += u64::from(listing.inferred_currency);
         *self.layers.entry(listing.layer).or_default() += 1;
-        // The wire's own names: whatever field is added there is counted here.
-        let Ok(Value::Object(fields)) = serde_json::to_value(&listing.property) else { return };
-        for (field, value) in fields {
-            match value {
-                Value::Object(parts) if field == "address" => {
-                    for part in parts.keys() {
-                        *self.fields.entry(format!("address.{part}")).or_default() += 1;
-                    }
-                }
-                _ => *self.fields.entry(field).or_default() += 1,
-            }
+        for field in fields_of(&listing.property) {
+            *self.fields.entry(field).or_default() += 1;
         }
     }
+}
+
+/// The fields of a listing that are known, by their names on the wire; parts of the address as `address.city`.
+pub fn fields_of(property: &PropertyInput) -> Vec<String> {
+    // The wire's own names: whatever field is added there is counted here.
+    let Ok(Value::Object(fields)) = serde_json::to_value(property) else { return Vec::new() };
+    let mut names = Vec::with_capacity(fields.len());
+    for (field, value) in fields {
+        match value {
+            Value::Object(parts) if field == "address" => {
+                names.extend(parts.keys().map(|part| format!("address.{part}")));
+            }
+            _ => names.push(field),
+        }
+    }
+    names
 }
 
 fn add_counts<K: Clone + Ord>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
@@ -94,7 +102,7 @@ fn add_counts<K: Clone + Ord>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u6
 mod tests {
     use super::*;
     use crate::crawler::extract::extraction::PageSigns;
-    use crate::protocol::property::{Address, PropertyInput};
+    use crate::protocol::property::Address;
 
     fn page(layer: Layer, property: PropertyInput) -> Extraction {
         let listing = Listing {

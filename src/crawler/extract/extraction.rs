@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::draft::Draft;
-pub use super::origin::{Layer, Origin};
+pub use super::origin::{Layer, MAX_FRAGMENT_CHARS, Origin};
 use crate::protocol::property::PropertyInput;
+use crate::protocol::spider_rules::CompiledRules;
 
 /// What a page is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,7 +65,11 @@ pub struct Listing {
 
 /// Further ids of a listing, and other homes of a page, at most.
 pub const MAX_LISTING_IDS: usize = 8;
+/// Fields of a listing with an origin; the fields of a property are fewer.
+pub const MAX_ORIGINS: usize = 64;
 pub const MAX_TEASERS: usize = 200;
+/// Addresses in the lists of page state.
+pub const MAX_STATE_LINKS: usize = 200;
 
 /// Everything a page gave.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,6 +79,8 @@ pub struct Extraction {
     pub listings: Vec<Listing>,
     /// The pages of other homes that this page shows, on its own host.
     pub teasers: Vec<Url>,
+    /// Addresses in the lists of page state, on any host. They do not leave the page reader.
+    pub state_links: Vec<Url>,
     pub signs: PageSigns,
     /// Blocks of data that could not be parsed.
     pub skipped_blocks: u32,
@@ -85,11 +92,13 @@ pub struct Extraction {
 
 /// What is taken of a page.
 #[derive(Clone, Copy, Debug)]
-pub struct ExtractOptions {
+pub struct ExtractOptions<'a> {
     /// Listings at most.
     pub most: usize,
-    /// Whether the entries of list pages are listings.
-    pub list_items: bool,
+    /// What the spider knows of the site; whether the entries of list pages are listings is among it.
+    pub rules: &'a CompiledRules,
+    /// Whether it is told what each layer read, and why not more.
+    pub explain: bool,
 }
 
 /// What one layer found.

@@ -14,23 +14,34 @@ use super::draft::{Draft, fill};
 use super::extraction::{Listing, MAX_LISTING_IDS};
 use super::html::PageFacts;
 use super::key::{self, MAX_KEY, is_same_home, is_same_host, is_same_page, own_url, shorten};
+use super::notes::Notes;
 use super::place_country::implied_country;
+use super::rules;
 use super::set_field::has_zero;
 use super::values;
 use crate::base::money::{self, MinorUnits};
 use crate::crawler::page::Page;
 use crate::protocol::property::{ListingType, PropertyInput, StandardStatus};
+use crate::protocol::spider_rules::SpiderConstants;
 
 /// Makes listings of the drafts of one page.
 pub(super) struct Finisher<'a> {
     page: &'a Page,
     facts: &'a PageFacts,
+    constants: &'a SpiderConstants,
+    notes: &'a Notes,
     source: String,
 }
 
 impl<'a> Finisher<'a> {
-    pub(super) fn new(page: &'a Page, facts: &'a PageFacts) -> Self {
-        Self { page, facts, source: key::source(page.url()) }
+    /// `constants` are told where the page tells nothing.
+    pub(super) fn new(
+        page: &'a Page,
+        facts: &'a PageFacts,
+        constants: &'a SpiderConstants,
+        notes: &'a Notes,
+    ) -> Self {
+        Self { page, facts, constants, notes, source: key::source(page.url()) }
     }
 
     /// The listing of the home that the page is about.
@@ -73,12 +84,14 @@ impl<'a> Finisher<'a> {
     }
 
     fn listing(&self, mut draft: Draft, key: String, told_key: bool, url: &Url) -> Listing {
+        rules::set_country(&mut draft, self.constants);
         draft.finish_place();
         finish_rooms(&mut draft);
         finish_areas(&mut draft);
         finish_status(&mut draft);
         drop_other_amounts(&mut draft);
         finish_prices(&mut draft);
+        rules::set_listing_type(&mut draft, self.constants);
         let currency = self.currency(&mut draft);
         if let Some(origin) = currency.origin {
             draft.origins.insert("currency", origin);
@@ -94,8 +107,15 @@ impl<'a> Finisher<'a> {
         property.currency = currency.code;
         drop_lone_units(&mut property);
         bound_prices(&mut property);
-        let origins = draft.origins.into_iter().filter(|(name, _)| is_told(&property, name));
-        let origins = origins.map(|(name, origin)| (name.to_owned(), origin)).collect();
+        let mut origins = BTreeMap::new();
+        for (name, origin) in draft.origins {
+            if is_told(&property, name) {
+                origins.insert(name.to_owned(), origin);
+            } else {
+                let (layer, fragment) = (origin.layer.name(), &origin.fragment);
+                self.notes.add(|| format!("{name}: what {layer} told ({fragment}) was dropped"));
+            }
+        }
         Listing {
             layer: draft.layer,
             told_key,
@@ -106,9 +126,23 @@ impl<'a> Finisher<'a> {
         }
     }
 
-    /// The currency of the draft's prices. The country that a postal code implies decides what a sign means; it gives no
-    /// currency to a price without one.
+    /// The currency of the draft's prices: what the page or its country says, else the constant one, else that of the
+    /// constant country.
     fn currency(&self, draft: &mut Draft) -> KnownCurrency {
+        let constant = rules::take_country(draft);
+        let known = self.currency_of_page(draft);
+        rules::put_country_back(draft, constant.clone());
+        if known.code.is_some() {
+            return known;
+        }
+        if let Some((code, origin)) = rules::constant_currency(draft, self.constants) {
+            return KnownCurrency { code: Some(code), is_inferred: false, origin: Some(origin) };
+        }
+        if constant.is_some() { currency_of(draft, self.facts) } else { known }
+    }
+
+    /// The country that a postal code implies decides what a sign means; it gives no currency to a price without one.
+    fn currency_of_page(&self, draft: &mut Draft) -> KnownCurrency {
         let implied = draft.property.address.as_ref().and_then(implied_country);
         let Some(country) = implied else { return currency_of(draft, self.facts) };
         if let Some(address) = &mut draft.property.address {
@@ -270,7 +304,8 @@ mod tests {
         for (field, value) in facts {
             draft.set(*field, value, &At { base: &url, budget: page.budget(), fragment: "" });
         }
-        Finisher::new(&page, &PageFacts::default()).home(draft)
+        let (facts, notes) = (PageFacts::default(), Notes::new(false));
+        Finisher::new(&page, &facts, &SpiderConstants::default(), &notes).home(draft)
     }
 
     fn property(facts: &[(Field, Value)]) -> PropertyInput {

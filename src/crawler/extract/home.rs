@@ -1,13 +1,16 @@
 //! Finds the one home that a page is about among everything that its data mention, and joins to it what belongs to it:
-//! offers, analytics, targeting and forms that contradict nothing. Every other home is a neighbour.
+//! offers, analytics, targeting and forms that contradict nothing. Every other home is a neighbour. Rules of the spider may
+//! say that the page is that of a home, or is not, and win over what the home's layers told.
 
 use std::cmp::Reverse;
 
-use super::agreement::{Candidate, PageIdentity};
+use super::agreement::{Agreement, Candidate, PageIdentity};
 use super::draft::Draft;
 use super::extraction::{Layer, Origin, PageKind};
 use super::html::PageFacts;
+use super::notes::Notes;
 use super::page_kind::{self, Surroundings};
+use super::rules;
 use super::set_field::is_better_status;
 
 /// The badge's place in [`Draft::origins`].
@@ -21,26 +24,101 @@ pub(super) struct Homes {
     pub(super) others: Vec<Candidate>,
 }
 
+/// What the rules of a spider say of a page's kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Expected {
+    #[default]
+    Unknown,
+    /// Its address is that of a home.
+    Home,
+    /// It is not: the rules say what the addresses of homes look like.
+    NoHome,
+}
+
+/// What the rules of a spider say of a page.
+pub(super) struct Ruling<'a> {
+    pub(super) expected: Expected,
+    /// What they read of it.
+    pub(super) told: Option<Draft>,
+    pub(super) notes: &'a Notes,
+}
+
 /// Finds the home among `drafts`, which are in the order of their layers.
-pub(super) fn choose(drafts: Vec<Draft>, identity: &PageIdentity<'_>, facts: &PageFacts) -> Homes {
+pub(super) fn choose(
+    drafts: Vec<Draft>,
+    identity: &PageIdentity<'_>,
+    facts: &PageFacts,
+    ruling: Ruling<'_>,
+) -> Homes {
     let compared = drafts.into_iter().map(|draft| Candidate { agreement: identity.agreement(&draft), draft });
     let all: Vec<Candidate> = compared.collect();
     let around = Surroundings::of(&all, facts);
-    let Some(anchor) = anchor(&all, facts) else {
+    let Ruling { expected, told, notes } = ruling;
+    if expected == Expected::NoHome {
+        notes
+            .add(|| "the address does not match `detail`, so that the page is not that of a home".to_owned());
         return Homes { kind: around.kind(), home: None, others: all };
+    }
+    // What a wall shows is no home, whatever its address is.
+    let is_expected = expected == Expected::Home && !facts.wall;
+    let (home, agreement, others) = match anchor(&all, facts, is_expected) {
+        Some(at) => {
+            let agreement = all[at].agreement;
+            let (home, others) = gather(all, at);
+            (Some(with_badge(home, facts)), agreement, others)
+        }
+        None => (None, Agreement::default(), all),
     };
-    let agreement = all[anchor].agreement;
-    let (mut home, others) = gather(all, anchor);
-    if !page_kind::is_home_of_page(&home, agreement, &around) {
+    let is_told = home.as_ref().is_some_and(|home| page_kind::is_home_of_page(home, agreement, &around));
+    let has_rules = told.as_ref().is_some_and(|told| !told.origins.is_empty());
+    let home = match (told, home) {
+        (Some(told), Some(home)) => Some(rules::over(told, home)),
+        (Some(told), None) if has_rules => Some(told),
+        (_, home) => home,
+    };
+    // Rules are read of every page: on a list they find something of its first entry.
+    let is_ruled = has_rules && around.kind() == PageKind::Neither && !facts.wall;
+    let may_be_home = |home: &Draft| {
+        is_told
+            || is_expected && (home.is_listing() || home.has_price() || home.home_facts() > 0)
+            || is_ruled && home.is_listing()
+    };
+    if !home.as_ref().is_some_and(may_be_home) {
+        notes.add(|| why_no_home(home.as_ref(), &around, facts));
         return Homes { kind: around.kind(), home: None, others };
     }
+    Homes { kind: PageKind::Detail, home, others }
+}
+
+/// The home with the status of the badge that the page shows, where that says more.
+fn with_badge(mut home: Draft, facts: &PageFacts) -> Draft {
     if let Some(status) = facts.status_badge
         && is_better_status(home.property.standard_status, status)
     {
         home.property.standard_status = Some(status);
         home.origins.insert("standard_status", Origin { layer: Layer::Html, fragment: BADGE.to_owned() });
     }
-    Homes { kind: PageKind::Detail, home: Some(home), others }
+    home
+}
+
+/// Why the page tells no home of its own.
+fn why_no_home(home: Option<&Draft>, around: &Surroundings, facts: &PageFacts) -> String {
+    let reason = match (home, around.kind()) {
+        _ if facts.wall => "the page asks for consent, a log-in or proof of being human",
+        (_, PageKind::List) => {
+            "the page looks like a list of homes; `detail` says which addresses are those of single homes"
+        }
+        (None, _) => "nothing that was read is a home: no data, no labels and no price of one",
+        (Some(home), _) if !home.has_price() && home.home_facts() == 0 => {
+            "what was read has neither a price nor a fact of a home, such as rooms, an area or a street"
+        }
+        (Some(home), _) if !home.has_price() => "what was read of the home has no price",
+        (Some(home), _) if home.home_facts() == 0 => {
+            "what was read has a price and no fact of a home, such as rooms, an area or a street"
+        }
+        _ => "nothing says that what was read is the home that the page is about",
+    };
+    format!("no home: {reason}")
 }
 
 impl Candidate {
@@ -65,15 +143,15 @@ impl Candidate {
     }
 }
 
-/// The candidate that the others are compared with.
-fn anchor(all: &[Candidate], facts: &PageFacts) -> Option<usize> {
+/// The candidate that the others are compared with. `is_expected`: the page is known to be that of a home.
+fn anchor(all: &[Candidate], facts: &PageFacts, is_expected: bool) -> Option<usize> {
     let is_priced = facts.main_price.as_ref().is_some_and(|price| price.amount.is_some())
         && all.iter().any(|one| one.draft.layer == Layer::Html && one.draft.has_price());
     let listings: Vec<usize> = indexes(all, |one| {
         one.may_be_here() && (one.draft.is_listing() || is_priced && one.is_priced_by_page())
     });
     if let Some(best) = best(all, &listings) {
-        return (!is_ambiguous(all, &listings, best)).then_some(best);
+        return (is_expected || !is_ambiguous(all, &listings, best)).then_some(best);
     }
     // The only listing of a page is its home, also if it is the only entry of a list.
     let entries = indexes(all, |one| one.draft.is_listing());
@@ -187,6 +265,7 @@ mod tests {
     use crate::crawler::extract::layers::listings;
     use crate::crawler::extract::values;
     use crate::crawler::page::Page;
+    use crate::protocol::spider_rules::CompiledRules;
 
     fn draft(layer: Layer, facts: &[(Field, Value)]) -> Draft {
         let base = "https://homes.example.com/h/K1-7".parse().unwrap();
@@ -208,10 +287,14 @@ mod tests {
         draft(Layer::PageState, &facts)
     }
 
+    fn unruled(notes: &Notes) -> Ruling<'_> {
+        Ruling { expected: Expected::Unknown, told: None, notes }
+    }
+
     fn chosen(drafts: Vec<Draft>, facts: &PageFacts) -> (PageKind, Option<String>, usize) {
         let url = "https://homes.example.com/h/K1-7".parse().unwrap();
         let page = Page::parse("", &url, PageBudget::for_page(10_000));
-        let homes = choose(drafts, &PageIdentity::new(&page, facts), facts);
+        let homes = choose(drafts, &PageIdentity::new(&page, facts), facts, unruled(&Notes::new(false)));
         let key = homes.home.map(|home| home.property.listing_key.unwrap_or_default());
         (homes.kind, key, homes.others.len())
     }
@@ -264,7 +347,8 @@ mod tests {
         let facts = PageFacts::default();
 
         let drafts = vec![named, analytics, form, home("K1-7", 2_000, None)];
-        let homes = choose(drafts, &PageIdentity::new(&page, &facts), &facts);
+        let notes = Notes::new(false);
+        let homes = choose(drafts, &PageIdentity::new(&page, &facts), &facts, unruled(&notes));
 
         let found = homes.home.unwrap();
         assert_eq!((found.property.year_built, found.property.bedrooms_total), (Some(1950), Some(3)));
@@ -279,10 +363,55 @@ mod tests {
         assert_eq!(chosen(vec![form], &PageFacts::default()), (PageKind::Neither, None, 0));
     }
 
+    fn ruled(
+        drafts: Vec<Draft>,
+        expected: Expected,
+        told: Option<Draft>,
+    ) -> (PageKind, Option<Draft>, Vec<String>) {
+        let url = "https://homes.example.com/h/K1-7".parse().unwrap();
+        let page = Page::parse("", &url, PageBudget::for_page(10_000));
+        let (facts, notes) = (PageFacts::default(), Notes::new(true));
+        let ruling = Ruling { expected, told, notes: &notes };
+        let homes = choose(drafts, &PageIdentity::new(&page, &facts), &facts, ruling);
+        (homes.kind, homes.home, notes.into_lines())
+    }
+
+    #[test]
+    fn rules_say_whether_a_page_is_that_of_a_home() {
+        let two = || vec![home("A", 1_000, None), home("B", 2_000, None)];
+        let priced = || vec![draft(Layer::Html, &[(Field::ListPrice, json!("€900"))])];
+
+        let (kind, found, _) = ruled(two(), Expected::Home, None);
+        assert_eq!((kind, found.unwrap().property.listing_key.as_deref()), (PageKind::Detail, Some("A")));
+        let (kind, found, notes) = ruled(vec![home("K1-7", 1_000, None)], Expected::NoHome, None);
+        assert_eq!((kind, found.is_none()), (PageKind::Neither, true));
+        assert!(notes[0].contains("`detail`"), "{notes:?}");
+        assert_eq!(ruled(priced(), Expected::Home, None).0, PageKind::Detail);
+        let (kind, _, notes) = ruled(priced(), Expected::Unknown, None);
+        assert_eq!(kind, PageKind::Neither);
+        assert!(notes[0].contains("no fact of a home"), "{notes:?}");
+        assert_eq!(ruled(Vec::new(), Expected::Home, None).0, PageKind::Neither);
+    }
+
+    #[test]
+    fn what_rules_read_makes_a_home_of_a_page_that_is_no_list() {
+        let told = || {
+            let facts = [(Field::ListPrice, json!("€900")), (Field::Bedrooms, json!(2))];
+            Some(draft(Layer::Rule, &facts))
+        };
+
+        let (kind, found, _) = ruled(Vec::new(), Expected::Unknown, told());
+        assert_eq!((kind, found.unwrap().property.list_price), (PageKind::Detail, Some(900.0)));
+        let list = vec![home("N1", 1_000, Some("/h/N1")), home("N2", 2_000, Some("/h/N2"))];
+        let (kind, found, notes) = ruled(list, Expected::Unknown, told());
+        assert_eq!((kind, found.is_none()), (PageKind::List, true));
+        assert!(notes[0].contains("list of homes"), "{notes:?}");
+    }
+
     fn read(html: &str) -> Extraction {
         let url = "https://homes.example.com/h/elm".parse().unwrap();
         let page = Page::parse(html, &url, PageBudget::for_page(html.len()));
-        listings(&page, ExtractOptions { most: 10, list_items: false })
+        listings(&page, ExtractOptions { most: 10, rules: &CompiledRules::default(), explain: false })
     }
 
     #[test]
@@ -340,7 +469,9 @@ mod tests {
         let url = "https://homes.example.com/h/elm".parse().unwrap();
         let page = Page::parse("", &url, PageBudget::for_page(10_000));
 
-        let homes = choose(vec![told, neighbour, text], &PageIdentity::new(&page, &facts), &facts);
+        let notes = Notes::new(false);
+        let ruling = Ruling { expected: Expected::Unknown, told: None, notes: &notes };
+        let homes = choose(vec![told, neighbour, text], &PageIdentity::new(&page, &facts), &facts, ruling);
 
         let found = homes.home.unwrap();
         assert!(found.has_street());

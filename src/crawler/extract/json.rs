@@ -19,7 +19,7 @@ pub(super) const NODE_BYTES: u64 = 640;
 pub(super) const NODE_ENTRIES: usize = 5;
 
 /// The value that `text` is.
-pub(super) fn parse(text: &str, budget: &PageBudget) -> Option<Value> {
+pub(in crate::crawler) fn parse(text: &str, budget: &PageBudget) -> Option<Value> {
     let mut json = Deserializer::from_str(text);
     let value = Bounded(budget).deserialize(&mut json);
     let value = value.and_then(|value| json.end().map(|()| value));

@@ -12,17 +12,29 @@ use crate::crawler::page::Page;
 /// Blocks of one page that are read.
 const MAX_BLOCKS: usize = 200;
 
-pub(super) fn read(page: &Page) -> LayerResult {
-    let mut roots = Vec::new();
-    let mut skipped_blocks = 0;
+/// The blocks of a page.
+pub(super) struct JsonLdBlocks {
+    pub(super) roots: Vec<Value>,
+    /// Blocks that could not be parsed.
+    pub(super) skipped: u32,
+}
+
+/// Parses the blocks of `page`.
+pub(super) fn parsed(page: &Page) -> JsonLdBlocks {
+    let mut parsed = JsonLdBlocks { roots: Vec::new(), skipped: 0 };
     for text in blocks(page).take(MAX_BLOCKS) {
         match parse(&text, page.budget()) {
-            Some(root) => roots.push(root),
-            None => skipped_blocks += 1,
+            Some(root) => parsed.roots.push(root),
+            None => parsed.skipped += 1,
         }
     }
-    let drafts = schema_org::drafts(&roots, page.base(), page.budget(), Layer::JsonLd);
-    LayerResult { kind: Layer::JsonLd, drafts, skipped_blocks }
+    parsed
+}
+
+/// What the blocks of `page` tell.
+pub(super) fn read(blocks: &JsonLdBlocks, page: &Page) -> LayerResult {
+    let drafts = schema_org::drafts(&blocks.roots, page.base(), page.budget(), Layer::JsonLd);
+    LayerResult { kind: Layer::JsonLd, drafts, skipped_blocks: blocks.skipped }
 }
 
 fn blocks(page: &Page) -> impl Iterator<Item = Cow<'_, str>> {
@@ -117,7 +129,8 @@ mod tests {
                     <script type='application/ld+json'>{'@type': 'House', numberOfBedrooms: 3,}</script>";
         let url = "https://homes.example.com/page/1".parse().unwrap();
 
-        let result = read(&Page::parse(html, &url, PageBudget::for_page(html.len())));
+        let page = Page::parse(html, &url, PageBudget::for_page(html.len()));
+        let result = read(&parsed(&page), &page);
 
         assert_eq!(result.skipped_blocks, 1);
         assert_eq!(result.drafts.len(), 1);

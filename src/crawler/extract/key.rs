@@ -21,7 +21,7 @@ const MAX_LINKS: usize = 2_000;
 const LINK_STEPS: u64 = 260;
 
 /// The page's host, with its port where that is not the scheme's own.
-pub(super) fn source(url: &Url) -> String {
+pub(in crate::crawler) fn source(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let source = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     shorten(source, MAX_SOURCE)

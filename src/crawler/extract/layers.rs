@@ -7,41 +7,94 @@ use url::Url;
 
 use super::agreement::{Candidate, PageIdentity};
 use super::draft::Draft;
-use super::extraction::{ExtractOptions, Extraction, LayerResult, Listing, MAX_TEASERS, PageKind, PageSigns};
+use super::explanation::{Explanation, Readouts};
+use super::extraction::{
+    ExtractOptions, Extraction, Layer, LayerResult, Listing, MAX_TEASERS, PageKind, PageSigns,
+};
 use super::finalize::Finisher;
-use super::home::choose;
+use super::home::{Expected, Ruling, choose};
 use super::html::{self, PageFacts};
+use super::notes::Notes;
+use super::rules::{self, Sources};
 use super::{embedded, json_ld, microdata, rdfa};
 use crate::crawler::page::Page;
 use crate::crawler::page_url;
+use crate::protocol::spider_rules::CompiledRules;
 
 /// Steps of joining a draft, beside those for its names.
 const DRAFT_STEPS: u64 = 60;
 const NAME_STEPS: u64 = 20;
 
-/// Reads the home of `page`, or its entries if it is a list and `options` ask for them.
-pub fn listings(page: &Page, options: ExtractOptions) -> Extraction {
-    let layers = [json_ld::read(page), embedded::read(page), microdata::read(page), rdfa::read(page)];
+/// Reads the home of `page`, or its entries if it is a list and the rules of `options` ask for them.
+pub fn listings(page: &Page, options: ExtractOptions<'_>) -> Extraction {
+    explained(page, options).0
+}
+
+/// The same with an explanation, if `options` ask for one.
+pub(in crate::crawler) fn explained(
+    page: &Page,
+    options: ExtractOptions<'_>,
+) -> (Extraction, Option<Explanation>) {
+    let ExtractOptions { rules, explain, .. } = options;
+    let (notes, mut readouts) = (Notes::new(explain), Readouts::new(explain));
+    let (json_ld, state) = (json_ld::parsed(page), embedded::parsed(page));
+    let data = [
+        json_ld::read(&json_ld, page),
+        embedded::read(&state, page),
+        microdata::read(page),
+        rdfa::read(page),
+    ];
     let visible = html::read(page);
     let facts = visible.facts;
     let mut skipped_blocks = 0_u32;
     let mut found = MergedDrafts::new(page);
-    for layer in layers.into_iter().chain([visible.layer]) {
+    for layer in data.into_iter().chain([visible.layer]) {
         skipped_blocks = skipped_blocks.saturating_add(layer.skipped_blocks);
+        readouts.add(&layer, page.budget());
         found.add(layer);
     }
-    let homes = choose(found.drafts, &PageIdentity::new(page, &facts), &facts);
-    let finisher = Finisher::new(page, &facts);
+    let told =
+        told_by_rules(page, rules, &Sources::of_page(page, &json_ld.roots, &state.blocks, rules), &notes);
+    if let Some(told) = &told {
+        readouts.add_drafts(Layer::Rule, std::slice::from_ref(told), 0, page.budget());
+    }
+    let ruling = Ruling { expected: expected(page, rules), told, notes: &notes };
+    let homes = choose(found.drafts, &PageIdentity::new(page, &facts), &facts, ruling);
+    let finisher = Finisher::new(page, &facts, &rules.constants, &notes);
     let mut extraction = Extraction { kind: homes.kind, skipped_blocks, ..Extraction::default() };
     extraction.teasers = teasers(&homes.others, page, &facts, homes.kind);
-    if let Some(home) = homes.home.filter(|_| options.most > 0) {
+    extraction.state_links = embedded::addresses(&state, page);
+    if let Some(mut home) = homes.home.filter(|_| options.most > 0) {
         extraction.disagreements = named_counts(&home);
+        // The country says how the text of an address is written.
+        rules::set_country(&mut home, &rules.constants);
         extraction.listings.push(finisher.home(home.learn_from_page(page, &facts)));
-    } else if homes.kind == PageKind::List && options.list_items {
+    } else if homes.kind == PageKind::List && rules.list_items {
         (extraction.listings, extraction.unkeyed) = entries(homes.others, &finisher, options.most);
+        if extraction.unkeyed > 0 {
+            notes.add(|| format!("{} entries have no key or no page of their own", extraction.unkeyed));
+        }
+    }
+    if let Some(reason) = page.truncation() {
+        notes.add(|| format!("the page was not read to its end: {reason}"));
     }
     extraction.signs = signs(&facts, &extraction);
-    extraction
+    (extraction, readouts.explained(notes))
+}
+
+/// What the rules read of the page; `None` without rules for fields.
+fn told_by_rules(page: &Page, rules: &CompiledRules, sources: &Sources<'_>, notes: &Notes) -> Option<Draft> {
+    let reads = !rules.fields.is_empty() && !page.budget().is_spent();
+    reads.then(|| rules::read(rules, sources, notes))
+}
+
+/// What the rules say of the page by its address.
+fn expected(page: &Page, rules: &CompiledRules) -> Expected {
+    if rules.detail.is_none() {
+        return Expected::Unknown;
+    }
+    let is_detail = [page.url(), page.canonical()].into_iter().any(|url| rules.is_detail(url.as_str()));
+    if is_detail { Expected::Home } else { Expected::NoHome }
 }
 
 fn named_counts(home: &Draft) -> BTreeMap<String, u32> {

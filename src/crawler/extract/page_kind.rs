@@ -218,6 +218,8 @@ fn is_likely(home: &Draft, around: &Surroundings) -> bool {
     }
     let is_named = home.property.listing_key.is_some() || home.has_street();
     match home.layer {
+        // Rules are read of every page, and say nothing of its kind.
+        Layer::Rule => false,
         Layer::JsonLd | Layer::Microdata | Layer::Rdfa => !is_crowded || home.residence && is_named,
         Layer::PageState => !is_crowded && (is_named || home.home_facts() >= LEAST_FACTS),
         Layer::Html => {

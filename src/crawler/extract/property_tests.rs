@@ -9,6 +9,7 @@ use super::*;
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 use crate::protocol::property::PropertyInput;
+use crate::protocol::spider_rules::CompiledRules;
 
 const KEYS: [&str; 40] = [
     "@id",
@@ -111,8 +112,12 @@ fn assert_fits_the_wire(extraction: &Extraction) {
     assert!(extraction.kind != PageKind::Neither || extraction.listings.is_empty());
 }
 
-fn options(list_items: bool) -> ExtractOptions {
-    ExtractOptions { most: 100, list_items }
+fn rules(list_items: bool) -> CompiledRules {
+    CompiledRules { list_items, ..CompiledRules::default() }
+}
+
+fn options(rules: &CompiledRules) -> ExtractOptions<'_> {
+    ExtractOptions { most: 100, rules, explain: false }
 }
 
 /// `value` with every digit, and every letter that is a number in some script, replaced by a letter.
@@ -170,7 +175,7 @@ proptest! {
         let html = in_layers(&values);
 
         for list_items in [false, true] {
-            assert_fits_the_wire(&listings(&page(&html), options(list_items)));
+            assert_fits_the_wire(&listings(&page(&html), options(&rules(list_items))));
         }
     }
 
@@ -178,7 +183,7 @@ proptest! {
     fn there_is_no_price_out_of_nothing(values in prop::collection::vec(data(), 1..4)) {
         let html = in_layers(&values.into_iter().map(|value| without_digits(as_home(value))).collect::<Vec<_>>());
 
-        for listing in listings(&page(&html), options(true)).listings {
+        for listing in listings(&page(&html), options(&rules(true))).listings {
             let property = listing.property;
             let prices = [
                 property.list_price, property.list_price_low, property.list_price_high, property.close_price,
@@ -199,7 +204,7 @@ proptest! {
             "address": {"addressLocality": city}, "offers": {"price": amount}});
         let html = in_layers(&[home]);
 
-        let found = listings(&page(&html), options(false)).listings;
+        let found = listings(&page(&html), options(&rules(false))).listings;
 
         prop_assert_eq!(found.len(), 1);
         prop_assert_eq!(found[0].property.list_price, Some(f64::from(price)));
@@ -211,7 +216,7 @@ proptest! {
     fn there_is_no_listing_from_a_page_without_a_home(values in prop::collection::vec(foreign(), 0..6)) {
         let html = in_layers(&values);
 
-        let found = listings(&page(&html), options(true));
+        let found = listings(&page(&html), options(&rules(true)));
 
         prop_assert_eq!(found.listings, []);
         prop_assert_ne!(found.kind, PageKind::Detail);
@@ -234,7 +239,7 @@ proptest! {
     ) {
         let page = page(&pieces.concat());
 
-        assert_fits_the_wire(&listings(&page, options(true)));
+        assert_fits_the_wire(&listings(&page, options(&rules(true))));
         page.directives(Some(&pieces.concat()));
         page.canonical();
     }

@@ -21,6 +21,8 @@ const HOP_STEPS: u64 = 8;
 const MAX_COPY_DEPTH: usize = 3;
 const MAX_COPIED: usize = 40;
 const COPIED_BYTES: u64 = 160;
+/// How many values a tree has that is made of values that refer to each other.
+const MAX_EXPANDED: usize = 20_000;
 /// Digits and letters of a row's id.
 const MAX_ROW_ID: usize = 8;
 /// The first character of a text that stands for an argument: of the private use area, so that no text begins with it.
@@ -111,6 +113,42 @@ impl<'a> Links<'a> {
             Cow::Owned(Value::from(kept))
         } else {
             Cow::Owned(Value::Null)
+        }
+    }
+
+    /// The value as a tree, with what it refers to in its place: once for each reference, to a bounded depth and number.
+    pub(super) fn expanded(self, value: &'a Value, budget: &PageBudget) -> Value {
+        let mut left = MAX_EXPANDED;
+        self.expand(value, 0, &mut left, budget)
+    }
+
+    fn expand(self, value: &'a Value, depth: usize, left: &mut usize, budget: &PageBudget) -> Value {
+        let is_within = depth < MAX_DEPTH && budget.charge_bytes(COPIED_BYTES);
+        let Some(rest) = left.checked_sub(1).filter(|_| is_within) else { return Value::Null };
+        *left = rest;
+        match value {
+            Value::Array(values) => {
+                let mut copied = Vec::new();
+                for value in values {
+                    if *left == 0 {
+                        break;
+                    }
+                    copied.push(self.expand(self.follow(value), depth + 1, left, budget));
+                }
+                Value::Array(copied)
+            }
+            Value::Object(object) => {
+                let mut copied = Map::new();
+                for (key, value) in object {
+                    if *left == 0 || !budget.charge_bytes(key.len() as u64) {
+                        break;
+                    }
+                    copied.insert(key.clone(), self.expand(self.follow(value), depth + 1, left, budget));
+                }
+                Value::Object(copied)
+            }
+            Value::String(text) if !budget.charge_bytes(text.len() as u64) => Value::Null,
+            other => self.plain(other, budget).into_owned(),
         }
     }
 

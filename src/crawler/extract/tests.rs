@@ -6,6 +6,7 @@ use super::*;
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 use crate::protocol::property::{PropertyInput, StandardStatus};
+use crate::protocol::spider_rules::CompiledRules;
 
 const PAGE: &str = "https://homes.example.com/page/1";
 
@@ -14,12 +15,14 @@ fn page(url: &str, html: &str) -> Page {
 }
 
 fn read_at(url: &str, html: &str) -> Extraction {
-    listings(&page(url, html), ExtractOptions { most: 500, list_items: false })
+    let rules = CompiledRules::default();
+    listings(&page(url, html), ExtractOptions { most: 500, rules: &rules, explain: false })
 }
 
 /// Reads a list page for its entries.
 fn entries(html: &str) -> Extraction {
-    listings(&page(PAGE, html), ExtractOptions { most: 500, list_items: true })
+    let rules = CompiledRules { list_items: true, ..CompiledRules::default() };
+    listings(&page(PAGE, html), ExtractOptions { most: 500, rules: &rules, explain: false })
 }
 
 fn read(html: &str) -> Extraction {

@@ -23,8 +23,12 @@ pub enum FetchError {
     TooLarge(usize),
     #[error("the host answered {code}")]
     Status { code: u16, retry_after: Option<Duration> },
-    #[error("the answer is not HTML")]
-    NotHtml,
+    /// Its content type, or what is missing.
+    #[error("the answer is not a page: {0}")]
+    NotAPage(String),
+    /// The name in `Content-Encoding`.
+    #[error("the body has an unknown coding: {0}")]
+    Coding(String),
     #[error("too many redirects")]
     TooManyRedirects,
     #[error("the answer broke off or could not be read")]
@@ -37,9 +41,12 @@ impl FetchError {
         match self {
             Self::Dns | Self::Connect | Self::Timeout | Self::Body => true,
             Self::Status { code, .. } => matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=524),
-            Self::Refused(_) | Self::Tls | Self::TooLarge(_) | Self::NotHtml | Self::TooManyRedirects => {
-                false
-            }
+            Self::Refused(_)
+            | Self::Tls
+            | Self::TooLarge(_)
+            | Self::NotAPage(_)
+            | Self::Coding(_)
+            | Self::TooManyRedirects => false,
         }
     }
 

@@ -3,23 +3,40 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{self, HeaderMap};
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, redirect};
 use url::Url;
 
-use super::charset::{self, DeclaredCharset};
+use super::charset::DeclaredCharset;
+use super::coding::{ACCEPT_ENCODING, Packing};
+use super::content::ContentType;
 use super::error::FetchError;
-use super::{body, retry};
+use super::profile::{Hop, RequestProfile};
+use super::{body, link_header, redirects, retry};
 use crate::base::clock::Clock;
+use crate::crawler::content_kind::ContentKind;
 use crate::crawler::guard::{Guard, GuardedResolver, Reach, Resolver, SystemResolver};
+use crate::crawler::page_url;
 use crate::crawler::reader::byte_budget::{PagePermit, TenantBudget};
+use crate::crawler::refresh;
 use crate::crawler::settings::CrawlerSettings;
 
-/// Redirects that are followed in one fetch (RFC 9309 asks for at least five for robots.txt).
-const MAX_REDIRECTS: usize = 5;
+/// Redirects that are followed to a page, as browsers do.
+const MAX_REDIRECTS: usize = 20;
+/// Redirects that are followed to a robots.txt (RFC 9309 section 2.3.1.2).
+const MAX_ROBOTS_REDIRECTS: usize = 5;
+/// How often one address is asked for in one fetch. Twice is no loop: the first answer may set a cookie.
+const MAX_VISITS: usize = 2;
+/// Fields of an answer's head.
+const MAX_HEADERS: usize = 256;
+/// Bytes of all `X-Robots-Tag` lines that are read.
+const MAX_ROBOTS_TAG_BYTES: usize = 16 * 1024;
 
 /// robots.txt is read up to here (RFC 9309 section 2.5); what follows is ignored.
 const ROBOTS_BYTES: usize = 500 * 1024;
+
+const ACCEPT: &str =
+    "text/html,application/xhtml+xml;q=0.9,application/xml;q=0.8,application/json;q=0.7,*/*;q=0.1";
 
 /// What is known of a page from an earlier visit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,10 +58,13 @@ pub struct FetchRequest<'a> {
     pub may_follow: RedirectFilter<'a>,
     /// Where the page's bytes are counted. It waits for them before its body is received.
     pub budget: &'a TenantBudget,
+    /// How its requests look.
+    pub profile: &'a RequestProfile,
 }
 
 /// What a fetch gave.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are pages, and each is moved a few times")]
 pub enum Fetched {
     Page(FetchedPage),
     /// The page is as it was at the earlier visit.
@@ -60,14 +80,20 @@ pub struct FetchedPage {
     pub url: Url,
     /// Decompressed.
     pub body: Vec<u8>,
+    /// What kind of document the body is.
+    pub content: ContentKind,
     /// What the header says of the body's charset.
     pub charset: DeclaredCharset,
     /// The bytes that the body takes of its tenant's budget.
     pub permit: PagePermit,
     /// To be sent at the next visit.
     pub validators: Validators,
-    /// The `X-Robots-Tag` headers, joined.
+    /// The `X-Robots-Tag` headers, one a line.
     pub robots_tag: Option<String>,
+    /// Where the `Refresh` header leads, if that is another page.
+    pub refresh: Option<Url>,
+    /// The pages before and after this one, by the `Link` header.
+    pub next_links: Vec<Url>,
 }
 
 /// The result of fetching robots.txt; [`crate::crawler::robots::Robots`] interprets it.
@@ -75,6 +101,8 @@ pub struct FetchedPage {
 pub enum RobotsResponse {
     Text(Vec<u8>),
     Status(u16),
+    /// More redirects than are followed.
+    RedirectLoop,
     Unreachable,
 }
 
@@ -89,6 +117,29 @@ pub struct Fetcher {
     clock: Clock,
     total_timeout: Duration,
     max_page_bytes: usize,
+}
+
+/// A request with the redirects that follow it.
+#[derive(Clone, Copy)]
+struct Route<'a> {
+    url: &'a Url,
+    conditional: Option<&'a Validators>,
+    may_follow: RedirectFilter<'a>,
+    profile: &'a RequestProfile,
+    most_redirects: usize,
+}
+
+enum FollowResult {
+    Response(Url, Response),
+    Redirect(Url),
+}
+
+/// An answer that may be a page, before its body.
+struct PageHead {
+    url: Url,
+    response: Response,
+    content: ContentType,
+    packing: Packing,
 }
 
 impl Fetcher {
@@ -118,24 +169,36 @@ impl Fetcher {
         &self.guard
     }
 
-    /// Fetches a page of HTML.
+    /// Fetches a page: HTML, XML or JSON.
     pub async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
         let begun = self.clock.steady();
-        let (url, response) = match with_timeout(self.total_timeout, self.follow(request)).await? {
+        let route = Route {
+            url: request.url,
+            conditional: request.conditional,
+            may_follow: request.may_follow,
+            profile: request.profile,
+            most_redirects: MAX_REDIRECTS,
+        };
+        let (url, response) = match with_timeout(self.total_timeout, self.follow_redirects(route)).await? {
             FollowResult::Response(url, response) => (url, response),
             FollowResult::Redirect(url) => return Ok(Fetched::Redirected(url)),
         };
-        if response.status() == StatusCode::NOT_MODIFIED {
+        // The target of a redirect was not asked conditionally.
+        let is_conditional = request.conditional.is_some() && url == *request.url;
+        if is_conditional && response.status() == StatusCode::NOT_MODIFIED {
             return Ok(Fetched::NotModified);
         }
         self.check_status(&response)?;
-        let charset = charset::html_charset(response.headers()).ok_or(FetchError::NotHtml)?;
-        let announced = body::announced_length(&response, self.max_page_bytes)?;
+        let content = ContentType::of(response.headers());
+        content.ensure_may_be_page()?;
+        let packing = Packing::of(response.headers(), content.may_be_gzip_file())?;
+        let announced = body::announced_length(&response, &packing, self.max_page_bytes)?;
         let spent = (self.clock.steady() - begun).to_std().unwrap_or_default();
         // Waiting for room is not the host's fault, so the total timeout does not run meanwhile.
         let permit = request.budget.reserve(announced as u64).await;
         let left = self.total_timeout.saturating_sub(spent);
-        with_timeout(left, self.receive(url, response, charset, permit)).await.map(Fetched::Page)
+        let head = PageHead { url, response, content, packing };
+        with_timeout(left, self.receive(head, permit)).await.map(Fetched::Page)
     }
 
     /// Fetches the robots.txt of `url`'s host. Never fails: not getting one has a meaning of its own.
@@ -147,25 +210,26 @@ impl Fetcher {
         match answer {
             Ok(Ok(text)) => RobotsResponse::Text(text),
             Ok(Err(FetchError::Status { code, .. })) => RobotsResponse::Status(code),
+            Ok(Err(FetchError::TooManyRedirects)) => RobotsResponse::RedirectLoop,
             Ok(Err(_)) | Err(_) => RobotsResponse::Unreachable,
         }
     }
 
-    async fn receive(
-        &self,
-        url: Url,
-        response: Response,
-        charset: DeclaredCharset,
-        mut permit: PagePermit,
-    ) -> Result<FetchedPage, FetchError> {
+    async fn receive(&self, head: PageHead, mut permit: PagePermit) -> Result<FetchedPage, FetchError> {
+        let PageHead { url, response, content, packing } = head;
+        let headers = response.headers();
         let validators = Validators {
-            etag: text(response.headers(), &header::ETAG),
-            last_modified: text(response.headers(), &header::LAST_MODIFIED),
+            etag: text(headers, &header::ETAG),
+            last_modified: text(headers, &header::LAST_MODIFIED),
         };
-        let robots_tag = robots_tag(response.headers());
-        let body = body::read(response, self.max_page_bytes).await?;
+        let robots_tag = robots_tag(headers);
+        let refresh = refresh_target(headers, &url);
+        let next_links = link_header::next_links(headers, &url);
+        let charset = content.charset;
+        let judge = |start: &[u8]| content.kind(start);
+        let (body, content) = body::read(response, &packing, self.max_page_bytes, judge).await?;
         permit.shrink_to(body.len() as u64);
-        Ok(FetchedPage { url, body, charset, permit, validators, robots_tag })
+        Ok(FetchedPage { url, body, content, charset, permit, validators, robots_tag, refresh, next_links })
     }
 
     async fn fetch_text(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
@@ -178,60 +242,68 @@ impl Fetcher {
                 || (target.host() == url.host()
                     && target.port_or_known_default() == url.port_or_known_default())
         };
-        match self.follow_redirects(url, None, &may_follow).await? {
+        // It is shared by all jobs: as the node, without any job's headers and cookies.
+        let profile = RequestProfile::default();
+        let route = Route {
+            url,
+            conditional: None,
+            may_follow: &may_follow,
+            profile: &profile,
+            most_redirects: MAX_ROBOTS_REDIRECTS,
+        };
+        match self.follow_redirects(route).await? {
             FollowResult::Response(_, response) => {
                 self.check_status(&response)?;
                 body::read_prefix(response, ROBOTS_BYTES).await
             }
-            // As after more than five hops: there is no robots.txt to be had.
-            FollowResult::Redirect(_) => Err(FetchError::TooManyRedirects),
+            // There is one, and it must not be asked for.
+            FollowResult::Redirect(_) => Err(FetchError::Connect),
         }
     }
 
-    async fn follow(&self, request: FetchRequest<'_>) -> Result<FollowResult, FetchError> {
-        self.follow_redirects(request.url, request.conditional, request.may_follow).await
-    }
-
-    async fn follow_redirects(
-        &self,
-        url: &Url,
-        conditional: Option<&Validators>,
-        may_follow: RedirectFilter<'_>,
-    ) -> Result<FollowResult, FetchError> {
-        let mut url = url.clone();
+    async fn follow_redirects(&self, route: Route<'_>) -> Result<FollowResult, FetchError> {
+        let mut url = route.url.clone();
         url.set_fragment(None);
-        for _ in 0..=MAX_REDIRECTS {
-            let response = self.send(&url, conditional).await?;
-            let Some(target) = redirect_target(&url, &response) else {
+        let mut visited = vec![url.clone()];
+        for followed in 0..=route.most_redirects {
+            let hop = if followed == 0 { Hop::First } else { Hop::Redirected };
+            let response = self.send(&url, route, hop).await?;
+            route.profile.store_cookies(&url, response.headers());
+            let Some(target) = redirects::target(&url, response.status().as_u16(), response.headers()) else {
                 return Ok(FollowResult::Response(url, response));
             };
             self.guard.check(&target)?;
-            if !may_follow(&target) {
+            if !(route.may_follow)(&target) {
                 return Ok(FollowResult::Redirect(target));
             }
+            if visited.iter().filter(|before| **before == target).count() >= MAX_VISITS {
+                break;
+            }
+            visited.push(target.clone());
             url = target;
         }
         Err(FetchError::TooManyRedirects)
     }
 
-    async fn send(&self, url: &Url, conditional: Option<&Validators>) -> Result<Response, FetchError> {
-        let client = match self.guard.check(url)? {
+    async fn send(&self, url: &Url, route: Route<'_>, hop: Hop) -> Result<Response, FetchError> {
+        let reach = self.guard.check(url)?;
+        let client = match reach {
             Reach::Public => &self.public_client,
             Reach::AllowedPrivate => &self.private_client,
         };
-        let mut request = client
-            .get(url.clone())
-            .header(header::ACCEPT, ACCEPT)
-            .header(header::ACCEPT_ENCODING, body::ACCEPT_ENCODING);
-        if let Some(known) = conditional {
-            if let Some(etag) = &known.etag {
-                request = request.header(header::IF_NONE_MATCH, etag);
-            }
-            if let Some(last_modified) = &known.last_modified {
-                request = request.header(header::IF_MODIFIED_SINCE, last_modified);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
+        // What is known of a page says nothing of another one that it redirects to.
+        if let Some(known) = route.conditional.filter(|_| matches!(hop, Hop::First)) {
+            let etag = known.etag.as_deref().map(|etag| (header::IF_NONE_MATCH, etag));
+            let modified = known.last_modified.as_deref().map(|time| (header::IF_MODIFIED_SINCE, time));
+            for (name, value) in etag.into_iter().chain(modified) {
+                headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
             }
         }
-        Ok(request.send().await?)
+        route.profile.apply(&mut headers, url, reach, hop);
+        Ok(client.get(url.clone()).headers(headers).send().await?)
     }
 
     fn check_status(&self, response: &Response) -> Result<(), FetchError> {
@@ -245,13 +317,6 @@ impl Fetcher {
     }
 }
 
-const ACCEPT: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1";
-
-enum FollowResult {
-    Response(Url, Response),
-    Redirect(Url),
-}
-
 fn client(settings: &CrawlerSettings, resolver: GuardedResolver) -> Result<Client, reqwest::Error> {
     Client::builder()
         .user_agent(settings.user_agent())
@@ -261,10 +326,15 @@ fn client(settings: &CrawlerSettings, resolver: GuardedResolver) -> Result<Clien
         .redirect(redirect::Policy::none())
         .referer(false)
         .retry(reqwest::retry::never())
+        // Heads that browsers read, too: folded lines (RFC 9112 section 5.2), `Name : value`, lines that are no fields.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(MAX_HEADERS)
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.read_timeout)
         // No `timeout`: it would also run while a page waits for room. `Fetcher` measures the time itself.
-        .pool_max_idle_per_host(settings.requests_per_host)
+        .pool_max_idle_per_host(settings.requests_per_host_max.max(settings.requests_per_host))
         .pool_idle_timeout(Duration::from_secs(30))
         .build()
 }
@@ -276,26 +346,30 @@ async fn with_timeout<T>(
     tokio::time::timeout(time, work).await.map_err(|_| FetchError::Timeout)?
 }
 
-/// Where a redirect leads, its fragment dropped; `None` when the answer is none, or leads nowhere.
-fn redirect_target(url: &Url, response: &Response) -> Option<Url> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = response.headers().get(header::LOCATION)?;
-    // Some servers send raw UTF-8 here, which `to_str` would refuse.
-    let location = std::str::from_utf8(location.as_bytes()).ok()?;
-    let mut target = url.join(location).ok()?;
-    target.set_fragment(None);
-    Some(target)
-}
-
 fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
     // A validator that is longer is not worth a row in the frontier.
     let value = headers.get(name)?.to_str().ok()?;
     (value.len() <= 256).then(|| value.to_owned())
 }
 
+/// One line for each header: a name of a crawler in one of them says nothing of the others.
 fn robots_tag(headers: &HeaderMap) -> Option<String> {
-    let tags: Vec<_> = headers.get_all("x-robots-tag").iter().filter_map(|tag| tag.to_str().ok()).collect();
-    (!tags.is_empty()).then(|| tags.join(","))
+    let mut lines = String::new();
+    for tag in headers.get_all("x-robots-tag") {
+        let tag = String::from_utf8_lossy(tag.as_bytes());
+        if lines.len() + tag.len() >= MAX_ROBOTS_TAG_BYTES {
+            break;
+        }
+        if !lines.is_empty() {
+            lines.push('\n');
+        }
+        lines.push_str(&tag);
+    }
+    (!lines.is_empty()).then_some(lines)
+}
+
+fn refresh_target(headers: &HeaderMap, url: &Url) -> Option<Url> {
+    let value = String::from_utf8_lossy(headers.get(header::REFRESH)?.as_bytes());
+    let own = page_url::normalise(url.clone());
+    refresh::target(&value, url).filter(|target| own.as_ref() != Some(target))
 }

@@ -1,17 +1,19 @@
 //! The fetcher against real sockets on loopback.
 
-use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use url::Url;
 
+use super::test_codings::{HELLO, HELLO_BROTLI, SPACES_BROTLI, deflate, gzip, spaces, zstd};
 use super::test_dns::DnsServer;
 use super::test_site::{TestSite, html_page, http_response};
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::ids::TenantId;
 use crate::crawler::guard::{Refusal, parse_allowed_private_hosts};
+use crate::crawler::links::AllowedHosts;
 use crate::crawler::reader::{ByteBudget, TenantBudget};
 use crate::crawler::settings::CrawlerSettings;
 
@@ -40,9 +42,15 @@ fn fetcher_for(site: &TestSite) -> Fetcher {
 }
 
 async fn fetch(fetcher: &Fetcher, url: &Url) -> Result<Fetched, FetchError> {
+    fetch_as(fetcher, url, &RequestProfile::default()).await
+}
+
+async fn fetch_as(fetcher: &Fetcher, url: &Url, profile: &RequestProfile) -> Result<Fetched, FetchError> {
     let host = url.host_str().map(str::to_owned);
     let same_host = move |target: &Url| target.host_str().map(str::to_owned) == host;
-    fetcher.fetch(FetchRequest { url, conditional: None, may_follow: &same_host, budget: &budget() }).await
+    let budget = budget();
+    let request = FetchRequest { url, conditional: None, may_follow: &same_host, budget: &budget, profile };
+    fetcher.fetch(request).await
 }
 
 fn budget() -> TenantBudget {
@@ -50,7 +58,7 @@ fn budget() -> TenantBudget {
 }
 
 fn text(page: &FetchedPage) -> String {
-    charset::decode(page.body.clone(), page.charset.name())
+    decode(page.body.clone(), page.charset.name(), page.content, &page.url)
 }
 
 async fn fetch_html(fetcher: &Fetcher, url: &Url) -> FetchedPage {
@@ -58,12 +66,6 @@ async fn fetch_html(fetcher: &Fetcher, url: &Url) -> FetchedPage {
         Ok(Fetched::Page(page)) => page,
         other => unreachable!("not a page: {other:?}"),
     }
-}
-
-fn gzip(body: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(body).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[tokio::test]
@@ -101,7 +103,7 @@ async fn the_crawler_sends_its_user_agent_and_no_cookies() {
         let request = request.to_ascii_lowercase();
         let agent = concat!("user-agent: lotline/", env!("CARGO_PKG_VERSION"), " (+https://example.com/bot)");
         assert!(request.contains(agent));
-        assert!(request.contains("accept-encoding: gzip\r\n"));
+        assert!(request.contains("accept-encoding: gzip, deflate, br, zstd\r\n"));
         assert!(!request.contains("cookie"));
         assert!(!request.contains("referer"));
     }
@@ -116,8 +118,14 @@ async fn a_page_that_did_not_change_is_not_read_again() {
     .await;
     let known = Validators { etag: Some("\"v1\"".to_owned()), last_modified: None };
     let url = site.url("/");
-    let request =
-        FetchRequest { url: &url, conditional: Some(&known), may_follow: &|_| true, budget: &budget() };
+    let (budget, profile) = (budget(), RequestProfile::default());
+    let request = FetchRequest {
+        url: &url,
+        conditional: Some(&known),
+        may_follow: &|_| true,
+        budget: &budget,
+        profile: &profile,
+    };
 
     let fetched = fetcher_for(&site).fetch(request).await;
 
@@ -136,6 +144,94 @@ async fn redirects_on_the_host_are_followed_and_counted() {
 
     assert_eq!(fetch_html(&fetcher, &site.url("/old")).await.url, site.url("/new?x=1"));
     assert_eq!(fetch(&fetcher, &site.url("/loop")).await.unwrap_err(), FetchError::TooManyRedirects);
+}
+
+#[tokio::test]
+async fn twenty_redirects_are_followed_and_no_more() {
+    let site = TestSite::serve(|head| {
+        let steps: usize = head.split(' ').nth(1).unwrap()[1..].parse().unwrap();
+        if steps == 0 {
+            html_page("here")
+        } else {
+            http_response(307, &[&format!("Location: /{}", steps - 1)], b"")
+        }
+    })
+    .await;
+    let fetcher = fetcher_for(&site);
+
+    assert_eq!(text(&fetch_html(&fetcher, &site.url("/20")).await), "here");
+    assert_eq!(fetch(&fetcher, &site.url("/21")).await.unwrap_err(), FetchError::TooManyRedirects);
+}
+
+#[tokio::test]
+async fn a_location_in_latin_1_leads_to_the_bytes_that_were_sent() {
+    let site = TestSite::serve(|head| {
+        if head.starts_with("GET /caf%E9 ") {
+            return html_page("here");
+        }
+        let mut bytes =
+            b"HTTP/1.1 302 X\r\nConnection: close\r\nContent-Length: 0\r\nLocation: /caf".to_vec();
+        bytes.extend_from_slice(b"\xe9\r\n\r\n");
+        Some(bytes)
+    })
+    .await;
+
+    let page = fetch_html(&fetcher_for(&site), &site.url("/")).await;
+
+    assert_eq!((page.url.path(), text(&page).as_str()), ("/caf%E9", "here"));
+}
+
+#[tokio::test]
+async fn a_cookie_comes_back_behind_a_redirect_and_in_the_next_request() {
+    let site = TestSite::serve(|head| {
+        let is_known = head.to_ascii_lowercase().contains("cookie: id=7\r\n");
+        if is_known {
+            html_page("home")
+        } else {
+            http_response(302, &["Location: /", "Set-Cookie: id=7; Path=/; HttpOnly"], b"")
+        }
+    })
+    .await;
+    let fetcher = fetcher_for(&site);
+    let profile =
+        RequestProfile { cookies: Some(Arc::new(CookieJar::default())), ..RequestProfile::default() };
+
+    let first = fetch_as(&fetcher, &site.url("/"), &profile).await.unwrap();
+    let second = fetch_as(&fetcher, &site.url("/2"), &profile).await.unwrap();
+    let without = fetch(&fetcher, &site.url("/")).await.unwrap_err();
+
+    assert!(matches!(first, Fetched::Page(page) if page.body == b"home"));
+    assert!(matches!(second, Fetched::Page(page) if page.body == b"home"));
+    assert_eq!(without, FetchError::TooManyRedirects);
+}
+
+#[tokio::test]
+async fn a_spiders_headers_go_to_its_own_hosts_and_not_behind_a_redirect() {
+    let site = TestSite::serve(|head| match head.split(' ').nth(1).unwrap() {
+        "/old" => http_response(301, &["Location: /new"], b""),
+        _ => html_page("here"),
+    })
+    .await;
+    let own = RequestProfile {
+        user_agent: Some("Own/1".to_owned()),
+        headers: [("X-Api-Key".to_owned(), "k".to_owned()), ("Accept".to_owned(), "text/csv".to_owned())]
+            .into(),
+        own_hosts: Arc::new(AllowedHosts::of([&site.url("/")], &[])),
+        cookies: None,
+    };
+    let foreign = RequestProfile { own_hosts: Arc::default(), ..own.clone() };
+    let fetcher = fetcher_for(&site);
+
+    fetch_as(&fetcher, &site.url("/old"), &own).await.unwrap();
+    fetch_as(&fetcher, &site.url("/x"), &foreign).await.unwrap();
+    fetcher.fetch_robots(&site.url("/")).await;
+
+    let sent: Vec<String> = site.requests().iter().map(|head| head.to_ascii_lowercase()).collect();
+    let with_key: Vec<bool> = sent.iter().map(|head| head.contains("x-api-key: k\r\n")).collect();
+    let with_agent: Vec<bool> = sent.iter().map(|head| head.contains("user-agent: own/1\r\n")).collect();
+    assert_eq!(with_key, [true, false, false, false]);
+    assert_eq!(with_agent, [true, true, true, false]);
+    assert!(sent[0].contains("accept: text/csv\r\n") && sent[1].contains("accept: text/html"));
 }
 
 #[tokio::test]
@@ -224,6 +320,114 @@ async fn the_size_limit_counts_bytes_after_decompression() {
 }
 
 #[tokio::test]
+async fn every_coding_that_is_asked_for_is_read_and_bounded() {
+    let site = TestSite::serve(|head| {
+        let path = head.split(' ').nth(1).unwrap();
+        let name = path.trim_start_matches(['/', '!']);
+        let (body, bomb) = match name {
+            "gzip" => (gzip(HELLO), gzip(&spaces())),
+            "deflate" => (deflate(HELLO), deflate(&spaces())),
+            "br" => (HELLO_BROTLI.to_vec(), SPACES_BROTLI.to_vec()),
+            "zstd" => (zstd(HELLO), zstd(&spaces())),
+            "br,gzip" => (gzip(HELLO_BROTLI), gzip(SPACES_BROTLI)),
+            _ => (HELLO.to_vec(), spaces()),
+        };
+        let coding = format!("Content-Encoding: {name}");
+        let body = if path.starts_with("/!") { bomb } else { body };
+        http_response(200, &["Content-Type: text/html", &coding], &body)
+    })
+    .await;
+    let fetcher = fetcher_for(&site);
+
+    for coding in ["gzip", "deflate", "br", "zstd", "br,gzip", "identity", ""] {
+        let page = fetch_html(&fetcher, &site.url(&format!("/{coding}"))).await;
+        assert_eq!(page.body, HELLO, "{coding}");
+        let bomb = fetch(&fetcher, &site.url(&format!("/!{coding}"))).await.unwrap_err();
+        assert_eq!(bomb, FetchError::TooLarge(64 * 1024), "{coding}");
+    }
+    let unknown = fetch(&fetcher, &site.url("/compress")).await.unwrap_err();
+    assert_eq!(unknown, FetchError::Coding("compress".to_owned()));
+    assert!(!unknown.is_transient());
+}
+
+#[tokio::test]
+async fn documents_are_told_by_their_type_or_their_first_bytes() {
+    let site = TestSite::serve(|head| match head.split(' ').nth(1).unwrap() {
+        "/none" => http_response(200, &[], b"<!doctype html><p>hello"),
+        "/feed" => http_response(200, &["Content-Type: application/rss+xml"], b"<rss></rss>"),
+        "/api" => http_response(200, &["Content-Type: application/json; charset=utf-8"], b"{\"a\": 1}"),
+        "/api.txt" => http_response(200, &["Content-Type: text/plain"], b"[{\"a\": 1}]"),
+        "/sitemap.xml.gz" => {
+            let body = gzip(b"<?xml version='1.0'?><urlset></urlset>");
+            http_response(200, &["Content-Type: application/x-gzip"], &body)
+        }
+        "/twice.gz" => {
+            let body = gzip(&gzip(b"<urlset></urlset>"));
+            http_response(200, &["Content-Type: text/xml", "Content-Encoding: gzip"], &body)
+        }
+        "/bomb.gz" => http_response(200, &["Content-Type: application/gzip"], &gzip(&spaces())),
+        _ => http_response(200, &[], &[b"PK\x03\x04".as_slice(), &[0; 9_000]].concat()),
+    })
+    .await;
+    let fetcher = fetcher_for(&site);
+
+    for (path, kind, body) in [
+        ("/none", ContentKind::Html, "<!doctype html><p>hello"),
+        ("/feed", ContentKind::Xml, "<rss></rss>"),
+        ("/api", ContentKind::Json, "{\"a\": 1}"),
+        ("/api.txt", ContentKind::Json, "[{\"a\": 1}]"),
+        ("/sitemap.xml.gz", ContentKind::Xml, "<?xml version='1.0'?><urlset></urlset>"),
+        ("/twice.gz", ContentKind::Xml, "<urlset></urlset>"),
+    ] {
+        let page = fetch_html(&fetcher, &site.url(path)).await;
+        assert_eq!((page.content, text(&page).as_str()), (kind, body), "{path}");
+    }
+    let bomb = fetch(&fetcher, &site.url("/bomb.gz")).await.unwrap_err();
+    assert_eq!(bomb, FetchError::TooLarge(64 * 1024));
+    let file = fetch(&fetcher, &site.url("/x.zip")).await.unwrap_err();
+    assert_eq!(file, FetchError::NotAPage("it has no content type".to_owned()));
+}
+
+#[tokio::test]
+async fn heads_that_browsers_read_are_read() {
+    let site = TestSite::serve(|_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type : text/html\r\nthis is no field\r\n\
+                    X-Robots-Tag: noindex,\r\n\tnofollow\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
+        Some(head.as_bytes().to_vec())
+    })
+    .await;
+
+    let page = fetch_html(&fetcher_for(&site), &site.url("/")).await;
+
+    assert_eq!(text(&page), "hi");
+    let tag = page.robots_tag.unwrap();
+    assert_eq!(tag.split_whitespace().collect::<Vec<_>>(), ["noindex,", "nofollow"]);
+}
+
+#[tokio::test]
+async fn what_the_head_says_of_other_pages_comes_with_the_page() {
+    let site = TestSite::serve(|_| {
+        let headers = [
+            "Content-Type: text/html",
+            "X-Robots-Tag: otherbot: noindex",
+            "X-Robots-Tag: nofollow",
+            "Refresh: 0; url=/new",
+            "Link: </list?page=2>; rel=\"next\", </x.css>; rel=preload",
+        ];
+        http_response(200, &headers, b"hi")
+    })
+    .await;
+
+    let page = fetch_html(&fetcher_for(&site), &site.url("/list")).await;
+    let again = fetch_html(&fetcher_for(&site), &site.url("/new")).await;
+
+    assert_eq!(page.robots_tag.as_deref(), Some("otherbot: noindex\nnofollow"));
+    assert_eq!(page.refresh, Some(site.url("/new")));
+    assert_eq!(page.next_links, [site.url("/list?page=2")]);
+    assert_eq!(again.refresh, None, "it leads to the page itself");
+}
+
+#[tokio::test]
 async fn the_size_limit_counts_what_unpacks_into_nothing() {
     let mut endless = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     endless.extend([0, 0, 0, 0xff, 0xff].repeat(20 * 1024));
@@ -266,7 +470,8 @@ async fn what_is_not_a_page_is_not_read() {
     .await;
     let fetcher = fetcher_for(&site);
 
-    assert_eq!(fetch(&fetcher, &site.url("/pdf")).await.unwrap_err(), FetchError::NotHtml);
+    let pdf = fetch(&fetcher, &site.url("/pdf")).await.unwrap_err();
+    assert_eq!(pdf, FetchError::NotAPage("application/pdf".to_owned()));
     assert_eq!(fetch(&fetcher, &site.url("/brotli")).await.unwrap_err(), FetchError::Body);
     assert_eq!(fetch(&fetcher, &site.url("/broken")).await.unwrap_err(), FetchError::Body);
     assert_eq!(fetch(&fetcher, &site.url("/cut")).await.unwrap_err(), FetchError::Body);

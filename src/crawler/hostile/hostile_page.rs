@@ -7,6 +7,7 @@ use super::{markup, structured};
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::reading::{self, PageText, Reading};
 use crate::crawler::settings::CrawlerSettings;
+use crate::protocol::spider_rules::CompiledRules;
 
 /// All hostile pages.
 pub fn pages() -> impl Iterator<Item = Shape> {
@@ -27,18 +28,19 @@ pub fn page(shape: &Shape, bytes: usize) -> HostilePage {
 
 /// Reads a page of a shape in this process.
 pub fn run(shape: &Shape, bytes: usize) -> Reading {
-    read(&page(shape, bytes))
+    read(&page(shape, bytes), &CompiledRules::default())
 }
 
 pub(super) fn page_of(html: String) -> HostilePage {
     HostilePage { url: url(), html }
 }
 
-pub(super) fn read(page: &HostilePage) -> Reading {
+/// Reads a page in this process by the rules of a spider.
+pub(super) fn read(page: &HostilePage, rules: &CompiledRules) -> Reading {
     let settings = CrawlerSettings::default();
     let limits = settings.reading_limits();
-    let text = PageText { url: &page.url, html: &page.html, robots_tag: None };
-    reading::read(&text, &AllowedHosts::of([&page.url], &[]), limits)
+    let text = PageText::of_html(&page.url, &page.html);
+    reading::read(&text, &AllowedHosts::of([&page.url], &[]), limits, rules)
 }
 
 #[expect(clippy::expect_used, reason = "the text is a URL")]

@@ -3,19 +3,23 @@
 use std::collections::HashSet;
 
 use super::hostile_page::{page_of, read};
+use super::rules::costly_rules;
 use crate::crawler::budget::{PageBudget, Truncation};
-use crate::crawler::extract::{MAX_LISTING_IDS, MAX_TEASERS, PageKind};
+use crate::crawler::extract::{MAX_LISTING_IDS, MAX_ORIGINS, MAX_TEASERS, PageKind};
 use crate::crawler::reading::Reading;
 use crate::crawler::robots;
 use crate::crawler::settings::CrawlerSettings;
 use crate::protocol::property::PropertyInput;
+use crate::protocol::spider_rules::CompiledRules;
 
-/// Reads `data` as a page.
+/// Reads `data` as a page, without rules and by costly ones.
 pub fn check_page(data: &[u8]) {
     let page = page_of(String::from_utf8_lossy(data).into_owned());
-    let reading = read(&page);
-    check_reading(&reading, page.html.len());
-    assert_eq!(read(&page).cost, reading.cost, "reading depends on the page alone");
+    for rules in [&CompiledRules::default(), costly_rules()] {
+        let reading = read(&page, rules);
+        check_reading(&reading, page.html.len());
+        assert_eq!(read(&page, rules).cost, reading.cost, "reading depends on the page and the rules alone");
+    }
 }
 
 /// Reads `data` as what a page holds for machines. Its first byte says in which form.
@@ -54,7 +58,7 @@ pub fn check_reading(reading: &Reading, html_bytes: usize) {
     assert_ne!(reading.truncated, Some(Truncation::Markup), "the scan and the parser read the same tags");
     let settings = CrawlerSettings::default();
     assert!(reading.links.len() <= settings.max_links_per_page);
-    assert!(reading.links.iter().all(|link| link.as_str().len() <= 2_000));
+    assert!(reading.links.iter().all(|link| link.url.as_str().len() <= 2_000));
     assert!(reading.canonical.as_ref().is_none_or(|url| url.as_str().len() <= 2_000));
     let extraction = &reading.extraction;
     assert!(extraction.teasers.len() <= MAX_TEASERS);
@@ -63,7 +67,7 @@ pub fn check_reading(reading: &Reading, html_bytes: usize) {
     let listings = &extraction.listings;
     assert!(listings.len() <= usize::from(extraction.kind == PageKind::Detail), "one page, one home");
     for listing in listings {
-        assert!(listing.ids.len() <= MAX_LISTING_IDS);
+        assert!(listing.ids.len() <= MAX_LISTING_IDS && listing.origins.len() <= MAX_ORIGINS);
         assert!(listing.origins.values().all(|origin| origin.fragment.chars().count() <= 80));
         check_texts(&listing.property);
     }

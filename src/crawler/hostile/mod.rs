@@ -6,6 +6,7 @@ mod hostile_page;
 pub mod invariants;
 mod markup;
 mod robots_files;
+mod rules;
 #[cfg(test)]
 mod seed_corpus;
 mod shape;

@@ -6,10 +6,12 @@ use std::fs;
 use std::time::Duration;
 
 use super::invariants::{check_reading, check_robots};
+use super::rules::costly_rules;
 use super::{ROBOTS_FILES, Shape, page, pages, run};
 use crate::crawler::budget::Truncation;
 use crate::crawler::reading::Reading;
 use crate::crawler::robots::{MAX_FILE_BYTES, parse_rules};
+use crate::protocol::spider_rules::CompiledRules;
 
 /// Large enough that a reader in the square of its input shows.
 const SIZE: usize = 96 * 1024;
@@ -36,7 +38,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 
 fn read(shape: &Shape, bytes: usize) -> (Reading, Duration) {
     let page = page(shape, bytes);
-    let (reading, took) = timed(|| super::hostile_page::read(&page));
+    let (reading, took) = timed(|| super::hostile_page::read(&page, &CompiledRules::default()));
     check_reading(&reading, page.html.len());
     (reading, took)
 }
@@ -76,6 +78,34 @@ fn hostile_markup_costs_in_proportion_to_its_size() {
 #[test]
 fn hostile_data_costs_in_proportion_to_its_size() {
     super::structured::SHAPES.iter().for_each(assert_costs_in_proportion);
+}
+
+#[test]
+fn costly_rules_on_hostile_pages_cost_no_more_than_a_page_may() {
+    let names = [
+        "deep",
+        "deep_and_back",
+        "wide",
+        "unknown_elements",
+        "lists",
+        "one_line",
+        "one_attribute",
+        "anchors",
+        "links",
+        "cards",
+        "long_classes",
+        "label_cells",
+        "json_small_objects",
+        "references_and_keys",
+    ];
+    for shape in pages().filter(|shape| names.contains(&shape.name)) {
+        let page = page(&shape, SIZE);
+
+        let (reading, took) = timed(|| super::hostile_page::read(&page, costly_rules()));
+
+        check_reading(&reading, page.html.len());
+        assert!(took <= MOST_CPU, "{}: {took:?}", shape.name);
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Hostile pages and files given to the readers of a node, as the crawler gives them.
 
+use std::sync::Arc;
+
 use super::hostile_page::HostilePage;
 use crate::base::ids::TenantId;
-use crate::crawler::fetch::{FetchedPage, Validators, charset};
+use crate::crawler::fetch::{ContentKind, DeclaredCharset, FetchedPage, Validators};
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::reader::{ReadFailure, ReaderPool};
 use crate::crawler::reading::Reading;
@@ -21,12 +23,15 @@ pub async fn read_page(readers: &ReaderPool, page: HostilePage) -> Result<Readin
     let page = FetchedPage {
         url: page.url,
         body,
-        charset: charset::DeclaredCharset::default(),
+        content: ContentKind::Html,
+        charset: DeclaredCharset::default(),
         permit,
         validators: Validators::default(),
         robots_tag: None,
+        refresh: None,
+        next_links: Vec::new(),
     };
-    readers.read_page(TENANT, &page, &hosts, limits).await
+    readers.read_page(TENANT, &page, &hosts, limits, &Arc::default(), false).await
 }
 
 /// Has a robots.txt read.

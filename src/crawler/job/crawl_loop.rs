@@ -11,27 +11,35 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::crawl::{Crawl, CrawlTotals, Limits};
+use super::discovery::Discovery;
 use super::job_client::{CrawlError, JobClient, Result};
+use super::keep::Keeper;
+use super::kept_reading::Reread;
+use super::known_cursor::KnownCursor;
 use super::known_memory::KnownMemory;
 use super::log_buffer::LogBuffer;
 use super::outcome::{self, CrawlOutcome, CrawlSummary};
 use super::pacing::{BatchSizer, ReportSchedule};
 use super::page_warnings::PageWarnings;
 use super::seed_urls;
+use super::source_coverage::SourceCounts;
 use super::stats::StatsCollector;
 use super::url_queue::UrlQueue;
+use super::visit_memory::VisitMemory;
 use super::write_buffer::WriteBuffer;
 use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::{JobId, TenantId};
 use crate::crawler::crawl_deps::CrawlDeps;
 use crate::crawler::links::AllowedHosts;
-use crate::crawler::reading::ReadingLimits;
+use crate::crawler::request_shape;
 use crate::crawler::settings::CrawlerSettings;
 use crate::crawler::slots::JobSlot;
 use crate::domain::frontier::{CrawlCheckpoint, CrawlStep, Fingerprint, UrlClaim};
 use crate::domain::jobs::worker_reports::{Completion, Failure};
 use crate::domain::op::Op;
+use crate::domain::visits::VisitStep;
 use crate::protocol::job::{Job, LogLevel};
+use crate::protocol::spider_rules::{CompiledRules, SpiderRules};
 use crate::protocol::worker::Claim;
 
 /// Runs the claimed job until it is over, lost, or released because the node stops.
@@ -47,8 +55,12 @@ pub(in crate::crawler) async fn run(
     let op = Op::of_system(&deps.services, SystemReason::Crawl, tenant);
     let job_id = JobId(job.job_id);
     let job_client = JobClient { op, job_id, token, lease_length, stop };
-    let ended = match Crawl::start(job_client, deps, slot, &job).await {
-        Ok(mut crawl) => crawl.run().await,
+    let ended = match fail_refused(&job_client, &job).await {
+        Ok(true) => Ok(()),
+        Ok(false) => match Crawl::start(job_client, deps, slot, &job).await {
+            Ok(mut crawl) => crawl.run().await,
+            Err(halt) => Err(halt),
+        },
         Err(halt) => Err(halt),
     };
     match ended {
@@ -62,6 +74,28 @@ pub(in crate::crawler) async fn run(
     }
 }
 
+/// Fails a job whose spider cannot be crawled: one whose headers cannot be decrypted, or whose rules do not compile.
+/// Without them a site would answer with other pages, or pages would be read otherwise, and homes would seem to be gone.
+/// True: the job has ended.
+async fn fail_refused(job_client: &JobClient, job: &Job) -> Result<bool> {
+    let shape = job_client.spider_shape(&job.spider_name).await?;
+    // Without a request no header is sent.
+    let refusal = shape.refusal.filter(|_| job.settings.reread.is_none());
+    let Some(error) = refusal.or_else(|| invalid_rules(&shape.rules)) else { return Ok(false) };
+    job_client.start().await?;
+    job_client.fail(&Failure { error, stats: None }).await?;
+    Ok(true)
+}
+
+/// What is wrong with rules that were valid when they were stored, as after an upgrade.
+fn invalid_rules(rules: &SpiderRules) -> Option<String> {
+    let faults = CompiledRules::compile(rules).err()?;
+    let first = faults.first()?;
+    let (place, more) = (first.pointer.join("."), faults.len() - 1);
+    let others = if more > 0 { format!("; {more} more are wrong") } else { String::new() };
+    Some(format!("The rules of the spider are not valid: `{place}` {}{others}", first.message))
+}
+
 impl Crawl {
     /// Starts the job and loads its frontier, or creates it.
     async fn start(job_client: JobClient, deps: CrawlDeps, slot: JobSlot, job: &Job) -> Result<Self> {
@@ -70,15 +104,32 @@ impl Crawl {
         let now = deps.services.clock.now();
         let checkpoint = job_client.checkpoint().await?;
         let (stats, started) = resume_stats(&job_client, job, checkpoint.as_ref(), now).await?;
-        let list_items = job_client.takes_list_items(&job.spider_name).await?;
+        let shape = Arc::new(job_client.spider_shape(&job.spider_name).await?);
+        let profile = job_client.request_profile(&shape, &job.spider_name).await?;
         let created_at: Option<DateTime<Utc>> = job.created_at.parse().ok();
+        let reread = Reread::of(job);
+        let limits = match reread {
+            Some(_) => Limits::of_reread(job),
+            None => Limits::of(job, &deps.settings, shape.rules.limits.unwrap_or_default()),
+        };
+        // A shape whose rules do not compile has failed the job before.
+        let rules = Arc::new(CompiledRules::compile(&shape.rules).unwrap_or_default());
+        let discovery = Discovery::new(limits.pages);
+        let keeps = reread.is_none() && deps.services.kept_pages.is_enabled();
+        let kept_for = keeps.then(|| Arc::from(job.spider_name.as_str()));
         let mut crawl = Self {
             allowed: Arc::new(AllowedHosts::of(&targets, &job.settings.allowed_hosts)),
-            limits: Limits::of(job, &deps.settings),
-            reading_limits: ReadingLimits { list_items, ..deps.settings.reading_limits() },
+            limits,
+            reading_limits: deps.settings.reading_limits(),
+            spider_rules: Arc::new(shape.rules.clone()),
+            rules,
+            pace: request_shape::pace(&shape),
+            shape,
+            profile,
             job_created_at: created_at.unwrap_or(now).timestamp_micros(),
             totals: CrawlTotals::default(),
             seen: HashSet::new(),
+            discovery,
             queue: UrlQueue::default(),
             frontier_has_more: true,
             has_suspects: false,
@@ -91,12 +142,17 @@ impl Crawl {
             in_flight: FuturesUnordered::new(),
             pages_in_flight: 0,
             buffer: WriteBuffer::default(),
+            reread: reread.clone(),
+            kept_for,
+            keeper: Keeper::default(),
             known: KnownMemory::default(),
+            visits: VisitMemory::default(),
             review: None,
             warnings: PageWarnings::default(),
             deadline: deadline(started, &deps.settings),
             timed_out: false,
             stats,
+            source_counts: SourceCounts::default(),
             log_buffer: LogBuffer::default(),
             first_failure: None,
             cancelled,
@@ -104,14 +160,15 @@ impl Crawl {
             job_client,
             deps,
         };
-        match checkpoint {
-            Some(checkpoint) => crawl.resume(checkpoint),
-            None => crawl.seed_frontier(job).await?,
+        match (checkpoint, reread) {
+            (Some(checkpoint), _) => crawl.resume(checkpoint).await?,
+            (None, Some(reread)) => crawl.seed_kept_pages(&reread).await?,
+            (None, None) => crawl.seed_frontier(job).await?,
         }
         Ok(crawl)
     }
 
-    fn resume(&mut self, checkpoint: CrawlCheckpoint) {
+    async fn resume(&mut self, checkpoint: CrawlCheckpoint) -> Result<()> {
         let words = format!("The crawl goes on after {} pages", checkpoint.done + checkpoint.failed);
         self.log(LogLevel::Info, words);
         self.totals = CrawlTotals {
@@ -120,31 +177,62 @@ impl Crawl {
             redirects: 0,
             items: checkpoint.items,
         };
-        self.seen = checkpoint.pages.into_iter().collect();
         self.has_suspects = checkpoint.suspects;
+        self.discovery.resume(checkpoint.permutations);
+        let adopted = checkpoint.adopted.iter().filter_map(|origin| Url::parse(origin).ok());
+        let allowed = Arc::make_mut(&mut self.allowed);
+        adopted.for_each(|host| drop(allowed.add(&host)));
+        self.load_fingerprints().await?;
+        let known = usize::try_from(checkpoint.known).unwrap_or(usize::MAX);
+        self.begin_known_pages(known);
+        Ok(())
+    }
+
+    /// The pages of the frontier, in portions: their URLs are not held in memory.
+    async fn load_fingerprints(&mut self) -> Result<()> {
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let portion = self.job_client.fingerprints(from).await?;
+            self.seen.extend(portion.pages);
+            after = portion.next;
+            self.renew_lease_if_due().await?;
+        }
+        Ok(())
+    }
+
+    /// Known pages of the job's hosts are added from now on, but for those that the frontier has.
+    fn begin_known_pages(&mut self, in_frontier: usize) {
+        if self.reread.is_none() {
+            let left = self.limits.max_known_pages().saturating_sub(in_frontier);
+            self.discovery.known_pages = KnownCursor::new(self.allowed.names(), left);
+        }
     }
 
     async fn seed_frontier(&mut self, job: &Job) -> Result<()> {
         let guard = self.deps.fetcher.guard();
+        let sitemaps = self.shape.rules.sitemaps.as_deref().filter(|_| !self.limits.targets_only);
         let seeds = seed_urls::gather(
             &self.job_client,
             guard,
             &job.target_urls,
+            sitemaps.unwrap_or_default(),
             &self.allowed,
-            self.limits.max_known_pages(),
         )
         .await?;
-        let targets = seeds.urls.len() - seeds.known_count;
-        let words = format!("The crawl begins with {targets} targets and {} known pages", seeds.known_count);
+        let sitemaps = seeds.urls.len() - seeds.targets;
+        let words = format!("The crawl begins with {} targets and {sitemaps} sitemaps", seeds.targets);
         self.log(LogLevel::Info, words);
         for refused in seeds.refused {
             self.log_failure(format!("{refused}; it is left out"));
         }
         self.seen = seeds.urls.iter().map(|place| Fingerprint::of(&place.url)).collect();
         // All start pages in one transaction: a crawl that is killed here has none, and starts over.
-        let step = CrawlStep { outcomes: &[], new: &seeds.urls, addresses: &[], claim: UrlClaim::Nothing };
+        let visits = VisitStep::default();
+        let step =
+            CrawlStep { outcomes: &[], new: &seeds.urls, addresses: &[], visits, claim: UrlClaim::Nothing };
         let settled = self.job_client.record(step).await?;
         self.cancelled |= settled.cancel_requested;
+        self.begin_known_pages(0);
         Ok(())
     }
 
@@ -164,6 +252,7 @@ impl Crawl {
                 continue;
             }
             self.report_if_due().await?;
+            self.keeper.write_if_due(&self.job_client.op, clock.now());
             self.timed_out |= self.deadline.is_some_and(|deadline| deadline <= clock.now());
             if self.is_stopped() {
                 self.cancel_in_flight();
@@ -197,6 +286,7 @@ impl Crawl {
     fn cancel_in_flight(&mut self) {
         self.in_flight.clear();
         self.pages_in_flight = 0;
+        self.discovery.end_all_pages();
         self.ready_suspect = None;
         self.suspect_permit = None;
     }
@@ -217,13 +307,15 @@ impl Crawl {
 
     async fn finish(&mut self) -> Result<()> {
         let end = self.end_review().await?;
+        self.keeper.finish(&self.job_client.op).await;
         let outcome = outcome::decide_outcome(&CrawlSummary {
             cancelled: self.cancelled,
             item_limit_reached: self.items_left() == 0,
             timed_out: self.timed_out,
             page_limit_reached: end.page_limit_reached,
             has_pending_pages: end.has_pending_pages,
-            pages_read: self.totals.pages_read,
+            // That nothing is kept is no failure of a job that reads kept pages.
+            pages_read: self.totals.pages_read.max(i64::from(self.reread.is_some())),
             first_failure: self.first_failure.as_deref(),
         });
         let (reason, words) = match &outcome {
@@ -240,7 +332,13 @@ impl Crawl {
             CrawlOutcome::Complete(reason) => {
                 let (items, pages) = (Some(self.stats.items()), Some(self.stats.pages()));
                 let finish_reason = Some(reason.to_owned());
-                let done = Completion { items_scraped: items, pages_crawled: pages, stats, finish_reason };
+                let done = Completion {
+                    items_scraped: items,
+                    pages_crawled: pages,
+                    stats,
+                    finish_reason,
+                    coverage: self.source_counts.to_coverage(),
+                };
                 self.job_client.complete(&done).await?;
             }
             CrawlOutcome::Fail(error) => drop(self.job_client.fail(&Failure { error, stats }).await?),
@@ -263,6 +361,7 @@ impl Crawl {
     async fn release(&mut self) -> Result<()> {
         self.cancel_in_flight();
         self.flush(UrlClaim::Nothing).await?;
+        self.keeper.finish(&self.job_client.op).await;
         self.log(LogLevel::Info, "The crawl is given back because its node stops".to_owned());
         self.flush_log().await?;
         self.report_progress().await?;
@@ -293,4 +392,20 @@ async fn resume_stats(
 fn deadline(started: DateTime<Utc>, settings: &CrawlerSettings) -> Option<DateTime<Utc>> {
     let time = chrono::TimeDelta::from_std(settings.job_time?).ok()?;
     started.checked_add_signed(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_that_do_not_compile_are_named() {
+        let rules = |json: &str| serde_json::from_str::<SpiderRules>(json).unwrap();
+
+        let words = invalid_rules(&rules(r#"{"detail": "(", "follow": ["["]}"#)).unwrap();
+
+        assert!(words.starts_with("The rules of the spider are not valid: `"), "{words}");
+        assert!(words.ends_with("; 1 more are wrong"), "{words}");
+        assert_eq!(invalid_rules(&rules(r#"{"detail": "/h/[0-9]+"}"#)), None);
+    }
 }

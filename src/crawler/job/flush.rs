@@ -1,6 +1,6 @@
 //! Stores the results of a crawl, and reports its progress.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -14,8 +14,17 @@ use super::write_buffer::{self, WriteBuffer};
 use crate::base::ids::PropertyId;
 use crate::domain::frontier::{CrawlStep, ReadAddress, UrlClaim, UrlState};
 use crate::domain::properties::known::KnownHomes;
+use crate::domain::visits::VisitStep;
 use crate::protocol::job::LogLevel;
 use crate::protocol::property_batch::{BatchItemStatus, BatchResult};
+
+/// Where listings were read.
+#[derive(Debug, Default)]
+pub(super) struct ReportedListings {
+    addresses: Vec<ReadAddress>,
+    /// The properties of pages that are their own, by the page's id in the frontier.
+    pages: HashMap<i64, PropertyId>,
+}
 
 impl Crawl {
     /// Whether pending results must be stored before anything else.
@@ -23,34 +32,39 @@ impl Crawl {
         if self.buffer.is_empty() {
             return false;
         }
-        let dry = self.queue.ready() == 0 && (self.in_flight.is_empty() || !self.buffer.links.is_empty());
-        self.buffer.is_due(now) || dry || self.is_stopped() || self.pages_left() == 0
+        let has_links = !self.buffer.links().is_empty() || !self.buffer.unchanged.is_empty();
+        let dry = self.queue.ready() == 0 && (self.in_flight.is_empty() || has_links);
+        // What was found is asked for before what is ready, if it is worth more.
+        let is_better = self.buffer.best_link().is_some_and(|best| self.queue.has_worse_than(best));
+        self.buffer.is_due(now) || dry || is_better || self.is_stopped() || self.pages_left() == 0
     }
 
     /// Stores pending results. Listings go first: when this is interrupted, their pages are fetched again, and no
     /// listing is lost with a page that counts as done.
     pub(super) async fn flush(&mut self, claim: UrlClaim<'_>) -> Result<()> {
+        self.follow_kept_links().await?;
         let mut buffer = std::mem::take(&mut self.buffer);
         let reports = self.identify_homes(&mut buffer).await?;
-        let addresses = self.report_listings(&reports).await?;
-        self.record_outcomes(buffer, &addresses, claim).await
+        let reported = self.report_listings(&reports).await?;
+        self.record_outcomes(buffer, &reported, claim).await
     }
 
-    /// Reports listings, and returns the addresses at which they were read.
-    pub(super) async fn report_listings(&mut self, reports: &[Report]) -> Result<Vec<ReadAddress>> {
-        let mut addresses = Vec::new();
+    /// Reports listings, and returns where they were read.
+    pub(super) async fn report_listings(&mut self, reports: &[Report]) -> Result<ReportedListings> {
+        let mut reported = ReportedListings::default();
         for reports in reports.chunks(write_buffer::BATCH) {
             let result = self.job_client.upsert_listings(reports).await?;
             self.count_batch(reports, &result);
             for (report, row) in reports.iter().zip(&result.results) {
                 let Some(property_id) = row.property_id.map(PropertyId) else { continue };
                 let read = report.addresses.iter().cloned();
-                addresses.extend(read.map(|address| ReadAddress { address, property_id }));
+                reported.addresses.extend(read.map(|address| ReadAddress { address, property_id }));
+                reported.pages.extend(report.page_id.map(|page_id| (page_id, property_id)));
             }
             // A page may be that of very many listings: the lease lasts while they are stored.
             self.renew_lease_if_due().await?;
         }
-        Ok(addresses)
+        Ok(reported)
     }
 
     /// Finds out which stored properties the homes are.
@@ -69,11 +83,14 @@ impl Crawl {
         let mut reports = Vec::with_capacity(homes.len());
         for home in homes {
             let page_id = home.page_id;
+            let visit = home.fetched_at.map(|fetched_at| self.visit_of(fetched_at));
             let done = self.identify(home, &mut stored);
             if let Some(outcome) = done.outcome {
                 buffer.set_outcome(page_id, outcome);
             }
-            reports.extend(done.reports);
+            // A page that is read again removes nothing, not even a duplicate.
+            let told = done.reports.into_iter().map(|report| Report { visit, ..report });
+            reports.extend(told.filter(|report| self.reread.is_none() || report.removal.is_none()));
         }
         Ok(reports)
     }
@@ -106,20 +123,28 @@ impl Crawl {
 
     async fn record_outcomes(
         &mut self,
-        buffer: WriteBuffer,
-        addresses: &[ReadAddress],
+        mut buffer: WriteBuffer,
+        reported: &ReportedListings,
         claim: UrlClaim<'_>,
     ) -> Result<()> {
-        let step = CrawlStep { outcomes: &buffer.outcomes, new: &buffer.links, addresses, claim };
+        let kept = buffer.take_visits(&reported.pages);
+        let visits = VisitStep { kept: &kept, forgotten: &buffer.forgotten, unchanged: &buffer.seen };
+        let (outcomes, addresses) = (&buffer.outcomes, &reported.addresses);
+        let step = CrawlStep { outcomes, new: buffer.links(), addresses, visits, claim };
         let settled = self.job_client.record(step).await?;
+        if settled.seen > 0 {
+            self.stats.record_items(i64::try_from(settled.seen).unwrap_or(i64::MAX));
+        }
         self.report_schedule.lease_renewed_at = self.deps.services.clock.now();
         self.frontier_has_more |= settled.added > 0;
+        self.discovery.note_unloaded(buffer.best_link());
         self.cancelled |= settled.cancel_requested;
         for page in &buffer.outcomes {
             if matches!(page.state, UrlState::Queued | UrlState::Suspect) {
                 continue;
             }
             self.queue.remove(page.id);
+            self.visits.remove(page.id);
             if let Some(review) = &mut self.review {
                 review.plan.set_second_outcome(page.id, page.outcome.as_deref().and_then(PageOutcome::parse));
             }

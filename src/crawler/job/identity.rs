@@ -83,7 +83,7 @@ fn list_entry(home: FoundHome, stored: &KnownHomes) -> Option<Report> {
     match stored.of_key(&key).or_else(|| stored.of_alias(&key)).or_else(|| stored.at(&own?)) {
         Some(known) if known.is_crawled && !known.removed => Some(Report::seen(known.key())),
         Some(_) => None,
-        None => Some(Report::read(home.listing.property, Vec::new())),
+        None => Some(Report::of_entry(home.listing)),
     }
 }
 
@@ -284,7 +284,7 @@ impl Visit {
         property.source_url = (!own_page || kept.address.is_none()).then(|| self.own_url());
         property.source = Some(kept.source.clone());
         property.listing_key = Some(kept.listing_key.clone());
-        done.reports.push(Report::read(property, addresses));
+        done.reports.push(Report::read(property, addresses).of_own_page(&self.home));
     }
 
     /// Whether the property's page has moved here, or the one that is stored is none of its own.
@@ -322,7 +322,7 @@ impl Visit {
         if row.is_none() {
             stored.add_unstored(&property, &addresses);
         }
-        Some(Report::read(property, addresses))
+        Some(Report::read(property, addresses).of_own_page(&self.home))
     }
 
     fn addresses(&self) -> Vec<AddressHash> {

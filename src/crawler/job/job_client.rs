@@ -1,27 +1,34 @@
 //! A crawl's calls of the domain, always under its lease. A failing store is retried for a while.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::kept_reading::Reread;
 use super::report::Report;
 use crate::base::ids::{JobId, PropertyId};
+use crate::crawler::fetch::RequestProfile;
+use crate::crawler::links::AllowedHosts;
+use crate::crawler::request_shape;
 use crate::domain::error::Result as Answered;
 use crate::domain::frontier::{
-    self, CrawlCheckpoint, CrawlStep, KnownPage, ListingKey, QueuedUrl, RecordResult,
+    self, CrawlCheckpoint, CrawlStep, Fingerprints, KnownPage, ListingKey, QueuedBatch, QueuedUrl,
+    RecordResult,
 };
 use crate::domain::jobs::lease::Lease;
 use crate::domain::jobs::logs;
 use crate::domain::jobs::worker_reports::{self, Completion, Failure, Progress};
+use crate::domain::kept_pages::{self, KeptPage};
 use crate::domain::op::Op;
 use crate::domain::properties::addresses::AddressHash;
 use crate::domain::properties::known::{KnownHomes, known_homes};
 use crate::domain::properties::known_alert::{MassRemoval, alert_mass_removal};
-use crate::domain::properties::read::{KnownUrl, known_urls};
+use crate::domain::properties::read::{KnownUrl, known_urls, known_urls_at};
 use crate::domain::properties::{Batch, Notify, ReportedRow, Writer, upsert_batch};
-use crate::domain::spiders;
+use crate::domain::spiders::{self, SpiderShape};
+use crate::domain::visits::{self, ReadMode};
 use crate::protocol::job::CrawlStats;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::property_batch::BatchResult;
@@ -30,6 +37,10 @@ use crate::protocol::worker::{NewLogLine, ReportResponse};
 /// Attempts of a call when the store fails, and the first wait, which doubles.
 const MAX_ATTEMPTS: u32 = 5;
 const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
+/// Pages of the frontier whose fingerprints are read at a time.
+const FINGERPRINTS: u64 = 20_000;
+/// Listings whose pages are targets, at most.
+const KNOWN_TARGETS: u64 = 1_000;
 
 /// Why a crawl cannot continue.
 #[derive(Debug)]
@@ -100,8 +111,24 @@ impl JobClient {
         self.with_retry(|| frontier::load_checkpoint(&self.op, self.job_id)).await
     }
 
-    pub(super) async fn next_urls(&self, limit: u64) -> Result<Vec<QueuedUrl>> {
-        self.with_retry(|| frontier::next_queued(&self.op, self.job_id, limit)).await
+    /// The fingerprints of a portion of the frontier, behind the id `after`.
+    pub(super) async fn fingerprints(&self, after: i64) -> Result<Fingerprints> {
+        self.with_retry(|| frontier::fingerprints(&self.op, self.job_id, after, FINGERPRINTS)).await
+    }
+
+    /// Queued pages, and the visits of those that `is_new` picks.
+    pub(super) async fn next_urls(
+        &self,
+        limit: u64,
+        mode: &ReadMode,
+        is_new: impl Fn(i64) -> bool,
+    ) -> Result<QueuedBatch> {
+        self.with_retry(|| frontier::next_queued(&self.op, self.job_id, limit, mode, &is_new)).await
+    }
+
+    /// The kept links of unchanged pages, by URL.
+    pub(super) async fn kept_links(&self, urls: &[String]) -> Result<HashMap<String, String>> {
+        self.with_retry(|| visits::links(&self.op, urls)).await
     }
 
     pub(super) async fn next_suspect(&self) -> Result<Option<QueuedUrl>> {
@@ -152,17 +179,26 @@ impl JobClient {
         self.with_retry(|| frontier::stats_before_loss(&self.op, self.job_id)).await
     }
 
-    /// Whether the spider's jobs take the entries of list pages. A spider that was removed takes none.
-    pub(super) async fn takes_list_items(&self, spider_name: &str) -> Result<bool> {
+    /// What shapes the crawls of the job's spider. One that was removed is as `auto`.
+    pub(super) async fn spider_shape(&self, spider_name: &str) -> Result<SpiderShape> {
+        self.with_retry(|| spiders::shape(&self.op, spider_name)).await
+    }
+
+    /// How the requests of the job look. A spider that was removed has no hosts of its own.
+    pub(super) async fn request_profile(
+        &self,
+        shape: &SpiderShape,
+        spider_name: &str,
+    ) -> Result<RequestProfile> {
         let op = &self.op;
         let read = || async move {
             match spiders::get(op, spider_name).await {
-                Ok(spider) => Ok(spider.list_items == Some(true)),
-                Err(problem) if problem.code == Code::NotFound => Ok(false),
+                Ok(spider) => Ok(request_shape::own_hosts(&spider)),
+                Err(problem) if problem.code == Code::NotFound => Ok(AllowedHosts::default()),
                 Err(problem) => Err(problem),
             }
         };
-        self.with_retry(read).await
+        Ok(request_shape::request_profile(shape, self.with_retry(read).await?))
     }
 
     pub(super) async fn known_urls(
@@ -172,6 +208,22 @@ impl JobClient {
         limit: u64,
     ) -> Result<Vec<KnownUrl>> {
         self.with_retry(|| known_urls(&self.op, hosts, after, limit)).await
+    }
+
+    /// The known pages among these URLs.
+    pub(super) async fn known_urls_at(&self, hosts: &[String], urls: &[String]) -> Result<Vec<KnownUrl>> {
+        self.with_retry(|| known_urls_at(&self.op, hosts, urls, KNOWN_TARGETS)).await
+    }
+
+    /// Kept pages to be read again, behind the position `after`.
+    pub(super) async fn kept_pages(
+        &self,
+        reread: &Reread,
+        after: Option<(i64, i64)>,
+        limit: u64,
+    ) -> Result<Vec<KeptPage>> {
+        let Reread { spider_name, since } = reread;
+        self.with_retry(|| kept_pages::of_spider(&self.op, spider_name, *since, after, limit)).await
     }
 
     pub(super) async fn append_log(&self, lines: &[NewLogLine]) -> Result<()> {

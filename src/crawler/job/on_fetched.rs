@@ -8,18 +8,21 @@ use super::page_warnings::PageWarning;
 use super::probes;
 use super::report::{FoundHome, HomeOrigin};
 use super::request::{CompletedRequest, ReadResult};
+use super::source_coverage::CoveredPage;
 use super::url_queue::PendingPage;
 use crate::crawler::extract::{Extraction, PageKind};
 use crate::crawler::fetch::{FetchError, backoff};
 use crate::crawler::page_url;
 use crate::crawler::reader::ReadFailure;
 use crate::crawler::reading::Reading;
-use crate::domain::frontier::{Fingerprint, ListingKey, NewUrl, UrlOutcome, UrlState};
+use crate::domain::frontier::{Fingerprint, UrlOutcome, UrlState, Worth};
 use crate::domain::properties::addresses::AddressHash;
 use crate::protocol::job::LogLevel;
 
 /// Additional attempts for a page when its host only asks for fewer requests.
 const EXTRA_ATTEMPTS_WHEN_THROTTLED: u32 = 2;
+/// The outcome of a page that was only asked for because a sitemap may be there.
+const NO_SITEMAP: &str = "no sitemap";
 
 impl Crawl {
     pub(super) fn on_fetched(&mut self, completed: CompletedRequest) {
@@ -29,8 +32,10 @@ impl Crawl {
             CompletedRequest::Robots { url, status, is_final: settled } => {
                 self.on_robots(&url, status, settled);
             }
+            CompletedRequest::Kept { page, result } => self.on_kept(*page, result),
             CompletedRequest::Page { page: stop, result } => {
                 self.pages_in_flight -= 1;
+                self.discovery.end_page(stop.entry.id);
                 self.stats.record_depth(stop.entry.depth);
                 if probes::is_probe(&stop.url) {
                     return self.on_probe(*stop, result);
@@ -59,18 +64,26 @@ impl Crawl {
 
     fn on_read_result(&mut self, page: PendingPage, found: ReadResult) {
         match found {
-            ReadResult::Page { url, body_bytes, reading } => {
+            ReadResult::Page { url, body_bytes, validators, reading, kept } => {
+                if let Some(kept) = kept {
+                    self.keeper.add(*kept, self.deps.services.clock.now());
+                }
                 self.stats.record_response(200);
                 self.stats.record_bytes(body_bytes);
+                self.note_visit(&page, &url, &reading, validators);
                 self.on_page(page, &url, *reading);
             }
+            ReadResult::NotModified => self.on_not_modified(page),
             ReadResult::Redirected(target) => {
                 self.stats.record_response(302);
+                self.keeper.forget(&page.url, self.deps.services.clock.now());
+                self.forget_visit(&page);
                 self.on_redirect(page, target);
             }
             ReadResult::Unreadable { body_bytes, failure } => {
                 self.stats.record_response(200);
                 self.stats.record_bytes(body_bytes);
+                self.forget_visit(&page);
                 self.on_unreadable(page, failure);
             }
         }
@@ -88,7 +101,10 @@ impl Crawl {
         self.record_outcome(page, UrlState::Skipped, 0, Some("probe"));
     }
 
-    fn on_page(&mut self, page: PendingPage, url: &Url, reading: Reading) {
+    pub(super) fn on_page(&mut self, page: PendingPage, url: &Url, reading: Reading) {
+        if Self::is_no_sitemap(&page, &reading) {
+            return self.record_outcome(page, UrlState::Skipped, 0, Some(NO_SITEMAP));
+        }
         self.stats.record_received();
         self.stats.record_extraction(&reading.extraction);
         if let Some(reason) = reading.truncated {
@@ -96,16 +112,23 @@ impl Crawl {
         }
         // The same page would be found once more at the end of its redirect.
         self.seen.insert(Fingerprint::of(url.as_str()));
+        self.seen.extend(page_url::to_ask_for(url.clone()).map(|asked| Fingerprint::of(asked.as_str())));
         self.totals.pages_read += 1;
-        for link in reading.links {
-            self.add_link(link, page.entry.depth + 1, Vec::new());
+        if reading.has_token {
+            self.warn(PageWarning::NextToken, url);
         }
+        self.add_page_links(&page, url, reading.links, &reading.extraction);
         if let Some(canonical) = reading.canonical {
-            self.add_link(canonical, page.entry.depth, Vec::new());
+            self.add_link(canonical, page.entry.worth, page.entry.depth, Vec::new());
         }
         self.warn_of(url, &reading.extraction);
         let truncated = reading.truncated.is_some();
         let outcome = self.outcome_of(&page, url, &reading.extraction, truncated);
+        // A page that is requested once more was counted before, a kept page says nothing of the site as it is now, and
+        // of a part of a page nothing follows.
+        if self.review.is_none() && self.reread.is_none() && !truncated {
+            self.source_counts.add(url, CoveredPage::of(&reading.extraction, outcome));
+        }
         let origin = match (reading.extraction.kind, truncated) {
             (PageKind::Detail, false) => HomeOrigin::OwnPage,
             (PageKind::Detail, true) => HomeOrigin::CutPage,
@@ -134,7 +157,7 @@ impl Crawl {
         extraction: &Extraction,
         truncated: bool,
     ) -> Option<PageOutcome> {
-        if page.entry.known.is_empty() {
+        if page.entry.known.is_empty() || self.reread.is_some() {
             return None;
         }
         let access = PageAccess { way: PageWay::of(&page.url, url), truncated };
@@ -160,7 +183,7 @@ impl Crawl {
             return;
         }
         if let Some(probe) = self.known.probes.add_unread(&page.entry, url, shape) {
-            self.add_link(probe, page.entry.depth, Vec::new());
+            self.add_address(probe, Worth::Detail, page.entry.depth, Vec::new());
         }
     }
 
@@ -185,7 +208,7 @@ impl Crawl {
     }
 
     /// The page was fetched and could not be read: an error of this page, after which the crawl continues.
-    fn on_unreadable(&mut self, page: PendingPage, failure: ReadFailure) {
+    pub(super) fn on_unreadable(&mut self, page: PendingPage, failure: ReadFailure) {
         self.stats.record_received();
         self.stats.add("lotline/unreadable", 1);
         let (cause, words) = (failure.to_string(), format!("{}: {failure}", page.url));
@@ -193,19 +216,6 @@ impl Crawl {
         self.log(LogLevel::Error, words);
         self.totals.pages_failed += 1;
         self.record_outcome(page, UrlState::Failed, 0, Some(&cause));
-    }
-
-    fn on_redirect(&mut self, page: PendingPage, target: Url) {
-        let words = format!("it redirects to {target}");
-        if self.allowed.allows(&target) {
-            self.add_link(target, page.entry.depth, page.entry.known.clone());
-            // Not a page of its own: what counts is the page that it leads to.
-            self.totals.redirects += 1;
-            self.record_outcome(page, UrlState::Skipped, 0, Some("redirected"));
-        } else {
-            self.stats.record_received();
-            self.fail_page(page, &format!("{words}, which is on none of the job's hosts"));
-        }
     }
 
     fn on_failure(&mut self, mut page: PendingPage, error: &FetchError) {
@@ -216,11 +226,20 @@ impl Crawl {
         if error.is_transient() && page.entry.attempts < tries {
             return self.retry_later(page, error);
         }
+        if Self::is_guessed_sitemap(&page) {
+            return self.record_outcome(page, UrlState::Skipped, 0, Some(NO_SITEMAP));
+        }
         if matches!(error, FetchError::Status { .. }) {
             self.stats.record_received();
         }
         if error.is_transient() {
             self.stats.add("retry/max_reached", 1);
+        }
+        if error.is_gone() {
+            self.forget_visit(&page);
+        }
+        if error.is_gone() {
+            self.keeper.forget(&page.url, self.deps.services.clock.now());
         }
         if error.is_gone() && !page.entry.known.is_empty() {
             return self.on_gone(page);
@@ -254,36 +273,22 @@ impl Crawl {
         self.queue.push_delayed(now + wait, page);
     }
 
-    fn fail_page(&mut self, page: PendingPage, cause: &str) {
+    pub(super) fn fail_page(&mut self, page: PendingPage, cause: &str) {
         self.log_failure(format!("{}: {cause}", page.url));
         self.totals.pages_failed += 1;
         self.record_outcome(page, UrlState::Failed, 0, Some(cause));
     }
 
-    fn record_outcome(&mut self, page: PendingPage, fate: UrlState, items: i64, outcome: Option<&str>) {
+    pub(super) fn record_outcome(
+        &mut self,
+        page: PendingPage,
+        fate: UrlState,
+        items: i64,
+        outcome: Option<&str>,
+    ) {
         self.buffer.touch(self.deps.services.clock.now());
         let (id, attempts) = (page.entry.id, page.entry.attempts.max(1));
         let outcome = outcome.map(str::to_owned);
         self.buffer.outcomes.push(UrlOutcome { id, state: fate, attempts, items, outcome });
-    }
-
-    /// Adds a page to the frontier, unless it is there, too deep, or never fetched. `known`: listings whose page
-    /// redirects there.
-    fn add_link(&mut self, url: Url, depth: i64, known: Vec<ListingKey>) {
-        // Pages that are found while some are requested once more are left to the next job.
-        let closed = self.review.is_some();
-        if closed
-            || depth > self.deps.settings.max_depth
-            || self.seen.len() >= self.limits.rows
-            || !self.allowed.allows(&url)
-        {
-            return;
-        }
-        let Some(url) = page_url::normalise(url) else { return };
-        if self.deps.fetcher.guard().check(&url).is_err() || !self.seen.insert(Fingerprint::of(url.as_str()))
-        {
-            return;
-        }
-        self.buffer.links.push(NewUrl { url: url.into(), depth, known });
     }
 }

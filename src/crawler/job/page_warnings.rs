@@ -14,10 +14,12 @@ pub(super) enum PageWarning {
     Wall,
     /// A key was told of several homes.
     SharedKey,
+    /// A JSON document names the next one by a token.
+    NextToken,
 }
 
 impl PageWarning {
-    const ALL: [Self; 3] = [Self::LooksLikeListing, Self::Wall, Self::SharedKey];
+    const ALL: [Self; 4] = [Self::LooksLikeListing, Self::Wall, Self::SharedKey, Self::NextToken];
 
     const fn words(self) -> &'static str {
         match self {
@@ -25,6 +27,7 @@ impl PageWarning {
             Self::Wall => {
                 "it asks for consent, a log-in or proof of being human, which says nothing about a listing"
             }
+            Self::NextToken => "its next part is named by a token, which is no address and is not followed",
             Self::SharedKey => "the site tells this key of several homes; their addresses are used instead",
         }
     }

@@ -106,13 +106,15 @@ fn made_up(url: &Url) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::frontier::Worth;
 
     fn url(text: &str) -> Url {
         text.parse().unwrap()
     }
 
     fn queued(id: i64, url: &str) -> QueuedUrl {
-        QueuedUrl { id, url: url.to_owned(), depth: 0, attempts: 0, known: Vec::new(), suspect: false }
+        let (url, worth) = (url.to_owned(), Worth::Detail);
+        QueuedUrl { id, url, depth: 0, worth, attempts: 0, known: Vec::new(), suspect: false }
     }
 
     #[test]

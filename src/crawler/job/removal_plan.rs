@@ -170,6 +170,7 @@ impl RemovalPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::frontier::Worth;
     use crate::protocol::property::RemovalReason;
 
     const SOURCE: &str = "homes.example";
@@ -180,6 +181,7 @@ mod tests {
             id,
             url: format!("https://homes.example/h/{id}"),
             depth: 0,
+            worth: Worth::Detail,
             attempts: 1,
             known: vec![key.clone()],
             suspect: false,

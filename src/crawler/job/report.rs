@@ -3,10 +3,11 @@
 use url::Url;
 
 use super::url_queue::PendingPage;
-use crate::crawler::extract::Listing;
+use crate::crawler::extract::{Listing, Origin};
 use crate::domain::frontier::ListingKey;
 use crate::domain::properties::addresses::AddressHash;
-use crate::domain::properties::{Removal, ReportedRow};
+use crate::domain::properties::origins::{FieldOrigin, Origins};
+use crate::domain::properties::{PageVisit, Removal, ReportedRow};
 use crate::protocol::property::PropertyInput;
 
 /// A home that was read on a page, and where.
@@ -20,6 +21,8 @@ pub(super) struct FoundHome {
     pub(super) url: Url,
     /// Listings that are known to have this page.
     pub(super) known: Vec<ListingKey>,
+    /// When the page was fetched, in microseconds since the epoch.
+    pub(super) fetched_at: Option<i64>,
     pub(super) listing: Listing,
     pub(super) origin: HomeOrigin,
 }
@@ -41,6 +44,7 @@ impl FoundHome {
             requested: page.url.clone(),
             url: url.clone(),
             known: page.entry.known.clone(),
+            fetched_at: page.fetched_at,
             listing,
             origin,
         }
@@ -59,11 +63,28 @@ pub(super) struct Report {
     pub(super) removal: Option<Removal>,
     /// Where the listing was read.
     pub(super) addresses: Vec<AddressHash>,
+    /// The page in the frontier that told it, if that is the listing's own.
+    pub(super) page_id: Option<i64>,
+    /// Where on the page its fields were read.
+    pub(super) origins: Origins,
+    /// The visit that it was read from.
+    pub(super) visit: Option<PageVisit>,
 }
 
 impl Report {
     pub(super) fn read(property: PropertyInput, addresses: Vec<AddressHash>) -> Self {
-        Self { property, removal: None, addresses }
+        Self { property, removal: None, addresses, page_id: None, origins: Origins::new(), visit: None }
+    }
+
+    /// It was read on this page, which is its own.
+    pub(super) fn of_own_page(self, home: &FoundHome) -> Self {
+        Self { page_id: Some(home.page_id), origins: origins_of(&home.listing), ..self }
+    }
+
+    /// It is an entry of a list.
+    pub(super) fn of_entry(listing: Listing) -> Self {
+        let origins = origins_of(&listing);
+        Self { origins, ..Self::read(listing.property, Vec::new()) }
     }
 
     /// It was seen, and nothing was read of it that counts.
@@ -73,14 +94,23 @@ impl Report {
 
     pub(super) fn removed((source, listing_key): ListingKey, removal: Removal) -> Self {
         let property = PropertyInput { removed: Some(true), ..named(source, listing_key) };
-        Self { property, removal: Some(removal), addresses: Vec::new() }
+        Self { removal: Some(removal), ..Self::read(property, Vec::new()) }
     }
 
     pub(super) fn to_row(&self) -> ReportedRow {
-        ReportedRow { property: Ok(self.property.clone()), removal: self.removal }
+        let (property, origins) = (Ok(self.property.clone()), self.origins.clone());
+        ReportedRow { property, removal: self.removal, origins, visit: self.visit }
     }
 }
 
 fn named(source: String, listing_key: String) -> PropertyInput {
     PropertyInput { source: Some(source), listing_key: Some(listing_key), ..PropertyInput::default() }
+}
+
+fn origins_of(listing: &Listing) -> Origins {
+    let origin = |(name, origin): (&String, &Origin)| {
+        let fragment = origin.fragment.clone();
+        (name.clone(), FieldOrigin { layer: origin.layer.into(), fragment })
+    };
+    listing.origins.iter().map(origin).collect()
 }

@@ -2,30 +2,56 @@
 
 use std::sync::Arc;
 
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
+use super::keep::{self, PageToKeep};
+use super::kept_reading::{self, KeptResult, KeptScope};
 use super::url_queue::PendingPage;
 use crate::base::ids::TenantId;
 use crate::crawler::crawl_deps::CrawlDeps;
-use crate::crawler::fetch::{FetchError, FetchRequest, Fetched, FetchedPage, RobotsResponse};
+use crate::crawler::fetch::{FetchError, FetchRequest, Fetched, FetchedPage, RequestProfile, Validators};
+use crate::crawler::host_request::{self, RobotsRequest};
 use crate::crawler::hosts::FetchPermit;
 use crate::crawler::links::AllowedHosts;
-use crate::crawler::politeness::RequestOutcome;
 use crate::crawler::reader::ReadFailure;
 use crate::crawler::reading::{Reading, ReadingLimits};
 use crate::crawler::robots::{self, Robots};
+use crate::domain::op::Op;
+use crate::protocol::spider_rules::SpiderRules;
 use crate::telemetry::metrics::PageOutcome;
 
 /// What a request brought.
 pub(super) enum CompletedRequest {
-    Robots { url: Url, status: Option<u16>, is_final: bool },
-    Page { page: Box<PendingPage>, result: Result<ReadResult, FetchError> },
+    Robots {
+        url: Url,
+        status: Option<u16>,
+        is_final: bool,
+    },
+    Page {
+        page: Box<PendingPage>,
+        result: Result<ReadResult, FetchError>,
+    },
+    /// A kept page, without a request.
+    Kept {
+        page: Box<PendingPage>,
+        result: KeptResult,
+    },
 }
 
 /// What is at a page's URL.
 pub(super) enum ReadResult {
     /// `url` is where the page was in the end.
-    Page { url: Url, body_bytes: usize, reading: Box<Reading> },
+    Page {
+        url: Url,
+        body_bytes: usize,
+        validators: Validators,
+        reading: Box<Reading>,
+        /// Compressed, if it is to be kept.
+        kept: Option<Box<PageToKeep>>,
+    },
+    /// The page is as it was at its visit.
+    NotModified,
     /// A redirect to a URL that this request may not follow.
     Redirected(Url),
     /// Reading it failed.
@@ -39,30 +65,8 @@ pub(super) async fn fetch_robots(
     permit: FetchPermit,
     url: Url,
 ) -> CompletedRequest {
-    let answer = deps.fetcher.fetch_robots(&url).await;
-    let status = match answer {
-        RobotsResponse::Text(_) => Some(200),
-        RobotsResponse::Status(status) => Some(status),
-        RobotsResponse::Unreachable => None,
-    };
-    let robots = read_robots(&deps, tenant, &url, answer).await;
-    let named = deps.fetcher.guard().is_allowed_private(&url);
-    let settled = deps.hosts.store_robots(permit, &url, robots, named, deps.jitter());
-    CompletedRequest::Robots { url, status, is_final: settled }
-}
-
-/// Reads a robots.txt. One that no reader can read counts as unavailable.
-async fn read_robots(deps: &CrawlDeps, tenant: TenantId, url: &Url, answer: RobotsResponse) -> Robots {
-    let now = deps.services.clock.now();
-    let RobotsResponse::Text(text) = answer else { return Robots::from_response(&answer, now) };
-    match deps.readers.read_robots(tenant, text).await {
-        Ok(rules) => Robots::from_rules(rules, now),
-        Err(failure) => {
-            let host = url.host_str().unwrap_or_default();
-            tracing::warn!(%failure, host, tenant.id = %tenant, "a robots.txt could not be read");
-            Robots::unavailable(now)
-        }
-    }
+    let RobotsRequest { status, is_final } = host_request::fetch_robots(&deps, tenant, permit, &url).await;
+    CompletedRequest::Robots { url, status, is_final }
 }
 
 /// What a job takes of its pages.
@@ -70,6 +74,13 @@ async fn read_robots(deps: &CrawlDeps, tenant: TenantId, url: &Url, answer: Robo
 pub(super) struct ReadScope {
     pub(super) allowed: Arc<AllowedHosts>,
     pub(super) limits: ReadingLimits,
+    /// What the spider's rules read of them.
+    pub(super) rules: Arc<SpiderRules>,
+    pub(super) profile: RequestProfile,
+    /// What is known of the page from its visit.
+    pub(super) conditional: Option<Validators>,
+    /// The spider that the pages are kept for; `None`: they are not kept.
+    pub(super) kept: Option<Arc<str>>,
 }
 
 /// Asks for a page and reads it.
@@ -78,7 +89,7 @@ pub(super) async fn fetch_page(
     tenant: TenantId,
     permit: FetchPermit,
     robots: Robots,
-    page: PendingPage,
+    mut page: PendingPage,
     scope: ReadScope,
 ) -> CompletedRequest {
     let host = robots::origin(&page.url);
@@ -87,14 +98,21 @@ pub(super) async fn fetch_page(
         scope.allowed.allows(target) && robots::origin(target) == host && robots.allows(target)
     };
     let budget = deps.readers.budget(tenant);
-    let request =
-        FetchRequest { url: &page.url, conditional: None, may_follow: &may_follow, budget: &budget };
+    let request = FetchRequest {
+        url: &page.url,
+        conditional: scope.conditional.as_ref(),
+        may_follow: &may_follow,
+        budget: &budget,
+        profile: &scope.profile,
+    };
     let fetched = deps.fetcher.fetch(request).await;
     // The host is free for the next request while this page is read.
-    permit.finish(request_outcome(&fetched));
+    permit.finish(host_request::outcome(&fetched));
+    page.fetched_at = Some(deps.services.clock.now().timestamp_micros());
     let result = match fetched {
-        Ok(Fetched::Page(page)) => Ok(read_page(&deps, tenant, page, &scope).await),
+        Ok(Fetched::Page(fetched)) => Ok(read_page(&deps, tenant, &page, fetched, &scope).await),
         Ok(Fetched::Redirected(target)) => Ok(ReadResult::Redirected(target)),
+        Ok(Fetched::NotModified) if scope.conditional.is_some() => Ok(ReadResult::NotModified),
         // Only a conditional request is answered so.
         Ok(Fetched::NotModified) => Err(FetchError::Status { code: 304, retry_after: None }),
         Err(error) => Err(error),
@@ -103,9 +121,34 @@ pub(super) async fn fetch_page(
     CompletedRequest::Page { page: Box::new(page), result }
 }
 
+/// Reads a kept page again, without a request. It is a task of its own: nothing that holds a connection of the store may
+/// depend on being polled by the crawl, which itself waits for the store.
+pub(super) async fn read_kept(
+    deps: CrawlDeps,
+    op: Op,
+    page: PendingPage,
+    scope: KeptScope,
+) -> CompletedRequest {
+    let mut read = page.clone();
+    #[expect(clippy::disallowed_methods, reason = "it is awaited here, and ends when this is dropped")]
+    let task = tokio::spawn(async move {
+        let result = kept_reading::read(&deps, &op, &mut read, &scope).await;
+        (read, result)
+    });
+    match AbortOnDropHandle::new(task).await {
+        Ok((page, result)) => CompletedRequest::Kept { page: Box::new(page), result },
+        Err(error) => {
+            tracing::error!(%error, "reading a kept page broke off");
+            let failure = ReadFailure::Broke;
+            CompletedRequest::Kept { page: Box::new(page), result: KeptResult::Unreadable(failure) }
+        }
+    }
+}
+
 fn page_outcome(result: &Result<ReadResult, FetchError>) -> PageOutcome {
     match result {
         Ok(ReadResult::Page { .. }) => PageOutcome::Read,
+        Ok(ReadResult::NotModified) => PageOutcome::NotModified,
         Ok(ReadResult::Redirected(_)) => PageOutcome::Elsewhere,
         Ok(ReadResult::Unreadable { .. }) => PageOutcome::Unreadable,
         Err(FetchError::Refused(_)) => PageOutcome::Refused,
@@ -115,21 +158,21 @@ fn page_outcome(result: &Result<ReadResult, FetchError>) -> PageOutcome {
     }
 }
 
-fn request_outcome(fetched: &Result<Fetched, FetchError>) -> RequestOutcome {
-    match fetched {
-        Ok(_) => RequestOutcome::Success,
-        Err(error) if error.is_throttled() => RequestOutcome::Throttled(error.retry_after()),
-        Err(FetchError::Status { code: 400..=499, .. } | FetchError::NotHtml | FetchError::TooLarge(_)) => {
-            RequestOutcome::Success
-        }
-        Err(_) => RequestOutcome::Failed,
-    }
-}
-
-async fn read_page(deps: &CrawlDeps, tenant: TenantId, page: FetchedPage, scope: &ReadScope) -> ReadResult {
+async fn read_page(
+    deps: &CrawlDeps,
+    tenant: TenantId,
+    requested: &PendingPage,
+    page: FetchedPage,
+    scope: &ReadScope,
+) -> ReadResult {
     let body_bytes = page.body.len();
-    match deps.readers.read_page(tenant, &page, &scope.allowed, scope.limits).await {
-        Ok(reading) => ReadResult::Page { url: page.url, body_bytes, reading: Box::new(reading) },
+    let read = deps.readers.read_page(tenant, &page, &scope.allowed, scope.limits, &scope.rules, false).await;
+    match read {
+        Ok(reading) => {
+            let (url, validators) = (page.url.clone(), page.validators.clone());
+            let kept = keep::pack(deps, tenant, requested, page, scope.kept.as_deref()).await.map(Box::new);
+            ReadResult::Page { url, body_bytes, validators, reading: Box::new(reading), kept }
+        }
         Err(failure) => ReadResult::Unreadable { body_bytes, failure },
     }
 }

@@ -34,6 +34,11 @@ impl Crawl {
             page_limit_reached: self.pages_left() == 0,
             has_pending_pages: self.frontier_has_more || !self.queue.is_empty() || self.has_suspects,
         };
+        if self.reread.is_some() {
+            // What is on no kept page may be on the site: nothing is removed.
+            self.review = Some(Review { plan: RemovalPlan::default(), end });
+            return Ok(false);
+        }
         let plan = self.removal_plan().await?;
         for (source, pages) in &plan.unbelieved {
             let words = format!(
@@ -71,6 +76,9 @@ impl Crawl {
     /// Writes the removals, raises the alerts, and tells why the crawl ended.
     pub(super) async fn end_review(&mut self) -> Result<CrawlEnd> {
         let Some(review) = self.review.take() else { return Ok(CrawlEnd::default()) };
+        if self.reread.is_some() {
+            return Ok(review.end);
+        }
         let alerts = review.plan.alerts.clone();
         let mut reports = review.plan.into_reports(|id| self.known.was_read_elsewhere(id));
         let removal = Removal { reason: RemovalReason::NotAListing, same_as: None };
@@ -146,13 +154,15 @@ fn candidate(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::frontier::Worth;
     use crate::protocol::property::PropertyInput;
 
     const URL: &str = "https://homes.example/h/1";
 
     fn page() -> QueuedUrl {
         let known = vec![("homes.example".to_owned(), "A-1".to_owned())];
-        QueuedUrl { id: 1, url: URL.to_owned(), depth: 0, attempts: 1, known, suspect: false }
+        let url = URL.to_owned();
+        QueuedUrl { id: 1, url, depth: 0, worth: Worth::Detail, attempts: 1, known, suspect: false }
     }
 
     fn sign_of(sign: PageOutcome, change: impl Fn(&mut KnownHome)) -> Option<PageOutcome> {

@@ -1,5 +1,7 @@
 //! Loads pages from the frontier and fetches them, as far as slots, hosts and limits allow.
 
+use std::sync::Arc;
+
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::crawl::Crawl;
@@ -10,7 +12,7 @@ use super::url_queue::PendingPage;
 use crate::crawler::hosts::{FetchDecision, FetchPermit};
 use crate::crawler::politeness::HostKey;
 use crate::crawler::robots::Robots;
-use crate::domain::frontier::{UrlClaim, UrlOutcome, UrlState};
+use crate::domain::frontier::{QueuedBatch, UrlClaim, UrlOutcome, UrlState, Worth};
 use crate::protocol::job::LogLevel;
 
 /// Pages in flight or being read, of one job. Each may take several times the largest page in memory.
@@ -24,16 +26,27 @@ const MAX_LOADED: usize = 1_000;
 impl Crawl {
     /// Loads pages from the frontier when few are ready.
     pub(super) async fn refill(&mut self) -> Result<()> {
-        if !self.frontier_has_more || self.queue.ready() >= REFILL_BELOW || self.queue.loaded() >= MAX_LOADED
-        {
+        self.unload_lesser_pages();
+        let is_better = self.discovery.best_unloaded.is_some_and(|best| self.queue.has_worse_than(best));
+        let has_enough = self.queue.ready() >= REFILL_BELOW && !is_better;
+        if !self.frontier_has_more || has_enough || self.queue.loaded() >= MAX_LOADED {
             return Ok(());
         }
         // The loaded ones come first in the result as long as they are not taken.
-        let limit = self.queue.loaded() + REFILL_BATCH;
-        let urls = self.job_client.next_urls(limit as u64).await?;
-        self.frontier_has_more = urls.len() == limit;
+        let batch =
+            usize::try_from(self.pages_left()).map_or(REFILL_BATCH, |left| left.clamp(1, REFILL_BATCH));
+        let limit = self.queue.loaded() + batch;
+        self.load_known_pages(limit).await?;
+        self.discovery.best_unloaded = None;
+        let mode = self.read_mode();
+        let is_new = |id| self.visits.is_unknown(id);
+        let QueuedBatch { urls, mut visits } = self.job_client.next_urls(limit as u64, &mode, is_new).await?;
+        self.frontier_has_more = urls.len() == limit || !self.discovery.known_pages.is_at_end();
         for place in urls {
             let id = place.id;
+            if self.visits.is_unknown(id) {
+                self.visits.set(id, visits.remove(&id));
+            }
             match PendingPage::new(place) {
                 Some(stop) => self.queue.push(stop),
                 None => tracing::error!(crawl_url.id = id, "a page of the frontier has no URL"),
@@ -41,6 +54,16 @@ impl Crawl {
         }
         self.pause = None;
         Ok(())
+    }
+
+    /// Makes room for pages of the frontier that are worth more than those that are loaded.
+    fn unload_lesser_pages(&mut self) {
+        let Some(best) = self.discovery.best_unloaded.filter(|_| self.review.is_none()) else { return };
+        let unloaded = self.queue.unload_worse_than(best);
+        self.frontier_has_more |= !unloaded.is_empty();
+        for id in unloaded {
+            self.visits.remove(id);
+        }
     }
 
     /// Requests or releases the slot, depending on what there is to do, and starts the requests that are allowed.
@@ -75,6 +98,9 @@ impl Crawl {
         if self.suspect_permit.is_some() || self.ready_suspect.is_some() {
             return;
         }
+        if let Some(reread) = self.reread.clone() {
+            return self.schedule_kept(&reread, MAX_IN_FLIGHT);
+        }
         let mut pause = Pause::default();
         for host in self.queue.hosts() {
             self.schedule_host(&host, &mut pause);
@@ -90,12 +116,16 @@ impl Crawl {
             if next.entry.suspect && others {
                 return;
             }
+            if self.awaits_better(host, next.entry.worth) {
+                pause.busy = true;
+                return;
+            }
             if !next.entry.suspect && !self.queue.is_taken(next.entry.id) {
                 self.must_mark_taken = true;
                 return;
             }
             let named = self.deps.fetcher.guard().is_allowed_private(&next.url);
-            match self.deps.hosts.try_acquire(&next.url, host, named) {
+            match self.deps.hosts.try_acquire(&next.url, host, named, self.pace) {
                 FetchDecision::FetchPage(permit, robots) => {
                     let Some(stop) = self.queue.pop(host) else { return };
                     if stop.entry.suspect {
@@ -128,11 +158,28 @@ impl Crawl {
         }
     }
 
+    /// Whether a page of this worth waits, because something better may be asked for first: it was found and is not in
+    /// the frontier yet, or a page that is worth more is being read and may lead to it.
+    fn awaits_better(&self, host: &HostKey, worth: Worth) -> bool {
+        let is_found = self.buffer.best_link().is_some_and(|best| best < worth);
+        is_found || self.discovery.reads_better(host, worth)
+    }
+
     fn start_page_fetch(&mut self, permit: FetchPermit, robots: Robots, page: PendingPage) {
         let tenant = self.job_client.op.scope.tenant_id();
         self.stats.record_request();
         self.pages_in_flight += 1;
-        let scope = ReadScope { allowed: self.allowed.clone(), limits: self.reading_limits };
+        self.add_sitemaps(&page, &robots);
+        self.discovery.begin_page(page.entry.id, page.host.clone(), page.entry.worth);
+        let conditional = self.visits.validators(page.entry.id);
+        let scope = ReadScope {
+            allowed: self.allowed.clone(),
+            limits: self.reading_limits,
+            rules: Arc::clone(&self.spider_rules),
+            profile: self.profile.clone(),
+            conditional,
+            kept: self.kept_for.clone(),
+        };
         let visit = request::fetch_page(self.deps.clone(), tenant, permit, robots, page, scope);
         self.in_flight.push(Box::pin(visit));
     }
@@ -141,7 +188,8 @@ impl Crawl {
     pub(super) async fn mark_pages_taken(&mut self) -> Result<()> {
         self.must_mark_taken = false;
         let ids = self.queue.next_untaken(self.batch_sizer.next_size(self.deps.services.clock.now()));
-        self.flush(UrlClaim::Pages(&ids)).await?;
+        let claim = self.next_kept_suspect().map_or(UrlClaim::Pages(&ids), UrlClaim::Suspect);
+        self.flush(claim).await?;
         self.queue.mark_taken(ids);
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Where a crawl begins: at its targets, and at the known pages of listings on its hosts, so that removed listings
-//! are noticed.
+//! Where a crawl begins: at its targets and the sitemaps of its spider. The known pages of its hosts follow in portions
+//! (see `known_pages`).
 
 use std::collections::HashMap;
 
@@ -9,63 +9,59 @@ use super::job_client::{JobClient, Result};
 use crate::crawler::guard::Guard;
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::page_url;
-use crate::domain::frontier::NewUrl;
-
-/// Known pages that are read from the store at a time.
-const READ_BATCH: u64 = 1_000;
+use crate::domain::frontier::{NewUrl, Worth};
 
 pub(super) struct SeedUrls {
     /// Targets first, in the job's order.
     pub(super) urls: Vec<NewUrl>,
-    /// How many of them are known pages.
-    pub(super) known_count: usize,
+    /// How many of them are targets.
+    pub(super) targets: usize,
     /// What is not fetched, and why.
     pub(super) refused: Vec<String>,
 }
 
-/// Collects the start pages; at most `most_known` known pages.
+/// Collects the start pages. A target that is the page of known listings has them, so that it is noticed when it is
+/// gone.
 pub(super) async fn gather(
     job_client: &JobClient,
     guard: &Guard,
     targets: &[String],
+    sitemaps: &[String],
     hosts: &AllowedHosts,
-    most_known: usize,
 ) -> Result<SeedUrls> {
-    let mut seeds = SeedUrls { urls: Vec::new(), known_count: 0, refused: Vec::new() };
+    let mut seeds = SeedUrls { urls: Vec::new(), targets: 0, refused: Vec::new() };
     let mut index = HashMap::new();
     for target in targets {
         match validate(guard, target) {
-            Ok(url) => drop(seeds.index_of_or_insert(&mut index, url)),
+            Ok(url) => seeds.insert(&mut index, url, Worth::Detail),
             Err(cause) => seeds.refused.push(format!("{target}: {cause}")),
         }
     }
-    let targets = seeds.urls.len();
-    let (names, mut after) = (hosts.names(), None);
-    loop {
-        let known = job_client.known_urls(&names, after, READ_BATCH).await?;
-        let Some(last) = known.last() else { break };
-        after = Some(last.property_id);
-        for page in known {
-            let Some(url) = validate(guard, &page.url).ok().filter(|url| hosts.allows(url)) else { continue };
-            let is_new = !index.contains_key(url.as_str());
-            if is_new && seeds.urls.len() - targets >= most_known {
-                continue;
-            }
-            let at = seeds.index_of_or_insert(&mut index, url);
-            seeds.urls[at].known.push((page.source, page.listing_key));
+    seeds.targets = seeds.urls.len();
+    let urls: Vec<String> = seeds.urls.iter().map(|target| target.url.clone()).collect();
+    for known in job_client.known_urls_at(&hosts.names(), &urls).await? {
+        if let Some(target) = index.get(&known.url).and_then(|at| seeds.urls.get_mut(*at)) {
+            target.known.push((known.source, known.listing_key));
         }
     }
-    seeds.known_count = seeds.urls.len() - targets;
+    for sitemap in sitemaps {
+        match validate(guard, sitemap) {
+            Ok(url) if hosts.allows(&url) => seeds.insert(&mut index, url, Worth::List),
+            Ok(_) => seeds.refused.push(format!("{sitemap}: it is on none of the job's hosts")),
+            Err(cause) => seeds.refused.push(format!("{sitemap}: {cause}")),
+        }
+    }
     Ok(seeds)
 }
 
 impl SeedUrls {
-    /// The index of the entry of `url`, which is created when there is none.
-    fn index_of_or_insert(&mut self, index: &mut HashMap<String, usize>, url: Url) -> usize {
-        *index.entry(String::from(url)).or_insert_with_key(|url| {
-            self.urls.push(NewUrl { url: url.clone(), depth: 0, known: Vec::new() });
-            self.urls.len() - 1
-        })
+    /// Adds `url`, unless it is there.
+    fn insert(&mut self, index: &mut HashMap<String, usize>, url: Url, worth: Worth) {
+        let at = self.urls.len();
+        index.entry(String::from(url)).or_insert_with_key(|url| {
+            self.urls.push(NewUrl { url: url.clone(), depth: 0, worth, known: Vec::new() });
+            at
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::crawler::politeness::HostKey;
-use crate::domain::frontier::QueuedUrl;
+use crate::domain::frontier::{QueuedUrl, Worth};
 
 /// A page with its parsed URL and host, which are needed often.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub(super) struct PendingPage {
     pub(super) entry: QueuedUrl,
     pub(super) url: Url,
     pub(super) host: HostKey,
+    /// When it was fetched, in microseconds since the epoch; of a kept page, when that was.
+    pub(super) fetched_at: Option<i64>,
 }
 
 impl PendingPage {
@@ -21,7 +23,12 @@ impl PendingPage {
     pub(super) fn new(entry: QueuedUrl) -> Option<Self> {
         let url = Url::parse(&entry.url).ok()?;
         let host = (url.host_str()?.to_owned(), url.port_or_known_default()?);
-        Some(Self { entry, url, host })
+        Some(Self { entry, url, host, fetched_at: None })
+    }
+
+    /// The order in which pages are asked for, as in the frontier.
+    fn order(&self) -> (Worth, i64, i64) {
+        (self.entry.worth, self.entry.depth, self.entry.id)
     }
 }
 
@@ -38,12 +45,42 @@ pub(super) struct UrlQueue {
 }
 
 impl UrlQueue {
-    /// Adds a page behind the others of its host, unless it is loaded.
+    /// Adds a page behind those of its host that come before it, unless it is loaded.
     pub(super) fn push(&mut self, page: PendingPage) {
         if self.ids.insert(page.entry.id) {
             self.ready_count += 1;
-            self.ready.entry(page.host.clone()).or_default().push_back(page);
+            let ready = self.ready.entry(page.host.clone()).or_default();
+            let before = ready.iter().rposition(|other| other.order() <= page.order());
+            ready.insert(before.map_or(0, |at| at + 1), page);
         }
+    }
+
+    /// Whether the next page of any host is worth less than `worth`.
+    pub(super) fn has_worse_than(&self, worth: Worth) -> bool {
+        self.ready.values().filter_map(|stops| stops.front()).any(|stop| stop.entry.worth > worth)
+    }
+
+    /// Takes out the pages that are worth less than `worth` and may be loaded again: they are neither taken nor
+    /// suspects. Returns their ids.
+    pub(super) fn unload_worse_than(&mut self, worth: Worth) -> Vec<i64> {
+        let mut unloaded = Vec::new();
+        let taken = &self.taken;
+        for stops in self.ready.values_mut() {
+            stops.retain(|stop| {
+                let is_kept =
+                    stop.entry.worth <= worth || stop.entry.suspect || taken.contains(&stop.entry.id);
+                if !is_kept {
+                    unloaded.push(stop.entry.id);
+                }
+                is_kept
+            });
+        }
+        self.ready.retain(|_, stops| !stops.is_empty());
+        self.ready_count -= unloaded.len();
+        for id in &unloaded {
+            self.ids.remove(id);
+        }
+        unloaded
     }
 
     /// Keeps a loaded page for a retry. The frontier records that it waits.
@@ -106,11 +143,11 @@ impl UrlQueue {
         self.delayed.iter().map(|(at, _)| *at).min()
     }
 
-    /// Hosts with pages that can be fetched; the host with the page that was found first comes first.
+    /// Hosts with pages that can be fetched; the host with the page that is to be asked for first comes first.
     pub(super) fn hosts(&self) -> Vec<HostKey> {
         let mut hosts: Vec<_> =
             self.ready.iter().filter_map(|(host, stops)| Some((host, stops.front()?))).collect();
-        hosts.sort_by_key(|(_, stop)| (stop.entry.depth, stop.entry.id));
+        hosts.sort_by_key(|(_, stop)| stop.order());
         hosts.into_iter().map(|(host, _)| host.clone()).collect()
     }
 
@@ -155,8 +192,12 @@ mod tests {
     use super::*;
 
     fn pending_page(id: i64, url: &str) -> PendingPage {
-        let place =
-            QueuedUrl { id, url: url.to_owned(), depth: 0, attempts: 0, known: Vec::new(), suspect: false };
+        page_of_worth(id, url, Worth::Detail)
+    }
+
+    fn page_of_worth(id: i64, url: &str, worth: Worth) -> PendingPage {
+        let url = url.to_owned();
+        let place = QueuedUrl { id, url, depth: 0, worth, attempts: 0, known: Vec::new(), suspect: false };
         PendingPage::new(place).unwrap()
     }
 
@@ -196,6 +237,40 @@ mod tests {
 
         assert!(!queue.is_taken(1) && queue.is_taken(2));
         assert_eq!(queue.next_untaken(1), [1]);
+    }
+
+    #[test]
+    fn pages_that_are_worth_more_come_first_also_before_those_that_are_taken() {
+        let mut queue = UrlQueue::default();
+        for (id, worth) in [(1, Worth::List), (2, Worth::Page), (3, Worth::List), (4, Worth::List)] {
+            queue.push(page_of_worth(id, "http://a.example/", worth));
+        }
+        assert_eq!(queue.next_untaken(9), [1, 3, 4, 2]);
+        assert!(queue.has_worse_than(Worth::Detail) && !queue.has_worse_than(Worth::List));
+        queue.mark_taken(vec![1, 3, 4, 2]);
+        queue.push(page_of_worth(5, "http://a.example/", Worth::Detail));
+        queue.push(page_of_worth(6, "http://b.example/", Worth::Page));
+
+        assert_eq!(queue.next_untaken(9), [5, 6]);
+        assert!(queue.has_worse_than(Worth::Detail), "of the other host");
+        let host = ("a.example".to_owned(), 80);
+        let order: Vec<i64> = std::iter::from_fn(|| queue.pop(&host)).map(|page| page.entry.id).collect();
+        assert_eq!(order, [5, 1, 3, 4, 2]);
+        assert!(!UrlQueue::default().has_worse_than(Worth::Detail), "nothing is ready");
+    }
+
+    #[test]
+    fn what_is_worth_less_is_unloaded_unless_it_is_taken() {
+        let mut queue = UrlQueue::default();
+        for (id, worth) in [(1, Worth::List), (2, Worth::Page), (3, Worth::Page), (4, Worth::Permutation)] {
+            queue.push(page_of_worth(id, "http://a.example/", worth));
+        }
+        queue.mark_taken(vec![3]);
+
+        assert_eq!(queue.unload_worse_than(Worth::List), [2, 4]);
+        assert_eq!((queue.ready(), queue.loaded()), (2, 2));
+        queue.push(page_of_worth(2, "http://a.example/", Worth::Page));
+        assert_eq!((queue.ready(), queue.loaded()), (3, 3));
     }
 
     #[test]

@@ -31,15 +31,15 @@ const RAW_TEXT: [&[u8]; 10] = [
     b"plaintext",
 ];
 
-/// The tree of `html`, up to where the budget was spent.
-pub(super) fn parse(html: &str, budget: &PageBudget) -> Html {
-    Feeder::run(html, budget).tokenizer.sink.finish()
+/// The tree of `html`, up to where the budget was spent. Attributes that are named in `kept` are kept.
+pub(super) fn parse(html: &str, budget: &PageBudget, kept: &[String]) -> Html {
+    Feeder::run(html, budget, kept).tokenizer.sink.finish()
 }
 
 /// Errors in the markup of `html`.
 #[cfg(test)]
 pub(super) fn errors(html: &str) -> u64 {
-    Feeder::run(html, &PageBudget::for_page(html.len())).tokenizer.sink.errors()
+    Feeder::run(html, &PageBudget::for_page(html.len()), &[]).tokenizer.sink.errors()
 }
 
 struct Feeder<'a> {
@@ -59,8 +59,8 @@ struct MeasuredTag {
 }
 
 impl<'a> Feeder<'a> {
-    fn run(html: &'a str, budget: &'a PageBudget) -> Self {
-        let gate = BudgetedTokenSink::new(budget, tree_builder::TreeBuilderOpts::default());
+    fn run(html: &'a str, budget: &'a PageBudget, kept: &'a [String]) -> Self {
+        let gate = BudgetedTokenSink::new(budget, tree_builder::TreeBuilderOpts::default(), kept);
         let mut feeder = Self {
             html,
             // One copy for the whole page: what the tree keeps of it is shared.
@@ -255,7 +255,7 @@ mod tests {
     fn is_read_as_by_scraper(html: &str) {
         let budget = PageBudget::for_page(html.len());
 
-        let ours = parse(html, &budget);
+        let ours = parse(html, &budget, &[]);
 
         assert_eq!(budget.truncation(), None, "{html}");
         assert_eq!(outline(&ours), outline(&Html::parse_document(html)), "{html}");
@@ -321,7 +321,7 @@ mod tests {
         let attributes: String = (0..100_000).map(|at| format!(" a{at}")).collect();
         let budget = PageBudget::for_page(attributes.len());
 
-        let html = parse(&format!("<p id=x>text<a{attributes}><b>"), &budget);
+        let html = parse(&format!("<p id=x>text<a{attributes}><b>"), &budget, &[]);
 
         assert_eq!(budget.truncation(), Some(Truncation::Attributes));
         let (elements, text) = outline(&html);

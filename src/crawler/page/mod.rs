@@ -3,12 +3,15 @@
 
 mod directives;
 mod feed;
+mod meta_refresh;
 mod parsed;
 mod tags;
 mod tree;
+mod unavailable_after;
 mod walk;
 
 pub use directives::Directives;
+pub use meta_refresh::meta_refresh;
 pub use parsed::Page;
 pub(super) use parsed::has_word;
 pub(super) use walk::Visitor;

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use html5ever::local_name;
 use scraper::{ElementRef, Html};
 use url::Url;
 
-use super::directives::Directives;
+use super::directives::{Directives, StatedDirectives};
 use super::feed;
+use crate::base::clock::Clock;
 use crate::crawler::budget::{PageBudget, Truncation};
 use crate::crawler::page_url::{self, MAX_LINK_BYTES};
 
@@ -22,7 +24,7 @@ pub struct Page {
     url: Url,
     base: Url,
     canonical: Url,
-    directives: Directives,
+    directives: StatedDirectives,
     has_items: bool,
     has_item_references: bool,
     has_rdfa: bool,
@@ -32,14 +34,19 @@ pub struct Page {
 impl Page {
     /// Parses `html`, which came from `url`, as far as `budget` allows. Never fails: HTML has no syntax errors.
     pub fn parse(html: &str, url: &Url, budget: PageBudget) -> Self {
-        let html = feed::parse(html, &budget);
+        Self::parse_keeping(html, url, budget, &[])
+    }
+
+    /// The same with attributes that rules look at: of most others the tree has none. Names are in lower case.
+    pub fn parse_keeping(html: &str, url: &Url, budget: PageBudget, attributes: &[String]) -> Self {
+        let html = feed::parse(html, &budget, attributes);
         let own = page_url::normalise(url.clone()).unwrap_or_else(|| url.clone());
         let mut page = Self {
             html,
             url: url.clone(),
             base: url.clone(),
             canonical: own,
-            directives: Directives::default(),
+            directives: StatedDirectives::default(),
             has_items: false,
             has_item_references: false,
             has_rdfa: false,
@@ -122,13 +129,18 @@ impl Page {
         &self.canonical
     }
 
-    /// What the page asks of crawlers, in its `<meta>` elements and in the `X-Robots-Tag` header.
+    /// What the page asks of crawlers now, in its `<meta>` elements and in the lines of its `X-Robots-Tag` headers.
     pub fn directives(&self, robots_tag: Option<&str>) -> Directives {
-        let mut directives = self.directives;
-        if let Some(tag) = robots_tag {
-            directives.add_header(tag);
+        self.directives_at(robots_tag, Clock::system().now())
+    }
+
+    /// What the page asks of crawlers at `now`.
+    pub fn directives_at(&self, robots_tag: Option<&str>, now: DateTime<Utc>) -> Directives {
+        let mut stated = self.directives;
+        if let Some(lines) = robots_tag {
+            stated.add_header(lines);
         }
-        directives
+        stated.at(now)
     }
 
     /// Scans every element once for what the page says of itself. Continues when the budget is spent: the tree is
@@ -230,10 +242,23 @@ mod tests {
         assert_eq!(page("").directives(Some("otherbot: nofollow, lotline: noindex")), noindex);
         assert_eq!(page("").directives(Some("otherbot: noindex, nofollow")), Directives::default());
         assert_eq!(
-            page("").directives(Some("unavailable_after: 25 Jun 2030 15:00:00 PST, noindex")),
+            page("").directives(Some("unavailable_after: 25 Jun 2130 15:00:00 PST, noindex")),
             noindex
         );
+        assert_eq!(page("").directives(Some("otherbot: nofollow\nnoindex")), noindex);
         assert_eq!(page("").directives(None), Directives::default());
+    }
+
+    #[test]
+    fn attributes_that_rules_look_at_are_kept() {
+        let html = "<p data-amount=5 srcset=x onclick='a()'>";
+        let url = "https://homes.example.com/".parse().unwrap();
+        let kept = ["data-amount".to_owned(), "srcset".to_owned()];
+        let page = Page::parse_keeping(html, &url, PageBudget::for_page(html.len()), &kept);
+        let element = page.elements().find(|element| element.value().name() == "p").unwrap();
+
+        assert_eq!((element.attr("data-amount"), element.attr("srcset")), (Some("5"), Some("x")));
+        assert_eq!(element.attr("onclick"), None);
     }
 
     #[test]

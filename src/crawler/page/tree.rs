@@ -48,10 +48,12 @@ pub(super) struct BudgetedTokenSink<'a> {
     tags: Cell<u64>,
     comments: Cell<u64>,
     raw_text: RefCell<Option<RawText>>,
+    /// Attributes that are kept beside those that the readers look at, by name.
+    kept: &'a [String],
 }
 
 impl<'a> BudgetedTokenSink<'a> {
-    pub(super) fn new(budget: &'a PageBudget, options: TreeBuilderOpts) -> Self {
+    pub(super) fn new(budget: &'a PageBudget, options: TreeBuilderOpts, kept: &'a [String]) -> Self {
         let sink = BudgetedTreeSink {
             tree: HtmlTreeSink::new(Html::new_document()),
             budget,
@@ -66,6 +68,7 @@ impl<'a> BudgetedTokenSink<'a> {
             tags: Cell::default(),
             comments: Cell::default(),
             raw_text: RefCell::default(),
+            kept,
         }
     }
 
@@ -112,7 +115,9 @@ impl<'a> BudgetedTokenSink<'a> {
             return self.forward(Token::TagToken(tag), line);
         }
         self.budget.charge_steps(tag.attrs.len() as u64 * ATTRIBUTE_STEPS);
-        tag.attrs.retain(|attribute| is_relevant_attribute(attribute, &tag.name));
+        tag.attrs.retain(|attribute| {
+            is_relevant_attribute(attribute, &tag.name) || is_kept_attribute(attribute, self.kept)
+        });
         if is_formatting(&tag.name) {
             let widest = &self.builder.sink.widest_formatting;
             widest.set(widest.get().max(tag.attrs.len() as u64));
@@ -166,6 +171,8 @@ impl TokenSink for BudgetedTokenSink<'_> {
 
 /// Bytes of an attribute that is read as words or as a short text.
 const MAX_WORDS_BYTES: usize = 2_000;
+/// Bytes of an attribute that a spider's rules look at.
+const MAX_KEPT_BYTES: usize = 8 * 1024;
 /// Bytes of a style that is looked at: it matters only whether it hides the element or strikes its text out.
 const MAX_STYLE_BYTES: usize = 400;
 
@@ -190,6 +197,7 @@ fn is_relevant_attribute(attribute: &Attribute, tag: &LocalName) -> bool {
         | local_name!("datetime")
         | local_name!("download")
         | local_name!("hidden")
+        | local_name!("http-equiv")
         | local_name!("encoding") => true,
         local_name!("class")
         | local_name!("property")
@@ -205,11 +213,18 @@ fn is_relevant_attribute(attribute: &Attribute, tag: &LocalName) -> bool {
     }
 }
 
+/// Whether the rules of a spider look at an attribute.
+fn is_kept_attribute(attribute: &Attribute, kept: &[String]) -> bool {
+    let name = &*attribute.name.local;
+    attribute.value.len() <= MAX_KEPT_BYTES && kept.iter().any(|known| known == name)
+}
+
 fn is_relevant_style(style: &str) -> bool {
     style.contains("none") || style.contains("hidden") || style.contains("line-through")
 }
 
-/// Attributes of RDFa, and those in which sites put facts of a home for their own scripts.
+/// Attributes of RDFa, those in which sites put facts of a home for their own scripts, and those that name elements for
+/// their own tests.
 fn is_data_name(name: &str) -> bool {
     match name.strip_prefix("data-") {
         None => matches!(name, "vocab" | "typeof" | "resource" | "prefix" | "about"),
@@ -234,6 +249,12 @@ fn is_data_name(name: &str) -> bool {
                 | "sqft"
                 | "address"
                 | "city"
+                | "cy"
+                | "name"
+                | "qa"
+                | "role"
+                | "test"
+                | "testid"
                 | "postcode"
                 | "zip"
                 | "status"

@@ -18,6 +18,8 @@ pub enum ReadFailure {
     Broke,
     #[error("the page could not be read: no reader could be started")]
     NoReader,
+    #[error("the page could not be read: the rules of the spider are not valid")]
+    InvalidRules,
 }
 
 impl ReadFailure {
@@ -38,7 +40,8 @@ impl ReadFailure {
         match self {
             Self::OverMemory => ReaderExit::OverMemory,
             Self::OverTime => ReaderExit::OverTime,
-            Self::Broke => ReaderExit::Broke,
+            // No page has broken it; the next one has a new process all the same.
+            Self::Broke | Self::InvalidRules => ReaderExit::Broke,
             Self::NoReader => ReaderExit::NotStarted,
         }
     }

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::found::{FoundExplanation, FoundListing};
+use super::last_rules;
 use super::wire::{
-    FoundListing, MAX_DISAGREEMENTS, MAX_LINKS, MAX_LISTINGS, MalformedFrame, PageRequest, PageResponse,
+    MAX_DISAGREEMENTS, MAX_LINKS, MAX_LISTINGS, MAX_NEXT_LINKS, MalformedFrame, PageRequest, PageResponse,
     ReaderResponse, Request, RulesResponse, parse_request, response_frame,
 };
 use crate::base::clock::Clock;
 use crate::crawler::budget::PageBudget;
-use crate::crawler::extract::Listing;
-use crate::crawler::fetch::charset;
+use crate::crawler::fetch::decode;
 use crate::crawler::reading::{self, PageText, Reading, ReadingLimits};
 use crate::crawler::robots::parse_rules;
 
@@ -42,7 +43,7 @@ fn handle(
     deadline: Option<&Deadline>,
 ) -> Result<ReaderResponse, MalformedFrame> {
     match request {
-        Request::Page(page) => read_page(&page, body, deadline).map(ReaderResponse::Page),
+        Request::Page(page) => read_page(&page, body, deadline),
         Request::Robots => Ok(ReaderResponse::Robots(RulesResponse { rules: parse_rules(&body) })),
     }
 }
@@ -51,20 +52,32 @@ fn read_page(
     page: &PageRequest<'_>,
     body: Vec<u8>,
     deadline: Option<&Deadline>,
-) -> Result<PageResponse, MalformedFrame> {
+) -> Result<ReaderResponse, MalformedFrame> {
     let url = Url::parse(&page.url).map_err(|_| MalformedFrame)?;
-    let html = charset::decode(body, page.charset.as_deref());
-    let text = PageText { url: &url, html: &html, robots_tag: page.robots_tag.as_deref() };
+    let Some(rules) = last_rules::compiled(&page.rules) else { return Ok(ReaderResponse::InvalidRules) };
+    let html = decode(body, page.charset.as_deref(), page.content, &url);
+    let refresh = page.refresh.as_deref().and_then(|refresh| Url::parse(refresh).ok());
+    let next: Vec<Url> =
+        page.next_links.iter().take(MAX_NEXT_LINKS).filter_map(|link| Url::parse(link).ok()).collect();
+    let text = PageText {
+        url: &url,
+        content: page.content,
+        html: &html,
+        robots_tag: page.robots_tag.as_deref(),
+        refresh: refresh.as_ref(),
+        next_links: &next,
+        explain: page.explain,
+    };
     let limits = ReadingLimits {
         links: page.most_links.min(MAX_LINKS),
         listings: page.most_listings.min(MAX_LISTINGS),
-        list_items: page.list_items,
     };
     let mut budget = PageBudget::for_page(html.len());
     if let Some(Deadline { clock, page_time }) = deadline {
         budget = budget.with_deadline(clock.clone(), *page_time);
     }
-    Ok(PageResponse::of(reading::read_within(&text, &page.hosts, limits, budget)))
+    let reading = reading::read_within(&text, &page.hosts, limits, &rules, budget);
+    Ok(ReaderResponse::Page(PageResponse::of(reading)))
 }
 
 impl PageResponse {
@@ -78,23 +91,17 @@ impl PageResponse {
             disagreements: found.disagreements.into_iter().take(MAX_DISAGREEMENTS).collect(),
             skipped_blocks: found.skipped_blocks,
             unkeyed: found.unkeyed,
-            links: reading.links.into_iter().map(String::from).collect(),
+            links: reading
+                .links
+                .into_iter()
+                .take(MAX_LINKS)
+                .map(|link| (String::from(link.url), link.worth))
+                .collect(),
             canonical: reading.canonical.map(String::from),
+            has_token: reading.has_token,
             truncated: reading.truncated,
             cost: reading.cost,
-        }
-    }
-}
-
-impl FoundListing {
-    /// Without the origins: they are for people who look at one page.
-    fn of(listing: Listing) -> Self {
-        Self {
-            layer: listing.layer,
-            told_key: listing.told_key,
-            ids: listing.ids,
-            inferred_currency: listing.inferred_currency,
-            property: listing.property,
+            explanation: reading.explanation.map(FoundExplanation::of),
         }
     }
 }

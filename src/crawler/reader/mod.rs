@@ -10,7 +10,10 @@ mod pool;
 mod process;
 mod threads;
 
+mod at_most;
+mod found;
 mod handler;
+mod last_rules;
 mod response;
 mod wire;
 

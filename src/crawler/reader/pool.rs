@@ -20,7 +20,7 @@ use super::process::{NoResponse, Process};
 use super::response::{self, ExpectedPage};
 use super::settings::{Limits, ReaderSettings};
 use super::threads::Threads;
-use super::wire::{PageRequest, Request, request_head};
+use super::wire::{MAX_NEXT_LINKS, PageRequest, Request, request_head};
 use crate::base::clock::Clock;
 use crate::base::fair_semaphore::{FairPermit, FairSemaphore};
 use crate::base::ids::TenantId;
@@ -28,6 +28,7 @@ use crate::crawler::fetch::FetchedPage;
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::reading::{Reading, ReadingLimits};
 use crate::crawler::robots::RobotsRules;
+use crate::protocol::spider_rules::SpiderRules;
 use crate::telemetry::metrics::{Metrics, ReaderExit, SandboxLayer};
 
 /// Attempts to start a process before its page is given up, and the first wait, which doubles.
@@ -105,24 +106,38 @@ impl ReaderPool {
         self.0.budget.for_tenant(tenant)
     }
 
-    /// Reads a page. The bytes that it has are held until it is read.
+    /// Reads a page by the rules of its spider. The bytes that it has are held until it is read. `explain`: the reading has
+    /// an explanation.
     pub async fn read_page(
         &self,
         tenant: TenantId,
         page: &FetchedPage,
         hosts: &AllowedHosts,
         limits: ReadingLimits,
+        rules: &Arc<SpiderRules>,
+        explain: bool,
     ) -> Result<Reading, ReadFailure> {
         let request = Request::Page(PageRequest {
             url: Cow::Borrowed(page.url.as_str()),
+            content: page.content,
             charset: page.charset.name().map(Cow::Borrowed),
             robots_tag: page.robots_tag.as_deref().map(Cow::Borrowed),
+            refresh: page.refresh.as_ref().map(|url| Cow::Borrowed(url.as_str())),
+            next_links: page.next_links.iter().take(MAX_NEXT_LINKS).map(|url| url.to_string()).collect(),
             hosts: Cow::Borrowed(hosts),
             most_links: limits.links,
             most_listings: limits.listings,
-            list_items: limits.list_items,
+            rules: rules_json(rules)?,
+            explain,
         });
-        let expected = ExpectedPage { url: &page.url, hosts, limits };
+        let expected = ExpectedPage {
+            url: &page.url,
+            hosts,
+            content: page.content,
+            limits,
+            takes_entries: rules.list_items == Some(true) || rules.json.is_some(),
+            explain,
+        };
         self.0
             .ask(tenant, &request, Cow::Borrowed(&page.body), |answer| {
                 response::parse_page(answer, &expected)
@@ -353,6 +368,14 @@ impl Inner {
             });
         }
     }
+}
+
+/// The rules as they are sent; empty for none, which is what most pages are read by.
+fn rules_json(rules: &SpiderRules) -> Result<Cow<'static, str>, ReadFailure> {
+    if rules.is_empty() {
+        return Ok(Cow::Borrowed(""));
+    }
+    serde_json::to_string(rules).map(Cow::Owned).map_err(|_| ReadFailure::InvalidRules)
 }
 
 /// A permit and the process that it is used with. Dropped in the middle of a page, it ends the process first.

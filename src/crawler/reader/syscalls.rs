@@ -106,6 +106,7 @@ mod tests {
     use super::super::handler;
     use super::super::wire::{PageRequest, REQUEST_HEADER_BYTES, Request, request_head};
     use super::*;
+    use crate::crawler::content_kind::ContentKind;
     use crate::crawler::links::AllowedHosts;
 
     #[test]
@@ -155,12 +156,17 @@ mod tests {
         let hosts = AllowedHosts::of([], &["homes.example.com".to_owned()]);
         let page = PageRequest {
             url: "https://homes.example.com/".into(),
+            content: ContentKind::Html,
             charset: None,
             robots_tag: None,
+            refresh: None,
+            next_links: Vec::new(),
             hosts: Cow::Borrowed(&hosts),
             most_links: 10,
             most_listings: 10,
-            list_items: false,
+            // Compiling takes memory and nothing else of the system.
+            rules: r#"{"detail": "x", "fields": {"list_price": {"css": "a", "regex": "[0-9]+"}}}"#.into(),
+            explain: true,
         };
         let head = request_head(&Request::Page(page), 0).unwrap();
         let html =

@@ -1,18 +1,18 @@
-//! The protocol of a reader's pipes. A frame is its lengths and its parts: a small head that describes itself, and
-//! the bytes of the page as they are. Both ends are of one build, so that only the first frame has a version.
+//! The frames of a reader's pipes. A frame is its lengths and its parts: a small head that describes itself, and the
+//! bytes of the page as they are. Both ends are of one build, so that only the first frame has a version.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use super::at_most::at_most;
+use super::found::{FoundExplanation, FoundListing};
 use crate::crawler::budget::{Cost, Truncation};
-use crate::crawler::extract::{Layer, MAX_LISTING_IDS, MAX_TEASERS, PageKind, PageSigns};
-use crate::crawler::links::AllowedHosts;
+use crate::crawler::content_kind::ContentKind;
+use crate::crawler::extract::{MAX_TEASERS, PageKind, PageSigns};
+use crate::crawler::links::{AllowedHosts, Worth};
 use crate::crawler::robots::RobotsRules;
-use crate::protocol::property::PropertyInput;
 
 /// The lengths of a request's head and body, little endian.
 pub(super) const REQUEST_HEADER_BYTES: usize = 8;
@@ -20,12 +20,14 @@ pub(super) const REQUEST_HEADER_BYTES: usize = 8;
 pub(super) const RESPONSE_HEADER_BYTES: usize = 4;
 /// The largest head of a request, and the largest answer.
 pub(super) const MAX_HEAD_BYTES: usize = 4 * 1024 * 1024;
-pub(super) const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
-/// What one answer can hold, whatever was asked for.
-pub(super) const MAX_LINKS: usize = 10_000;
+pub(super) const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
+/// What one answer can hold, whatever was asked for. A sitemap has up to 50,000 links (sitemaps.org).
+pub(super) const MAX_LINKS: usize = 50_000;
 pub(super) const MAX_LISTINGS: usize = 2_000;
 /// Fields for which a page's layers told different values.
 pub(super) const MAX_DISAGREEMENTS: usize = 60;
+/// Links of a header.
+pub(super) const MAX_NEXT_LINKS: usize = 20;
 /// How deep an answer may nest: as deep as a page's data, and some for what is around it.
 const MAX_DEPTH: usize = 64;
 /// Layers of a sandbox that a reader can name.
@@ -52,21 +54,31 @@ pub(super) enum Request<'a> {
 pub(super) struct PageRequest<'a> {
     #[serde(borrow)]
     pub(super) url: Cow<'a, str>,
+    pub(super) content: ContentKind,
     /// The charset that the header declared.
     #[serde(borrow)]
     pub(super) charset: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(super) robots_tag: Option<Cow<'a, str>>,
+    /// Where its `Refresh` header leads, and the pages before and after it by its `Link` header.
+    #[serde(borrow)]
+    pub(super) refresh: Option<Cow<'a, str>>,
+    pub(super) next_links: Vec<String>,
     pub(super) hosts: Cow<'a, AllowedHosts>,
     pub(super) most_links: usize,
     pub(super) most_listings: usize,
-    pub(super) list_items: bool,
+    /// The rules of the spider as JSON; empty for none.
+    #[serde(borrow)]
+    pub(super) rules: Cow<'a, str>,
+    pub(super) explain: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum ReaderResponse {
     Page(PageResponse),
     Robots(RulesResponse),
+    /// The rules of the request do not compile.
+    InvalidRules,
     /// A defect of ours, and where in the source it is.
     Panicked(String),
 }
@@ -84,20 +96,12 @@ pub(super) struct PageResponse {
     pub(super) skipped_blocks: u32,
     pub(super) unkeyed: u32,
     #[serde(deserialize_with = "at_most::<MAX_LINKS, _, _>")]
-    pub(super) links: Vec<String>,
+    pub(super) links: Vec<(String, Worth)>,
     pub(super) canonical: Option<String>,
+    pub(super) has_token: bool,
     pub(super) truncated: Option<Truncation>,
     pub(super) cost: Cost,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct FoundListing {
-    pub(super) layer: Layer,
-    pub(super) told_key: bool,
-    #[serde(deserialize_with = "at_most::<MAX_LISTING_IDS, _, _>")]
-    pub(super) ids: Vec<String>,
-    pub(super) inferred_currency: bool,
-    pub(super) property: PropertyInput,
+    pub(super) explanation: Option<FoundExplanation>,
 }
 
 /// What a robots.txt says.
@@ -133,9 +137,10 @@ pub(super) fn response_frame(mut answer: ReaderResponse) -> Result<Vec<u8>, Malf
         }
         match &mut answer {
             ReaderResponse::Page(page) if page.can_shrink() => page.halve(),
-            ReaderResponse::Page(_) | ReaderResponse::Robots(_) | ReaderResponse::Panicked(_) => {
-                return Err(MalformedFrame);
-            }
+            ReaderResponse::Page(_)
+            | ReaderResponse::Robots(_)
+            | ReaderResponse::InvalidRules
+            | ReaderResponse::Panicked(_) => return Err(MalformedFrame),
         }
     }
 }
@@ -164,10 +169,18 @@ pub(super) fn parse_request(head: &[u8]) -> Result<Request<'_>, MalformedFrame> 
 
 impl PageResponse {
     fn can_shrink(&self) -> bool {
-        !self.listings.is_empty() || !self.links.is_empty() || !self.teasers.is_empty()
+        let is_explained = self.explanation.is_some();
+        is_explained || !self.listings.is_empty() || !self.links.is_empty() || !self.teasers.is_empty()
     }
 
     fn halve(&mut self) {
+        if let Some(explanation) = &mut self.explanation
+            && explanation.halve()
+        {
+            self.truncated.get_or_insert(Truncation::Answer);
+            return;
+        }
+        self.explanation = None;
         self.teasers.truncate(self.teasers.len() / 2);
         self.listings.truncate(self.listings.len() / 2);
         self.links.truncate(self.links.len() / 2);
@@ -184,42 +197,14 @@ fn length(bytes: usize) -> Result<u32, MalformedFrame> {
     u32::try_from(bytes).map_err(|_| MalformedFrame)
 }
 
-/// A list of at most `MOST` entries. The bound holds while it is read: a few bytes can claim a large entry each.
-fn at_most<'de, const MOST: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    deserializer.deserialize_seq(AtMost::<MOST, T>(PhantomData))
-}
-
-struct AtMost<const MOST: usize, T>(PhantomData<T>);
-
-impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for AtMost<MOST, T> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "at most {MOST} entries")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
-        let mut list = Vec::new();
-        while let Some(entry) = entries.next_element()? {
-            if list.len() == MOST {
-                return Err(A::Error::custom("too many entries"));
-            }
-            list.push(entry);
-        }
-        Ok(list)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::base::timestamp::Timestamp;
+    use crate::crawler::extract::{Layer, Origin};
+    use crate::protocol::property::PropertyInput;
 
     fn listing(price: f64) -> FoundListing {
         let attributes = [("a".to_owned(), json!({"b": [1, -2, 2.5, null, "x"]}))].into();
@@ -235,8 +220,13 @@ mod tests {
             told_key: true,
             ids: vec!["7".to_owned()],
             inferred_currency: true,
+            origins: vec![("list_price".to_owned(), origin())],
             property,
         }
+    }
+
+    fn origin() -> Origin {
+        Origin { layer: Layer::Rule, fragment: ".price".to_owned() }
     }
 
     #[test]
@@ -250,10 +240,12 @@ mod tests {
             listings: vec![listing(123_456.789_012_345_67), listing(f64::MIN_POSITIVE)],
             skipped_blocks: 1,
             unkeyed: 2,
-            links: vec!["https://homes.example.com/caf%C3%A9".to_owned()],
+            links: vec![("https://homes.example.com/caf%C3%A9".to_owned(), Worth::List)],
             canonical: None,
+            has_token: true,
             truncated: Some(Truncation::Work),
             cost: Cost { steps: 3, bytes: 4 },
+            explanation: None,
         };
         let before: Vec<_> = answer.listings.iter().map(|listing| listing.property.clone()).collect();
 
@@ -265,15 +257,18 @@ mod tests {
         assert_eq!((after.kind, after.signs, after.teasers.len()), (PageKind::Detail, signs, 1));
         assert_eq!(after.disagreements, [("list_price".to_owned(), 2)]);
         assert_eq!(after.listings[0].ids, ["7"]);
+        assert_eq!(after.listings[0].origins, [("list_price".to_owned(), origin())]);
+        assert_eq!(after.links[0].1, Worth::List);
         assert!(after.listings[0].told_key && after.listings[0].inferred_currency);
         assert_eq!(after.listings.into_iter().map(|listing| listing.property).collect::<Vec<_>>(), before);
         assert_eq!((after.skipped_blocks, after.unkeyed, after.links.len()), (1, 2, 1));
         assert_eq!((after.truncated, after.cost.bytes, after.canonical), (Some(Truncation::Work), 4, None));
+        assert!(after.has_token);
     }
 
     #[test]
     fn an_oversized_response_is_truncated_and_marked() {
-        let links = vec!["x".repeat(2_000); MAX_LINKS];
+        let links = vec![("x".repeat(2_000), Worth::Page); 20_000];
 
         let frame =
             response_frame(ReaderResponse::Page(PageResponse { links, ..PageResponse::default() })).unwrap();
@@ -288,7 +283,10 @@ mod tests {
 
     #[test]
     fn more_entries_than_can_be_meant_are_refused_while_they_are_read() {
-        let too_many = PageResponse { links: vec![String::new(); MAX_LINKS + 1], ..PageResponse::default() };
+        let too_many = PageResponse {
+            links: vec![(String::new(), Worth::Page); MAX_LINKS + 1],
+            ..PageResponse::default()
+        };
         let frame = frame(&ReaderResponse::Page(too_many)).unwrap();
 
         assert!(parse::<ReaderResponse>(&frame[RESPONSE_HEADER_BYTES..]).is_err());
@@ -299,12 +297,16 @@ mod tests {
         let hosts = AllowedHosts::of([], &["homes.example.com:8443".to_owned()]);
         let request = PageRequest {
             url: "https://homes.example.com/".into(),
+            content: ContentKind::Json,
             charset: Some("windows-1252".into()),
             robots_tag: None,
+            refresh: Some("https://homes.example.com/new".into()),
+            next_links: vec!["https://homes.example.com/2".to_owned()],
             hosts: Cow::Borrowed(&hosts),
             most_links: 7,
             most_listings: 9,
-            list_items: true,
+            rules: "{\"list_items\":true}".into(),
+            explain: true,
         };
 
         let frame = request_head(&Request::Page(request), 70_000).unwrap();
@@ -318,7 +320,9 @@ mod tests {
             ("https://homes.example.com/", Some("windows-1252"))
         );
         assert_eq!((after.hosts.into_owned(), after.most_links, after.most_listings), (hosts, 7, 9));
-        assert!(after.list_items);
+        assert_eq!((after.content, &*after.rules), (ContentKind::Json, "{\"list_items\":true}"));
+        assert_eq!(after.refresh.as_deref(), Some("https://homes.example.com/new"));
+        assert!(after.explain && after.next_links.len() == 1);
     }
 
     proptest::proptest! {

@@ -36,7 +36,10 @@ impl Robots {
             RobotsResponse::Text(text) => Self::from_rules(parse_rules(text), now),
             // RFC 9309 lets 429 count as "not there"; a host that asks for fewer requests did not mean that.
             RobotsResponse::Status(429) => Self::unavailable(now),
-            RobotsResponse::Status(400..=499) => Self::of(Access::AllowAll, now + CACHE_TTL),
+            // RFC 9309 section 2.3.1.2: more than five redirects are a file that is not there.
+            RobotsResponse::Status(400..=499) | RobotsResponse::RedirectLoop => {
+                Self::of(Access::AllowAll, now + CACHE_TTL)
+            }
             RobotsResponse::Status(_) | RobotsResponse::Unreachable => Self::unavailable(now),
         }
     }
@@ -65,6 +68,14 @@ impl Robots {
             Access::AllowAll => true,
             Access::DisallowAll => url.path() == "/robots.txt",
             Access::Rules(rules) => rules.allows(&url[url::Position::BeforePath..]),
+        }
+    }
+
+    /// The sitemaps that the file names, as they are written there.
+    pub fn sitemaps(&self) -> &[String] {
+        match &*self.access {
+            Access::Rules(rules) => rules.sitemaps(),
+            Access::AllowAll | Access::DisallowAll => &[],
         }
     }
 
@@ -139,6 +150,21 @@ mod tests {
     }
 
     #[test]
+    fn sitemaps_are_named_for_all_crawlers() {
+        let many: String =
+            (0..60).map(|number| format!("Sitemap: https://a.example/{number}.xml\n")).collect();
+        let named = robots(
+            "SITEMAP : https://a.example/s.xml#x # ours\nUser-agent: lotline\nDisallow: /no\n\
+             Sitemap:\nSitemap: /t.xml",
+        );
+
+        assert_eq!(named.sitemaps(), ["https://a.example/s.xml", "/t.xml"]);
+        assert!(!named.allows(&url("/no")));
+        assert_eq!(robots(&many).sitemaps().len(), 50);
+        assert!(Robots::unavailable(now()).sitemaps().is_empty());
+    }
+
+    #[test]
     fn escapes_are_compared_in_one_form() {
         let robots =
             robots("User-agent: *\nDisallow: /%7euser\nDisallow: /caf%c3%a9\nDisallow: /stra\u{df}e\n");
@@ -154,6 +180,7 @@ mod tests {
 
         assert!(read(RobotsResponse::Status(404)).allows(&url("/")));
         assert!(read(RobotsResponse::Status(403)).allows(&url("/")));
+        assert!(read(RobotsResponse::RedirectLoop).allows(&url("/")));
         assert!(robots("").allows(&url("/")));
         for answer in [RobotsResponse::Status(503), RobotsResponse::Status(429), RobotsResponse::Unreachable]
         {
@@ -235,6 +262,38 @@ mod tests {
 
         assert!(robots.allows(&site.url("/yes")));
         assert!(!robots.allows(&site.url("/no")));
+    }
+
+    #[tokio::test]
+    async fn five_redirects_are_followed_and_a_loop_is_a_file_that_is_not_there() {
+        let site = TestSite::serve(|head| match head.split(' ').nth(1).unwrap() {
+            "/robots.txt" => http_response(302, &["Location: /r/1"], b""),
+            "/r/5" => http_response(200, &[], b"User-agent: *\nDisallow: /no"),
+            path => {
+                let step: u32 = path.trim_start_matches("/r/").parse().unwrap();
+                http_response(302, &[&format!("Location: /r/{}", step + 1)], b"")
+            }
+        })
+        .await;
+        let endless = TestSite::serve(|head| {
+            let path = head.split(' ').nth(1).unwrap();
+            http_response(302, &[&format!("Location: {path}x")], b"")
+        })
+        .await;
+        let named = format!("{},{}", site.address, endless.address);
+        let settings = CrawlerSettings {
+            allowed_private_hosts: parse_allowed_private_hosts(&named).unwrap(),
+            ..CrawlerSettings::default()
+        };
+        let fetcher = Fetcher::new(&settings, Clock::manual(now())).unwrap();
+
+        let five = Robots::from_response(&fetcher.fetch_robots(&site.url("/")).await, now());
+        let more = fetcher.fetch_robots(&endless.url("/")).await;
+
+        assert!(five.allows(&site.url("/yes")) && !five.allows(&site.url("/no")));
+        assert!(matches!(more, RobotsResponse::RedirectLoop), "{more:?}");
+        assert_eq!(endless.requests().len(), 6);
+        assert!(Robots::from_response(&more, now()).allows(&endless.url("/")));
     }
 
     #[tokio::test]

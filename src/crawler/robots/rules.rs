@@ -18,6 +18,9 @@ const MAX_RULES: usize = 1_000;
 const MAX_CLOSED_SEGMENTS: usize = 500;
 /// The longest pause that a file can ask for.
 const LONGEST_DELAY_MS: u32 = 60_000;
+/// Sitemaps that are kept, and bytes of the address of each.
+const MAX_SITEMAPS: usize = 50;
+const MAX_SITEMAP_BYTES: usize = 2_000;
 
 /// What a robots.txt says to us: the rules of our groups, or else those for all crawlers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,9 @@ pub struct RobotsRules {
     /// Longest first, and `Allow` before `Disallow` of the same length: the first one that matches decides.
     rules: Vec<Rule>,
     crawl_delay_ms: Option<u32>,
+    /// As they are written: absolute addresses (sitemaps.org), which are for all crawlers.
+    #[serde(default)]
+    sitemaps: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +51,7 @@ pub fn parse_rules(text: &[u8]) -> RobotsRules {
     }
     // RFC 9309 section 2.2.1: the groups for all hold where none is ours.
     let group = if reader.seen_ours { reader.ours } else { reader.others };
-    group.into_rules()
+    RobotsRules { sitemaps: reader.sitemaps, ..group.into_rules() }
 }
 
 impl RobotsRules {
@@ -63,16 +69,24 @@ impl RobotsRules {
         self.crawl_delay_ms.map(|delay| delay.min(LONGEST_DELAY_MS))
     }
 
+    /// The sitemaps that the file names, as they are written there.
+    pub fn sitemaps(&self) -> &[String] {
+        &self.sitemaps
+    }
+
     /// Bytes that the rules take in memory.
     pub fn weight(&self) -> usize {
         let rules = self.rules.iter().map(|rule| size_of::<Rule>() + rule.pattern.len());
-        size_of::<Self>() + rules.sum::<usize>()
+        let sitemaps = self.sitemaps.iter().map(|sitemap| size_of::<String>() + sitemap.len());
+        size_of::<Self>() + rules.sum::<usize>() + sitemaps.sum::<usize>()
     }
 
     /// Whether these may have come from [`parse_rules`]: what another process sent is not taken on trust.
     pub fn are_within_bounds(&self) -> bool {
         self.rules.len() <= MAX_RULES + MAX_CLOSED_SEGMENTS + 1
             && self.rules.iter().all(|rule| rule.pattern.len() <= paths::MAX_PATTERN_BYTES)
+            && self.sitemaps.len() <= MAX_SITEMAPS
+            && self.sitemaps.iter().all(|sitemap| sitemap.len() <= MAX_SITEMAP_BYTES)
     }
 }
 
@@ -87,6 +101,7 @@ struct RulesParser {
     for_all: bool,
     /// Whether a rule came since the last `User-agent`: the next one begins another group.
     seen_rule: bool,
+    sitemaps: Vec<String>,
 }
 
 impl RulesParser {
@@ -99,6 +114,8 @@ impl RulesParser {
                 self.add(false, value);
             }
             "crawl-delay" | "crawldelay" => self.set_crawl_delay(value),
+            // For everyone, wherever it stands.
+            "sitemap" | "site-map" => self.add_sitemap(value),
             // Other lines do not end a group (RFC 9309 section 2.2.4).
             _ => {}
         }
@@ -132,6 +149,14 @@ impl RulesParser {
         let delay = (seconds * 1_000.0) as u32;
         for group in self.groups() {
             group.crawl_delay_ms = group.crawl_delay_ms.max(Some(delay.min(LONGEST_DELAY_MS)));
+        }
+    }
+
+    fn add_sitemap(&mut self, value: &[u8]) {
+        let Ok(address) = std::str::from_utf8(value) else { return };
+        let is_kept = !address.is_empty() && address.len() <= MAX_SITEMAP_BYTES;
+        if is_kept && self.sitemaps.len() < MAX_SITEMAPS {
+            self.sitemaps.push(address.to_owned());
         }
     }
 
@@ -173,7 +198,7 @@ impl Group {
         }
         rules.sort_by_key(|rule| (std::cmp::Reverse(rule.pattern.specificity()), !rule.allows));
         rules.shrink_to_fit();
-        RobotsRules { rules, crawl_delay_ms: self.crawl_delay_ms }
+        RobotsRules { rules, crawl_delay_ms: self.crawl_delay_ms, sitemaps: Vec::new() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! A node, a site and a user that creates jobs: the set-up of tests of whole crawls.
 
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,8 +16,9 @@ use crate::auth::tenant_scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::ids::{JobId, TenantId};
 use crate::base::page::PageRequest;
+use crate::crawler::fetch::Fetcher;
 use crate::crawler::fetch::test_site::TestSite;
-use crate::crawler::guard::parse_allowed_private_hosts;
+use crate::crawler::guard::{Lookup, Resolver, parse_allowed_private_hosts};
 use crate::crawler::runner::{Runner, RunnerLimits};
 use crate::crawler::settings::CrawlerSettings;
 use crate::domain::jobs::logs::{self, LogQuery};
@@ -27,6 +30,8 @@ use crate::eventlog;
 use crate::protocol::job::{Job, NewJob};
 use crate::protocol::property::PropertyInput;
 
+/// Names of the site, beside its address.
+pub(super) const HOST_NAMES: [&str; 2] = ["homes.example", "www.homes.example"];
 /// No crawl of a test takes longer.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Between two polls of something that happens outside of the clock that tests move.
@@ -117,9 +122,24 @@ impl CrawlHarness {
         }
     }
 
+    /// An absolute URL on the site by one of its names.
+    pub(super) fn named_url(&self, name: &str, path: &str) -> String {
+        format!("http://{name}:{}{path}", self.site.address.port())
+    }
+
     /// An absolute URL on the site.
     pub(super) fn url(&self, path: &str) -> String {
         self.site.url(path).into()
+    }
+
+    /// An address on the first of the other sites.
+    pub(super) fn other_url(&self, path: &str) -> String {
+        self.other_sites[0].url(path).into()
+    }
+
+    /// The heads of the requests to the first of the other sites.
+    pub(super) fn other_requests(&self) -> Vec<String> {
+        self.other_sites[0].requests()
     }
 
     /// The source of listings of the site.
@@ -131,16 +151,31 @@ impl CrawlHarness {
     pub(super) async fn report(&self, writer: Writer, property: PropertyInput) -> i64 {
         let op = Op::of_system(&self.world.services, SystemReason::Crawl, self.world.tenant);
         let property = PropertyInput { source: Some(self.source()), ..property };
-        let items = vec![ReportedRow { property: Ok(property), removal: None }];
+        let items = vec![ReportedRow::from(Ok(property))];
         let batch = Batch { job_id: None, items, notify: Notify::Each, writer };
         let result = properties::upsert_batch(&op, batch).await.unwrap();
         result.results[0].property_id.unwrap()
+    }
+
+    /// The paths that the site was asked for, in order.
+    pub(super) fn requested_paths(&self) -> Vec<String> {
+        let heads = self.site.requests();
+        heads.iter().filter_map(|head| head.split(' ').nth(1)).map(str::to_owned).collect()
     }
 
     /// How often the site was asked for paths that begin so.
     pub(super) fn site_requests(&self, path: &str) -> usize {
         let start = format!("GET {path}");
         self.site.requests().iter().filter(|head| head.starts_with(&start)).count()
+    }
+
+    /// The paths of the requests that had a validator, in order.
+    pub(super) fn conditional_paths(&self) -> Vec<String> {
+        let heads = self.site.requests().into_iter().filter(|head| {
+            let head = head.to_ascii_lowercase();
+            head.contains("\r\nif-none-match:") || head.contains("\r\nif-modified-since:")
+        });
+        heads.filter_map(|head| Some(head.split(' ').nth(1)?.to_owned())).collect()
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -221,12 +256,25 @@ impl CrawlHarness {
 
     fn runner(&self, services: Services) -> Runner {
         let sites = std::iter::once(&self.site).chain(&self.other_sites);
-        let hosts: Vec<_> = sites.map(|site| site.address.to_string()).collect();
+        let names = HOST_NAMES.map(|name| format!("{name}:{}", self.site.address.port()));
+        let hosts: Vec<_> = sites.map(|site| site.address.to_string()).chain(names).collect();
         let settings = CrawlerSettings {
             allowed_private_hosts: parse_allowed_private_hosts(&hosts.join(",")).unwrap(),
             ..CrawlerSettings::default()
         };
-        Runner::new(services, settings, RunnerLimits { jobs: 2, open_per_job: 16, lease: LEASE }).unwrap()
+        let limits = RunnerLimits { jobs: 2, open_per_job: 16, lease: LEASE };
+        let resolver = Arc::new(Loopback);
+        let fetcher = Fetcher::with_resolver(&settings, services.clock.clone(), resolver).unwrap();
+        Runner::with_fetcher(services, settings, limits, fetcher)
+    }
+}
+
+/// Every name is this host.
+struct Loopback;
+
+impl Resolver for Loopback {
+    fn lookup<'a>(&'a self, _: &'a str) -> Lookup<'a> {
+        Box::pin(async { Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]) })
     }
 }
 

@@ -218,8 +218,8 @@ async fn entries_of_a_list_are_taken_where_the_spider_says_so() {
             name: name.to_owned(),
             runner: Runner::Builtin,
             start_urls: Some(vec![bench.url("/")]),
-            allowed_hosts: None,
             list_items: Some(list_items),
+            ..NewSpider::default()
         };
         spiders::create(&admin, spider).await.unwrap();
     }

@@ -2,7 +2,7 @@
 
 use super::view;
 use crate::base::clock::epoch_seconds;
-use crate::base::ids::{JobId, UserId};
+use crate::base::ids::JobId;
 use crate::domain::error::Result;
 use crate::domain::notifications::notify;
 use crate::domain::op::Op;
@@ -78,7 +78,7 @@ fn update(op: &Op, job: &JobRow, event: JobEvent) -> Result<JobUpdate> {
 }
 
 fn emit(change: &mut EventTx, job: &JobRow, message: JobUpdate) -> Result<()> {
-    change.emit(Event::Job { owner: UserId(job.created_by), message });
+    change.emit(Event::Job { owner: job.owner(), message });
     Ok(())
 }
 
@@ -133,5 +133,5 @@ async fn raise_alert(
         timestamp: epoch_seconds(op.now()),
         logged: Logged::default(),
     };
-    notify(op, change, Event::Alert { concerns: Some(UserId(job.created_by)), message }).await
+    notify(op, change, Event::Alert { concerns: job.owner(), message }).await
 }

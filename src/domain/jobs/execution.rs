@@ -60,7 +60,7 @@ async fn next_execution(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Resu
 }
 
 /// Wakes a claim that may take the job, if it can be claimed at once.
-pub(super) fn notify_waiting_claim(op: &Op, job: &JobRow) {
+pub(in crate::domain) fn notify_waiting_claim(op: &Op, job: &JobRow) {
     if job.not_before.is_some_and(|at| at > micros(op.now())) {
         return;
     }

@@ -16,6 +16,7 @@ pub mod wakeups;
 
 mod events;
 mod execution;
+mod reread;
 pub(in crate::domain) mod validation;
 pub(in crate::domain) mod view;
 

@@ -1,11 +1,11 @@
-//! What users ask of the queue: to create a job, to cancel it, to retry it.
+//! What users ask of the queue: to create a job, to cancel it, to retry it. Schedules create jobs here, too.
 
 use std::collections::HashSet;
 
-use super::execution::{CANCELLED, end, enqueue, notify_waiting_claim};
+use super::execution::{CANCELLED, end, enqueue};
 use super::state::{Action, JobInput};
 use super::validation::{FieldErrors, field_step, list_json};
-use super::{lease, view};
+use super::{lease, reread, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::{JobId, UserId};
 use crate::base::normalize;
@@ -26,6 +26,8 @@ use crate::storage::jobs::{self, JobRow};
 use crate::storage::upload_attachments::AttachmentTarget;
 use crate::storage::{TenantTx, micros};
 
+pub(in crate::domain) use super::execution::notify_waiting_claim;
+
 /// Seconds after which a tenant with a full queue may try again.
 const PENDING_RETRY_SECS: u64 = 30;
 /// Files that go with one job.
@@ -45,10 +47,43 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
         Begin::Execute(change) => change,
         Begin::Replay(answer) => return Ok(answer),
     };
+    let job = insert(op, &mut change, JobOwner::User(owner), new).await?;
+    let answer = op.commit_idempotent(change, |_| view::job(&job)).await?;
+    notify_waiting_claim(op, &job);
+    Ok(answer)
+}
+
+/// The user that a job belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::domain) enum JobOwner {
+    /// The user that asked for it.
+    User(UserId),
+    /// The user that set the schedule which makes it.
+    Scheduler(UserId),
+    /// The same, but that user is removed or inactive: the job belongs to no user.
+    FormerScheduler(UserId),
+}
+
+impl JobOwner {
+    fn user(self) -> UserId {
+        match self {
+            Self::User(user) | Self::Scheduler(user) | Self::FormerScheduler(user) => user,
+        }
+    }
+}
+
+/// Queues a job, in a change that the caller commits, followed by [`notify_waiting_claim`]. Every refusal comes before
+/// anything is written.
+pub(in crate::domain) async fn insert(
+    op: &Op,
+    change: &mut EventTx,
+    owner: JobOwner,
+    new: NewJob,
+) -> Result<JobRow> {
     let upload_ids = id_texts(new.upload_ids.clone());
-    let plan = plan(&change, new).await?;
-    let files = attach::lock_own_files(&change.tx, owner, &upload_ids).await?;
-    require_pending_quota(op, &change).await?;
+    let plan = plan(change, new).await?;
+    let files = attach::lock_own_files(&change.tx, owner.user(), &upload_ids).await?;
+    require_pending_quota(op, change).await?;
     let row = jobs::NewJob {
         spider_name: &plan.spider.name,
         runner: plan.spider.runner.name(),
@@ -57,15 +92,15 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
         settings: serde_json::to_string(&plan.settings).unwrap_or_default(),
         tags: list_json(&plan.tags),
         attachments: attach::to_json(&files),
-        created_by: owner,
+        created_by: owner.user(),
+        scheduled: !matches!(owner, JobOwner::User(_)),
+        ownerless: matches!(owner, JobOwner::FormerScheduler(_)),
         now: micros(op.now()),
     };
     let mut job = jobs::insert(&change.tx, row).await?;
     attach::bind(&change.tx, &files, AttachmentTarget::Job(JobId(job.id))).await?;
-    enqueue(op, &mut change, &mut job).await?;
-    let answer = op.commit_idempotent(change, |_| view::job(&job)).await?;
-    notify_waiting_claim(op, &job);
-    Ok(answer)
+    enqueue(op, change, &mut job).await?;
+    Ok(job)
 }
 
 /// Fails if the tenant has its maximum of waiting jobs. On PostgreSQL, concurrent creations do not see one
@@ -90,18 +125,25 @@ struct Plan {
 
 /// Reports every bad field, including an unknown spider.
 async fn plan(change: &EventTx, new: NewJob) -> Result<Plan> {
-    let spider = spiders::resolve(&change.tx, &new.spider_name).await?;
+    let name = new.reread.as_ref().map_or(&new.spider_name, |reread| &reread.spider);
+    let spider = spiders::resolve(&change.tx, name).await?;
+    let mut faults = FieldErrors::default();
+    reread::check(&mut faults, &new);
+    match &new.reread {
+        Some(_) => reread::check_spider(&mut faults, spider.as_ref()),
+        None if spider.is_none() && !new.spider_name.is_empty() => {
+            let words = "must be `auto` or a spider of this tenant";
+            faults.add(&[field_step("spider_name")], "unknown", words);
+        }
+        None => {}
+    }
     let asked = new.target_urls.unwrap_or_default();
     let start_urls = spider.as_ref().map(|spider| spider.start_urls.clone()).unwrap_or_default();
-    let target_urls = if asked.is_empty() { start_urls } else { asked };
+    let target_urls = if asked.is_empty() && new.reread.is_none() { start_urls } else { asked };
     let tags: Vec<String> = new.tags.unwrap_or_default().iter().map(|tag| normalize::exact(tag)).collect();
     let files = new.upload_ids.as_deref().unwrap_or_default().len();
 
-    let mut faults = FieldErrors::default();
-    if spider.is_none() {
-        faults.add(&[field_step("spider_name")], "unknown", "must be `auto` or a spider of this tenant");
-    }
-    if spider.is_some() && target_urls.is_empty() {
+    if spider.is_some() && target_urls.is_empty() && new.reread.is_none() {
         faults.add(
             &[field_step("target_urls")],
             "required",
@@ -118,8 +160,17 @@ async fn plan(change: &EventTx, new: NewJob) -> Result<Plan> {
 
     // An unknown spider was rejected above.
     let spider = spider.ok_or_else(Problem::not_found)?;
-    let allowed_hosts = new.allowed_hosts.unwrap_or_else(|| spider.allowed_hosts.clone());
-    let settings = JobSettings { max_pages: new.max_pages, max_items: new.max_items, allowed_hosts };
+    let own_hosts = if new.reread.is_some() { Vec::new() } else { spider.allowed_hosts.clone() };
+    let allowed_hosts = new.allowed_hosts.unwrap_or(own_hosts);
+    // A spider's limits are for its requests.
+    let limits = spider.limits.filter(|_| new.reread.is_none()).unwrap_or_default();
+    let settings = JobSettings {
+        max_pages: new.max_pages.or(limits.max_pages),
+        max_items: new.max_items.or(limits.max_items),
+        allowed_hosts,
+        targets_only: new.targets_only.filter(|_| new.reread.is_none()),
+        reread: new.reread,
+    };
     Ok(Plan { spider, target_urls, settings, tags: dedup_tags(tags) })
 }
 
@@ -132,6 +183,7 @@ fn dedup_tags(tags: Vec<String>) -> Vec<String> {
 /// Every bad field of a job to create, as far as known without its spider.
 pub fn validate_new_job(new: &NewJob) -> Vec<FieldError> {
     let mut faults = FieldErrors::default();
+    reread::check(&mut faults, new);
     faults.urls("target_urls", new.target_urls.as_deref().unwrap_or_default());
     faults.hosts("allowed_hosts", new.allowed_hosts.as_deref().unwrap_or_default());
     faults.tags("tags", new.tags.as_deref().unwrap_or_default());
@@ -197,13 +249,17 @@ pub async fn retry(op: &Op, id: JobId) -> Result<Job> {
 /// Allows one's own job, or any job with the permission.
 fn require_own(op: &Op, job: &JobRow) -> Result<()> {
     let owner = op.principal().and_then(|principal| principal.owner_id());
-    let own = owner.is_some_and(|owner| owner.0 == job.created_by);
+    let own = owner.is_some() && owner == job.owner();
     if own || op.may(Permission::CancelAnyJob) { Ok(()) } else { Err(forbidden(Permission::CancelAnyJob)) }
 }
 
 /// Writes an audit entry if the job belongs to another user.
 async fn audit_job_action(op: &Op, tx: &TenantTx, job: &JobRow, action: &'static str) -> Result<()> {
-    let detail = Some(serde_json::json!({ "created_by": job.created_by }));
+    let owner = job.owner();
+    let detail = owner.map(|owner| serde_json::json!({ "created_by": owner.0 }));
     let entry = AuditEntry { action, target_kind: "job", target_id: job.id.to_string(), detail };
-    op.audit_unless_own(tx, UserId(job.created_by), entry).await
+    match owner {
+        Some(owner) => op.audit_unless_own(tx, owner, entry).await,
+        None => op.audit(tx, entry).await,
+    }
 }

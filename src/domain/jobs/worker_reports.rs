@@ -13,6 +13,7 @@ use crate::auth::permission::Permission;
 use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::{JobId, TenantId};
 use crate::base::text;
+use crate::domain::coverage::{self, SourceCoverage};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begin;
 use crate::domain::op::{Op, Services};
@@ -50,6 +51,8 @@ pub struct Completion {
     pub pages_crawled: Option<i64>,
     pub stats: Option<CrawlStats>,
     pub finish_reason: Option<String>,
+    /// What the built-in crawler read, by source; empty for external workers.
+    pub coverage: Vec<SourceCoverage>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -173,13 +176,14 @@ pub async fn complete(op: &Op, lease: &Lease<'_>, done: Completion) -> Result<Re
     job.finish_reason = Some(reason);
     let ending = if let Action::End(ending) = step.action { ending } else { Outcome::Completed };
     end(op, &mut change, &mut job, ending).await?;
+    coverage::keep(op, &mut change, &job, &done.coverage).await?;
     op.commit_idempotent(change, |position| lease::report_answer(&job, position)).await
 }
 
 impl From<CompleteReport> for Completion {
     fn from(report: CompleteReport) -> Self {
         let CompleteReport { items_scraped, pages_crawled, stats, finish_reason, .. } = report;
-        Self { items_scraped, pages_crawled, stats, finish_reason }
+        Self { items_scraped, pages_crawled, stats, finish_reason, coverage: Vec::new() }
     }
 }
 

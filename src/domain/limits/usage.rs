@@ -10,12 +10,38 @@ use crate::domain::error::Result;
 use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::identity::tenants;
 use crate::domain::op::Op;
-use crate::storage::{events, job_queue, upload_totals};
+use crate::storage::{events, job_queue, kept_pages, upload_totals};
+
+/// What is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    Quota(Quota),
+    /// Compressed bytes of the crawler's pages, which only the operator's configuration limits.
+    KeptPageBytes,
+}
+
+impl Resource {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quota(quota) => quota.name(),
+            Self::KeptPageBytes => "kept_page_bytes",
+        }
+    }
+
+    /// The window in which use is counted; `None` for what is held rather than spent.
+    pub const fn window_seconds(self) -> Option<u32> {
+        match self {
+            Self::Quota(quota) => quota.window_seconds(),
+            Self::KeptPageBytes => None,
+        }
+    }
+}
 
 /// The current use of one quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuotaUsage {
-    pub quota: Quota,
+    pub resource: Resource,
     /// `None`: no limit.
     pub limit: Option<u64>,
     /// `None`: not counted, because there is no limit, or nothing uses it yet.
@@ -43,10 +69,11 @@ async fn read(op: &Op, connections: usize) -> Result<Vec<QuotaUsage>> {
     let log = events::log(&tx).await?;
     let pending_jobs = job_queue::pending(&tx).await?;
     let upload_bytes = upload_totals::read(&tx).await?;
+    let kept_bytes = kept_pages::bytes(&tx).await?;
     drop(tx);
     let (limits, tenant_id, now) = (&op.services.limits, op.scope.tenant_id(), op.now());
     let meter = limits.meter(tenant_id, now);
-    let mut usage = Vec::with_capacity(Quota::ALL.len());
+    let mut usage = Vec::with_capacity(Quota::ALL.len() + 1);
     for quota in Quota::ALL {
         let limit = limits.limit(tenant_id, quota);
         let used = match quota {
@@ -64,7 +91,14 @@ async fn read(op: &Op, connections: usize) -> Result<Vec<QuotaUsage>> {
                 limit.map(|most| meter.bytes_out().peek(Rate::per_second(most), now).used())
             }
         };
-        usage.push(QuotaUsage { quota, limit, used, refused: meter.refused(quota) });
+        let resource = Resource::Quota(quota);
+        usage.push(QuotaUsage { resource, limit, used, refused: meter.refused(quota) });
     }
+    usage.push(QuotaUsage {
+        resource: Resource::KeptPageBytes,
+        limit: u64::try_from(op.services.kept_pages.budget_bytes()).ok(),
+        used: u64::try_from(kept_bytes).ok(),
+        refused: 0,
+    });
     Ok(usage)
 }

@@ -278,5 +278,6 @@ pub(super) fn blank(draft: &Draft, writer: Writer, now: i64) -> PropertyRow {
         search_text: String::new(),
         removed: false,
         writer: writer.name().to_owned(),
+        read_at: None,
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apply::{apply, blank, current_price, derive_search_columns};
 use super::draft::Draft;
-use super::report::Removal;
+use super::report::{PageReading, PageVisit, Removal};
 use crate::base::money::MinorUnits;
 use crate::protocol::problem::FieldError;
 use crate::protocol::property::{RemovalReason, StandardStatus};
@@ -100,7 +100,7 @@ pub(super) fn decide(
     let Some(row) = stored else {
         return if draft.removes() { Ok(Decision::unchanged(None)) } else { create(draft, writer, now) };
     };
-    if !may_write(row, draft, writer) {
+    if !may_write(row, draft, writer) || is_outdated(row, draft) {
         return Ok(Decision::unchanged(Some(row.clone())));
     }
     match draft.removal {
@@ -120,6 +120,24 @@ fn may_write(row: &PropertyRow, draft: &Draft, writer: Writer) -> bool {
     }
 }
 
+/// A page that is read again brings back neither a listing that was removed nor values from before a later visit.
+pub(super) fn is_outdated(row: &PropertyRow, draft: &Draft) -> bool {
+    match draft.visit {
+        Some(PageVisit { fetched_at, reading: PageReading::Again }) => {
+            row.removed || row.read_at.is_some_and(|read_at| read_at > fetched_at)
+        }
+        Some(PageVisit { reading: PageReading::First, .. }) | None => false,
+    }
+}
+
+/// When the page was fetched that the row is written from now. A worker's row has none.
+fn read_at(draft: &Draft, writer: Writer, now: i64) -> Option<i64> {
+    match writer {
+        Writer::Crawler => Some(draft.visit.map_or(now, |visit| visit.fetched_at)),
+        Writer::Worker => None,
+    }
+}
+
 impl Decision {
     fn unchanged(row: Option<PropertyRow>) -> Self {
         Self { outcome: UpsertOutcome::Unchanged, row, changes: Vec::new(), writes_history: false }
@@ -130,6 +148,7 @@ fn create(draft: &Draft, writer: Writer, now: i64) -> Result<Decision, Vec<Field
     let mut row = blank(draft, writer, now);
     apply(&mut row, draft)?;
     derive_search_columns(&mut row);
+    row.read_at = read_at(draft, writer, now);
     Ok(Decision {
         outcome: UpsertOutcome::Created,
         row: Some(row),
@@ -145,7 +164,8 @@ fn remove(stored: &PropertyRow, removal: Removal, writer: Writer, now: i64) -> D
     if stored.removed {
         return Decision::unchanged(Some(row));
     }
-    let row = PropertyRow { removed: true, updated_at: now, ..row };
+    let read_at = (writer == Writer::Crawler).then_some(now);
+    let row = PropertyRow { removed: true, updated_at: now, read_at, ..row };
     Decision {
         outcome: UpsertOutcome::Removed,
         row: Some(row),
@@ -160,7 +180,9 @@ fn update(
     writer: Writer,
     now: i64,
 ) -> Result<Decision, Vec<FieldError>> {
-    let mut row = PropertyRow { removed: false, last_seen_at: now, ..before.clone() };
+    let is_again = draft.visit.is_some_and(|visit| visit.reading == PageReading::Again);
+    let last_seen_at = if is_again { before.last_seen_at } else { now };
+    let mut row = PropertyRow { removed: false, last_seen_at, ..before.clone() };
     take_over(&mut row, writer);
     let differing = apply(&mut row, draft)?;
     close_sale(before, &mut row, draft, now);
@@ -170,6 +192,7 @@ fn update(
         return Ok(Decision::unchanged(Some(row)));
     }
     row.updated_at = now;
+    row.read_at = read_at(draft, writer, now);
     if changes.iter().any(|told| matches!(told, PropertyChange::Price { .. })) {
         row.price_changed_at = Some(now);
     }

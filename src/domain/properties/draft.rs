@@ -2,7 +2,8 @@
 
 use super::draft_checks::DraftChecks;
 use super::listing_key::{listing_key_fault, source_fault};
-use super::report::{Removal, ReportedRow};
+use super::origins::Origins;
+use super::report::{PageVisit, Removal, ReportedRow};
 use crate::protocol::null_fields::NullFields;
 use crate::protocol::problem::FieldError;
 use crate::protocol::property::PropertyInput;
@@ -23,6 +24,10 @@ pub(super) struct Draft {
     pub(super) attributes: Option<String>,
     /// The source no longer has the listing.
     pub(super) removal: Option<Removal>,
+    /// Where the fields were read.
+    pub(super) origins: Origins,
+    /// The visit of a page that it was read from.
+    pub(super) visit: Option<PageVisit>,
 }
 
 impl Draft {
@@ -30,7 +35,8 @@ impl Draft {
     pub(super) fn read(row: ReportedRow, writer: Writer) -> Result<Self, Vec<FieldError>> {
         let draft = Self::parse(row.property?)?;
         let unexplained = (draft.fields.removed == Some(true)).then(|| Removal::reported_by(writer));
-        Ok(Self { removal: row.removal.or(unexplained), ..draft })
+        let removal = row.removal.or(unexplained);
+        Ok(Self { removal, origins: row.origins, visit: row.visit, ..draft })
     }
 
     /// Reads a listing that a worker reports.
@@ -57,6 +63,8 @@ impl Draft {
             media,
             attributes,
             removal,
+            origins: Origins::new(),
+            visit: None,
         })
     }
 
@@ -228,7 +236,8 @@ mod tests {
         let removed = PropertyInput { removed: Some(true), ..named() };
         let duplicate = Removal { reason: RemovalReason::Duplicate, same_as: Some(7) };
         let read = |property: &PropertyInput, removal, writer| {
-            Draft::read(ReportedRow { property: Ok(property.clone()), removal }, writer).unwrap().removal
+            let row = ReportedRow { removal, ..ReportedRow::from(Ok(property.clone())) };
+            Draft::read(row, writer).unwrap().removal
         };
 
         let reason = |removal: Option<Removal>| removal.map(|removal| removal.reason);

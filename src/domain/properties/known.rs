@@ -33,6 +33,8 @@ pub struct KnownHome {
     place: Place,
     /// Major units.
     list_price: Option<f64>,
+    /// ISO 4217, of the price.
+    pub currency: Option<String>,
 }
 
 /// The home on a page, as far as it is compared.
@@ -109,12 +111,22 @@ impl KnownHome {
         (self.source.clone(), self.listing_key.clone())
     }
 
+    /// What is compared of it where it was seen and not read.
+    pub fn facts(&self) -> HomeFacts {
+        HomeFacts {
+            told_ids: BTreeSet::new(),
+            place: self.place.clone(),
+            list_price: self.list_price,
+            currency: self.currency.clone(),
+        }
+    }
+
     /// Whether it has a row. One that was read just now has none yet.
     pub fn is_stored(&self) -> bool {
         self.id.0 > 0
     }
 
-    fn of(row: &PropertyRow) -> Self {
+    pub(in crate::domain) fn of(row: &PropertyRow) -> Self {
         let address: Option<Address> =
             row.address.as_deref().and_then(|json| serde_json::from_str(json).ok());
         let currency = row.currency.as_deref();
@@ -130,6 +142,7 @@ impl KnownHome {
             aliases: BTreeSet::new(),
             place: Place::of(address.as_ref(), row.latitude, row.longitude),
             list_price: row.list_price.map(|minor| MinorUnits(minor).to_major(currency)),
+            currency: row.currency.clone(),
         }
     }
 }
@@ -215,6 +228,7 @@ impl KnownHomes {
             aliases: BTreeSet::new(),
             place: Place::of(property.address.as_ref(), property.latitude, property.longitude),
             list_price: property.list_price,
+            currency: property.currency.clone(),
         };
         self.homes.insert(id, home);
         self.by_address.extend(addresses.iter().map(|address| (address.clone(), id)));
@@ -241,6 +255,7 @@ impl KnownHomes {
             aliases: BTreeSet::new(),
             place: Place::of(property.address.as_ref(), property.latitude, property.longitude),
             list_price: property.list_price,
+            currency: property.currency.clone(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The alert for a crawl on which too many known listings seem to be gone at once to be believed.
 
 use crate::base::clock::epoch_seconds;
-use crate::base::ids::UserId;
 use crate::domain::error::Result;
 use crate::domain::jobs::lease::{self, Lease};
 use crate::domain::jobs::state::JobInput;
@@ -22,7 +21,7 @@ pub struct MassRemoval {
     pub sample: Vec<String>,
 }
 
-/// Alerts the creator of the job and the admins. Only the lease's holder may.
+/// Alerts the owner of the job and the admins. Only the lease's holder may.
 pub async fn alert_mass_removal(op: &Op, lease: &Lease<'_>, removal: &MassRemoval) -> Result<()> {
     let mut change = op.begin().await?;
     let (job, _) = lease::require(op, &change, lease, JobInput::Heartbeat).await?;
@@ -34,7 +33,7 @@ pub async fn alert_mass_removal(op: &Op, lease: &Lease<'_>, removal: &MassRemova
         timestamp: epoch_seconds(op.now()),
         logged: Logged::default(),
     };
-    notify(op, &mut change, Event::Alert { concerns: Some(UserId(job.created_by)), message }).await?;
+    notify(op, &mut change, Event::Alert { concerns: job.owner(), message }).await?;
     op.commit(change).await?;
     Ok(())
 }

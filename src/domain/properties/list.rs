@@ -72,7 +72,8 @@ pub async fn list(
     Ok(Page::from_rows(rows, page.limit, key).map(|row| property(&row)))
 }
 
-fn search(query: PropertyQuery) -> Result<Search> {
+/// The filters as the store compares them. Fails for filters that no property could match, and names them all.
+pub(super) fn search(query: PropertyQuery) -> Result<Search> {
     let mut errors = Vec::new();
     let q = query.q.unwrap_or_default();
     let words: Vec<String> = q.split_whitespace().map(normalize::case_fold).collect();

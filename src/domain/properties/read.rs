@@ -10,6 +10,7 @@ use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::protocol::problem::Problem;
 use crate::protocol::property::{PriceHistoryEntry, Property};
+use crate::storage::properties::PropertyPage;
 use crate::storage::{price_history, properties};
 
 /// A property, including removed ones.
@@ -69,13 +70,22 @@ pub async fn known_urls(
     op.require(Permission::WriteProperties)?;
     let tx = op.read().await?;
     let rows = properties::with_pages(&tx, hosts, after.map(|id| id.0), limit).await?;
-    let known = rows.into_iter().filter_map(|row| {
-        Some(KnownUrl {
-            property_id: PropertyId(row.id),
-            source: row.source,
-            listing_key: row.listing_key,
-            url: row.source_url?,
-        })
-    });
-    Ok(known.collect())
+    Ok(rows.into_iter().filter_map(known_url).collect())
+}
+
+/// The known pages among `urls`, for targets that are pages of known listings. At most `limit`.
+pub async fn known_urls_at(op: &Op, hosts: &[String], urls: &[String], limit: u64) -> Result<Vec<KnownUrl>> {
+    op.require(Permission::WriteProperties)?;
+    let tx = op.read().await?;
+    let rows = properties::with_these_pages(&tx, hosts, urls, limit).await?;
+    Ok(rows.into_iter().filter_map(known_url).collect())
+}
+
+fn known_url(page: PropertyPage) -> Option<KnownUrl> {
+    Some(KnownUrl {
+        property_id: PropertyId(page.id),
+        source: page.source,
+        listing_key: page.listing_key,
+        url: page.source_url?,
+    })
 }

@@ -6,9 +6,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::batch_plan::{BatchPlan, Notify, RowResult};
-use super::diff::UpsertOutcome;
+use super::diff::{UpsertOutcome, is_outdated};
 use super::draft::Draft;
+use super::evidence;
 use super::null_semantics::{ignore_nulls, null_semantics};
+use super::origins::Origins;
 use super::report::ReportedRow;
 use super::summary;
 use super::view::property;
@@ -205,11 +207,23 @@ async fn write(op: &Op, change: &mut EventTx, batch: &CheckedBatch<'_>) -> Resul
     }
     properties::touch(&change.tx, plan.seen(), micros(op.now())).await?;
     price_history::insert_all(&change.tx, plan.history()).await?;
+    evidence::record(&change.tx, told_origins(batch, &plan), micros(op.now())).await?;
     for event in plan.events(batch.job_id, batch.notify) {
         change.emit(event);
     }
     record_for_job(op, change, batch.job_id, &plan).await?;
     Ok(Some(plan))
+}
+
+/// The origins that the batch tells of the properties that its writer may write.
+fn told_origins<'a>(batch: &CheckedBatch<'a>, plan: &BatchPlan) -> Vec<(i64, &'a Origins)> {
+    let rows = plan.rows.iter().zip(batch.drafts);
+    let told = rows.filter_map(|(row, draft)| {
+        let (after, draft) = (row.as_ref().ok()?.after()?, draft.as_ref().ok()?);
+        let is_told = batch.writer.owns(after) && !draft.removes() && !draft.origins.is_empty();
+        (is_told && !is_outdated(after, draft)).then_some((after.id, &draft.origins))
+    });
+    told.collect()
 }
 
 /// Counts the batch for its job, and emits or stores the summary of what is new. Last, because other reports

@@ -27,7 +27,7 @@ impl Default for UploadSettings {
 
 /// The blob store, and the locks of the uploads in progress.
 pub struct Uploads {
-    pub(super) blobs: BlobStore,
+    pub(in crate::domain) blobs: BlobStore,
     pub(super) settings: UploadSettings,
     pub(super) locks: Arc<UploadLocks>,
 }

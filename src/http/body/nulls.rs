@@ -76,7 +76,10 @@ impl NullWalker<'_> {
     fn object(&mut self, part: &MetaSchema, fields: &Map<String, Value>) {
         for (name, field) in fields {
             let known = part.properties.iter().find(|(known, _)| *known == name);
-            let Some((_, schema)) = known else { continue };
+            let Some((_, schema)) = known else {
+                self.map_value(part, name, field);
+                continue;
+            };
             if self.found.len() >= MOST {
                 return;
             }
@@ -89,6 +92,14 @@ impl NullWalker<'_> {
             }
             self.path.pop();
         }
+    }
+
+    /// A value of a map: whether it may be null itself is left to the schema.
+    fn map_value(&mut self, part: &MetaSchema, name: &str, value: &Value) {
+        let Some(schema) = part.additional_properties.as_deref().filter(|_| !value.is_null()) else { return };
+        self.path.push(PathSegment::Name(name.to_owned()));
+        self.value(schema, value);
+        self.path.pop();
     }
 
     fn is_nullable(&self, schema: &MetaSchemaRef) -> bool {
@@ -123,6 +134,13 @@ mod tests {
         let report = json!({"stats": {"a": null, "b": [null]}, "pages_crawled": null});
 
         assert_eq!(pointers::<ProgressReport>(&report), ["/pages_crawled"]);
+    }
+
+    #[test]
+    fn null_is_refused_in_the_values_of_a_map() {
+        let rule = json!({"fields": {"list_price": {"css": "b", "regex": null}}});
+
+        assert_eq!(pointers::<NewSpider>(&rule), ["/fields/list_price/regex"]);
     }
 
     #[test]

@@ -7,11 +7,12 @@ use poem_openapi::types::{Example, ParseFromJSON, ToJSON, Type};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::domain::{jobs, messages, properties, spiders};
+use crate::domain::{jobs, messages, previews, properties, spiders};
 use crate::http::request_data::identity as identity_of;
 use crate::http::validation::{bad_fields, nul_texts};
 use crate::protocol::job::NewJob;
 use crate::protocol::null_fields::NullFields;
+use crate::protocol::preview::NewPreview;
 use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::property::PropertyInput;
 use crate::protocol::room::{NewChatMessage, NewDirectMessage, NewRoom};
@@ -87,6 +88,7 @@ pub(in crate::http) use body_rules;
 body_rules! {
     NewSpider: |new, _now| spiders::validate_new(&new);
     SpiderInput: |change, _now| spiders::validate_change(&change);
+    NewPreview: |new, _now| previews::validate(&new);
     NewJob: |new, _now| jobs::queue::validate_new_job(&new);
     NewRoom: |new, _now| crate::domain::rooms::judge_new(&new);
     NewChatMessage: |new, _now| validate_message(&new.text, new.client_message_id, new.upload_ids);

@@ -11,7 +11,7 @@ const DEFAULTS: &[(&str, &str)] =
     &[("list_jobs.sort", "-created_at"), ("list_properties.sort", "-updated_at")];
 
 /// Parameters that are `false` when they are absent.
-const SWITCHES: [&str; 2] = ["archived", "include_removed"];
+const SWITCHES: [&str; 3] = ["archived", "excel", "include_removed"];
 
 /// Path parameters that hold a UUID.
 const UUIDS: [&str; 5] = ["connection_id", "key_id", "message_id", "session_id", "upload_id"];

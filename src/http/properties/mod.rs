@@ -1,5 +1,10 @@
 //! Properties.
 
+mod export;
+mod export_body;
+mod filters;
+mod refresh;
+mod representation;
 mod views;
 
 #[cfg(test)]
@@ -10,25 +15,25 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
+pub use self::export::PropertyExportApi;
+use self::filters::Filters;
+pub use self::refresh::PropertyRefreshApi;
+use self::representation::PropertyResponse;
 use self::views::{BatchNotify, PutProperty};
 use super::body::{Body, Many, PropertyBatch};
 use super::caller::{Caller, ReadProperties, WriteProperties};
 use super::comma_list::CommaList;
-use super::etag::{Tagged, tagged};
 use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::{Listed, listed, page_request};
 use super::tags::Tag;
-use super::validation::{BOX_WORDS, CURRENCY_WORDS};
 use crate::base::ids::{JobId, PropertyId};
 use crate::base::timestamp::Timestamp;
-use crate::domain::properties::list::PropertyQuery;
 use crate::domain::properties::{self, Batch, Notify, Writer};
 use crate::domain::viewing;
-use crate::protocol::bounding_box::BoundingBox;
-use crate::protocol::currency_choice::CurrencyChoice;
+use crate::protocol::evidence::PropertyEvidence;
 use crate::protocol::examples;
 use crate::protocol::message::ViewersPayload;
-use crate::protocol::problem::{FieldError, PathSegment, Problem};
+use crate::protocol::problem::Problem;
 use crate::protocol::property::{
     ListingType, PriceHistoryEntry, Property, PropertyInput, PropertySort, StandardStatus, ViewedProperty,
 };
@@ -91,22 +96,24 @@ impl PropertiesApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<Property>, Problem> {
-        let query = PropertyQuery {
+        let query = Filters {
             city: city.0,
-            statuses: one_of_two(status.0.0, standard_status.0.0)?,
-            listing_types: distinct(listing_type.0.0),
-            currencies: read_currencies(&currency.0.0)?,
+            status: status.0.0,
+            standard_status: standard_status.0.0,
+            listing_type: listing_type.0.0,
+            currency: currency.0.0,
             property_type: property_type.0,
             price_min: price_min.0,
             price_max: price_max.0,
             bedrooms_min: bedrooms_min.0,
-            bbox: read_box(bbox.0.as_deref())?,
+            bbox: bbox.0,
             q: q.0,
-            updated_since: updated_since.0.map(Timestamp::utc),
-            sources: distinct(source.0.0),
-            job_id: job_id.0.map(JobId),
-            include_removed: include_removed.0.unwrap_or_default(),
+            updated_since: updated_since.0,
+            source: source.0.0,
+            job_id: job_id.0,
+            include_removed: include_removed.0,
         };
+        let query = query.into_query()?;
         let page = page_request(limit.0, cursor.0.as_deref())?;
         let page = properties::list::list(&caller.op, query, sort.0.unwrap_or_default(), page).await?;
         Ok(listed(request, page))
@@ -114,16 +121,18 @@ impl PropertiesApi {
 
     /// Read a property
     ///
-    /// Also one that its source no longer has (`removed`).
+    /// Also one that its source no longer has (`removed`). With `Accept: application/ld+json` the answer is a
+    /// `RealEstateListing` of schema.org in JSON-LD, of what is known.
     #[oai(path = "/properties/:property_id", method = "get", operation_id = "get_property")]
     async fn get(
         &self,
+        request: &Request,
         caller: Caller<ReadProperties>,
         property_id: Path<i64>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
-    ) -> Result<Tagged<Property>, Problem> {
+    ) -> Result<PropertyResponse, Problem> {
         let property = properties::read::get(&caller.op, PropertyId(property_id.0)).await?;
-        Ok(tagged(property, if_none_match.0.as_deref()))
+        Ok(PropertyResponse::of(property, request.headers(), if_none_match.0.as_deref()))
     }
 
     /// List the prices and statuses that a property had
@@ -146,6 +155,20 @@ impl PropertiesApi {
         let page = page_request(limit.0, cursor.0.as_deref())?;
         let page = properties::read::price_history(&caller.op, id, page).await?;
         Ok(listed(request, page))
+    }
+
+    /// Read where the values of a property came from
+    ///
+    /// For each field that the built-in crawler has read: what of the page it was read from, where in that, by which rule
+    /// of the spider, and when. A property that a worker has reported since has no fields here: its values are the
+    /// worker's.
+    #[oai(path = "/properties/:property_id/evidence", method = "get", operation_id = "get_property_evidence")]
+    async fn evidence(
+        &self,
+        caller: Caller<ReadProperties>,
+        property_id: Path<i64>,
+    ) -> Result<Json<PropertyEvidence>, Problem> {
+        Ok(Json(properties::evidence::of(&caller.op, PropertyId(property_id.0)).await?))
     }
 
     /// List the viewers of a property
@@ -225,47 +248,4 @@ impl PropertiesApi {
         let result = properties::upsert_batch(&op, batch).await?;
         Ok(Replayable::new(op.idempotency(), Json(result)))
     }
-}
-
-/// Reads the parameter `bbox`.
-fn read_box(text: Option<&str>) -> Result<Option<BoundingBox>, Problem> {
-    let refused = || bad_parameter("bbox", "format", BOX_WORDS);
-    text.map(|text| BoundingBox::parse(text).ok_or_else(refused)).transpose()
-}
-
-/// Reads the parameter `currency`.
-fn read_currencies(texts: &[String]) -> Result<Vec<CurrencyChoice>, Problem> {
-    let codes: Option<Vec<CurrencyChoice>> = texts.iter().map(|code| CurrencyChoice::parse(code)).collect();
-    codes.map(distinct).ok_or_else(|| bad_parameter("currency", "enum", CURRENCY_WORDS))
-}
-
-/// `status` and `standard_status` mean the same.
-fn one_of_two(
-    status: Vec<StandardStatus>,
-    standard_status: Vec<StandardStatus>,
-) -> Result<Vec<StandardStatus>, Problem> {
-    match (status.is_empty(), standard_status.is_empty()) {
-        (false, false) => {
-            let words = "means the same as `status`: give one of them";
-            Err(bad_parameter("standard_status", "conflict", words))
-        }
-        (true, _) => Ok(distinct(standard_status)),
-        (false, true) => Ok(distinct(status)),
-    }
-}
-
-/// Each value once.
-fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
-    let mut found = Vec::new();
-    for value in values {
-        if !found.contains(&value) {
-            found.push(value);
-        }
-    }
-    found
-}
-
-fn bad_parameter(name: &str, kind: &str, words: &str) -> Problem {
-    let place = [PathSegment::Name(name.to_owned())];
-    Problem::validation(vec![FieldError::in_parameter("query", &place, kind, words)])
 }

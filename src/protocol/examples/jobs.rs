@@ -19,6 +19,8 @@ impl Example for NewJob {
             allowed_hosts: Some(vec!["img.homes.example".to_owned()]),
             tags: Some(vec!["nightly".to_owned()]),
             upload_ids: None,
+            targets_only: None,
+            reread: None,
         }
     }
 }
@@ -29,10 +31,11 @@ impl Example for Job {
             job_id: JOB,
             spider_name: SPIDER.to_owned(),
             target_urls: vec![SITE.to_owned()],
-            settings: JobSettings { max_pages: Some(100), max_items: None, allowed_hosts: Vec::new() },
+            settings: JobSettings { max_pages: Some(100), ..JobSettings::default() },
             tags: vec!["nightly".to_owned()],
             status: JobStatus::Running,
-            created_by: USER,
+            created_by: Some(USER),
+            scheduled: None,
             created_at: after(0),
             started_at: Some(after(1)),
             finished_at: None,

@@ -6,6 +6,7 @@ use poem_openapi::types::Example;
 use serde_json::{Value, json};
 
 use super::{LISTING_KEY, PAGE, PROPERTY, SOURCE, after, position, timestamp};
+use crate::protocol::evidence::{EvidenceLayer, FieldEvidence, PropertyEvidence};
 use crate::protocol::property::{
     Address, ListingType, Media, MediaKind, PriceHistoryEntry, Property, PropertyInput, StandardStatus,
 };
@@ -130,6 +131,37 @@ impl Example for PriceHistoryEntry {
             currency: Some("USD".to_owned()),
             standard_status: StandardStatus::Active,
             observed_at: after(2),
+        }
+    }
+}
+
+impl Example for FieldEvidence {
+    fn example() -> Self {
+        Self {
+            layer: EvidenceLayer::JsonLd,
+            rule: None,
+            fragment: "offers.price".to_owned(),
+            read_at: after(2),
+        }
+    }
+}
+
+impl Example for PropertyEvidence {
+    fn example() -> Self {
+        let rule = FieldEvidence {
+            layer: EvidenceLayer::Rule,
+            rule: Some("dl.facts dd.year".to_owned()),
+            fragment: "dl.facts dd.year".to_owned(),
+            read_at: after(2),
+        };
+        Self {
+            property_id: PROPERTY,
+            read_at: Some(after(2)),
+            source_url: Some(PAGE.to_owned()),
+            fields: BTreeMap::from([
+                ("list_price".to_owned(), FieldEvidence::example()),
+                ("year_built".to_owned(), rule),
+            ]),
         }
     }
 }

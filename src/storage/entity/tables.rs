@@ -165,6 +165,28 @@ table!(spiders, "spiders", owned by TenantId, {
     list_items: bool,
     created_at: i64,
     updated_at: i64,
+    rules: Option<String>,
+    preset: Option<String>,
+    header_names: Option<String>,
+    sealed_headers: Option<String>,
+});
+
+table!(schedules, "schedules", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    spider_name: String,
+    cron: String,
+    timezone: String,
+    jitter_seconds: i64,
+    set_by: i64,
+    next_run_at: Option<i64>,
+    last_run_at: Option<i64>,
+    last_job_id: Option<i64>,
+    skipped_runs: i64,
+    refused: bool,
+    created_at: i64,
+    updated_at: i64,
 });
 
 table!(jobs, "jobs", owned by TenantId, {
@@ -203,6 +225,8 @@ table!(jobs, "jobs", owned by TenantId, {
     attachments: Option<String>,
     not_before: Option<i64>,
     claimed_by: Option<String>,
+    scheduled: bool,
+    ownerless: bool,
 });
 
 table!(executions, "executions", owned by TenantId, {
@@ -286,6 +310,7 @@ table!(properties, "properties", owned by TenantId, {
     search_text: String,
     removed: bool,
     writer: String,
+    read_at: Option<i64>,
 });
 
 table!(price_history, "price_history", owned by TenantId, {
@@ -307,6 +332,55 @@ table!(property_addresses, "property_addresses", owned by TenantId, {
     property_id: i64,
 });
 
+table!(page_visits, "page_visits", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    url_hash: String,
+    url: String,
+    etag: Option<String>,
+    last_modified: Option<String>,
+    extractor_version: i64,
+    read_scope: String,
+    property_id: i64,
+    links: String,
+    read_at: i64,
+});
+
+table!(property_evidence, "property_evidence", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    property_id: i64,
+    evidence: String,
+    read_at: i64,
+});
+
+table!(kept_pages, "kept_pages", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    url_hash: String,
+    url: String,
+    page_url: Option<String>,
+    spider_name: String,
+    content: String,
+    charset: Option<String>,
+    robots_tag: Option<String>,
+    sha256: String,
+    body_id: Uuid,
+    stored_bytes: i64,
+    body_bytes: i64,
+    fetched_at: i64,
+});
+
+table!(kept_page_totals, "kept_page_totals", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    bytes: i64,
+});
+
 table!(job_items, "job_items", owned by TenantId, {
     #[sea_orm(primary_key)]
     id: i64,
@@ -316,6 +390,19 @@ table!(job_items, "job_items", owned by TenantId, {
     property_id: i64,
     status: String,
     at: i64,
+});
+
+table!(job_coverage, "job_coverage", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    spider_name: String,
+    source: String,
+    job_id: i64,
+    pages: i64,
+    fields: String,
+    low: Option<String>,
+    finished_at: i64,
 });
 
 table!(notifications, "notifications", owned by TenantId, {
@@ -364,6 +451,7 @@ table!(crawl_urls, "crawl_urls", owned by TenantId, {
     items: i64,
     outcome: Option<String>,
     known: Option<String>,
+    worth: i64,
 });
 
 table!(idempotency_keys, "idempotency_keys", owned by TenantId, {

@@ -13,7 +13,7 @@ pub(crate) struct TenantTable {
     /// The column with the tenant's id.
     pub owner: &'static str,
     pub columns: Vec<Column>,
-    /// What an export leaves out, because it grants access.
+    /// What an export leaves out, because it grants access or is of no use without files that stay behind.
     pub secrets: Secrets,
     /// The column that names a file of the tenant's: an export names those files and does not hold them.
     pub file: Option<&'static str>,
@@ -40,7 +40,7 @@ pub(crate) enum ColumnKind {
 pub(crate) enum Secrets {
     /// These columns.
     Columns(Vec<&'static str>),
-    /// The whole table: its rows are nothing but credentials, or answers to requests.
+    /// The whole table: its rows are nothing but credentials, answers to requests, or of pages that no export holds.
     Table,
 }
 
@@ -114,14 +114,20 @@ tenant_tables! {
     room_members: nothing;
     rooms: nothing;
     crawl_urls: nothing;
+    job_coverage: nothing;
     job_items: nothing;
     job_logs: nothing;
     executions: columns [LeaseHash];
     jobs: columns [LeaseHash];
+    page_visits: nothing;
+    property_evidence: nothing;
     property_addresses: nothing;
+    kept_pages: table;
+    kept_page_totals: nothing;
     price_history: nothing;
     properties: nothing;
-    spiders: nothing;
+    schedules: nothing;
+    spiders: columns [SealedHeaders];
     notification_reads: nothing;
     notifications: nothing;
     events: nothing;

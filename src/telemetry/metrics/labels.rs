@@ -220,6 +220,7 @@ labels! {
     /// The outcome of a page that the crawler requested.
     PageOutcome("outcome") {
         Read = "read",
+        NotModified = "not_modified",
         Elsewhere = "elsewhere",
         Unreadable = "unreadable",
         Refused = "refused",

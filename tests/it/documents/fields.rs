@@ -116,7 +116,8 @@ fn null_is_written_where_it_means_something() {
     }
 
     // The fields of a reported listing that may be `null` are marked by their names.
-    let reported: BTreeSet<String> = nullable.extract_if(.., |name| name.starts_with("PropertyInput.")).collect();
+    let reported: BTreeSet<String> =
+        nullable.extract_if(.., |name| name.starts_with("PropertyInput.")).collect();
     let kept = ["source", "listing_key", "standard_status"];
     let input = document["components"]["schemas"]["PropertyInput"]["properties"].as_object().unwrap();
     let emptied = input.keys().filter(|name| !kept.contains(&name.as_str()));

@@ -94,6 +94,12 @@ fn with_time(
 
 /// Whether the field is named in the refusal: of the request, or in a batch of its row.
 fn refuses(answer: &Response, location: &FieldLocation) -> bool {
+    // An export is answered in lines.
+    if answer.status == 200
+        && answer.header("content-type").is_some_and(|kind| !kind.starts_with("application/json"))
+    {
+        return false;
+    }
     let body = answer.json();
     if answer.status == 200 && body.get("results").is_some() {
         let FieldLocation::Body(pointer) = location else { return false };

@@ -59,7 +59,8 @@ fn fields_of(document: &Value, schema: &Value, found: &mut BTreeSet<String>) {
         return fields_of(document, document.pointer(reference.trim_start_matches('#')).unwrap(), found);
     }
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-        if can_name(name) {
+        // A time names nothing: `since` in a body is one, and in a query a position.
+        if can_name(name) && field["format"] != "date-time" {
             found.insert(name.clone());
         }
         fields_of(document, field, found);

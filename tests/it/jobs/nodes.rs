@@ -44,6 +44,7 @@ impl Crawler {
     pub async fn runs<T>(&self, node: &Services, end: End, reached: impl Future<Output = T>) -> T {
         let running = RunnerLimits { jobs: self.slots, open_per_job: 16, lease: LEASE };
         let runner = Runner::new(node.clone(), self.settings.clone(), running).unwrap();
+        node.previews.set_reader(runner.page_reader());
         let stop = CancellationToken::new();
         let mut runner = Box::pin(runner.run(stop.clone()));
         let work = async {

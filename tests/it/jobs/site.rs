@@ -14,6 +14,11 @@ use crate::support::wait::sleep_briefly;
 /// The answer at a path.
 pub enum Reply {
     Page(String),
+    /// A page with an entity tag: a request that names the tag is answered 304.
+    Tagged {
+        html: String,
+        etag: &'static str,
+    },
     Robots(String),
     NotFound,
     /// No answer at all.
@@ -87,6 +92,14 @@ async fn visit(mut stream: TcpStream, pages: Arc<Pages>, asked: Arc<Mutex<Vec<St
     asked.lock().push(path);
     let (status, kind, body) = match reply {
         Reply::Page(html) => (200, "text/html", html),
+        Reply::Tagged { html, etag } => {
+            let named = format!("if-none-match: {etag}\r\n").to_ascii_lowercase();
+            let is_named = head.to_ascii_lowercase().contains(&named);
+            let answer = if is_named { not_modified(etag) } else { tagged(etag, &html) };
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+            return;
+        }
         Reply::Robots(text) => (200, "text/plain", text),
         Reply::NotFound => (404, "text/plain", String::new()),
         Reply::Silence => {
@@ -101,6 +114,18 @@ async fn visit(mut stream: TcpStream, pages: Arc<Pages>, asked: Arc<Mutex<Vec<St
     // The crawler may be killed at any moment.
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.shutdown().await;
+}
+
+fn not_modified(etag: &str) -> String {
+    format!("HTTP/1.1 304 X\r\nconnection: close\r\netag: {etag}\r\n\r\n")
+}
+
+fn tagged(etag: &str, html: &str) -> String {
+    let length = html.len();
+    format!(
+        "HTTP/1.1 200 X\r\nconnection: close\r\netag: {etag}\r\ncontent-type: text/html\r\n\
+         content-length: {length}\r\n\r\n{html}"
+    )
 }
 
 /// A page with one listing and these links.

@@ -24,10 +24,9 @@ fn what_a_start_refuses_is_reported_and_nothing_is_created() {
     let secret = "a-secret-of-more-than-thirty-two-bytes";
     let key = format!("k1:{secret}");
     let same = "127.0.0.1:18123";
-    let cases: [(&[(&str, &str)], &str); 7] = [
+    let cases: [(&[(&str, &str)], &str); 6] = [
         (&[("LOTLINE__CLUSTER__URL", "redis://127.0.0.1")], "cluster.url is set"),
         (&[("LOTLINE__CLUSTER__PREFIX", "another")], "cluster.prefix is set"),
-        (&[("LOTLINE__AUTH__SEAL_KEY", secret)], "auth.seal_key is set"),
         (
             &[("LOTLINE__AUTH__ALGORITHM", "EdDSA"), ("LOTLINE__AUTH__KEYS", key.as_str())],
             "auth.algorithm is EdDSA, and no key is for it",

@@ -16,6 +16,7 @@ mod lists;
 mod refused_tokens;
 mod reload;
 mod retries;
+mod seal_key;
 mod subcommands;
 mod tenants;
 mod uploads;

@@ -48,10 +48,15 @@ async fn what_people_make_is_made_once(app: &TestApp) {
     let path = format!("/api/v1/jobs/{}", made["job_id"]);
     twice(app, &admin, method, &format!("{path}/cancel"), &json!({})).await;
     twice(app, &admin, method, &format!("{path}/retry"), &json!({})).await;
+    let worker = app.worker(&admin, &[KeyScope::PropertiesWrite]).await;
+    let home = json!({"source": "mls", "listing_key": "H-9", "source_url": "https://homes.example/9"});
+    let stored = worker.post("/api/v1/properties/batch", &json!({"items": [home]})).await.json();
+    let refresh = format!("/api/v1/properties/{}/refresh", stored["results"][0]["property_id"]);
+    twice(app, &admin, method, &refresh, &json!({})).await;
     let sent = twice(app, &admin, method, "/api/v1/admin/broadcast", &news).await.json();
     let at_root = twice(app, &admin, method, "/admin/broadcast", &news).await.json();
 
-    assert_eq!(admin.counts_jobs().await, 1);
+    assert_eq!(admin.counts_jobs().await, 2);
     assert_ne!(sent["broadcast_id"], at_root["broadcast_id"], "the same key at another address is another");
 }
 

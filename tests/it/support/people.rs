@@ -174,6 +174,10 @@ impl<'a> Caller<'a> {
         self.send(reqwest::Method::POST, path, Some(body)).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Response {
+        self.send(reqwest::Method::PUT, path, Some(body)).await
+    }
+
     pub async fn patch(&self, path: &str, body: &Value) -> Response {
         self.send(reqwest::Method::PATCH, path, Some(body)).await
     }

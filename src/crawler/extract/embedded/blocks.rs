@@ -1,5 +1,7 @@
 //! Reads the scripts of a page: those that are data, those that hold data, and the rows that several of them push.
 
+use url::Url;
+
 use super::super::extraction::{Layer, LayerResult};
 use super::super::json;
 use super::super::lenient_json;
@@ -17,7 +19,15 @@ const MAX_SCRIPTS: usize = 300;
 /// Bytes of a script's `id`.
 const MAX_ID: usize = 40;
 
-pub(in crate::crawler::extract) fn read(page: &Page) -> LayerResult {
+/// The page state of a page.
+pub(in crate::crawler::extract) struct PageState {
+    pub(in crate::crawler::extract) blocks: Vec<StateBlock>,
+    /// Blocks that are named like state and could not be parsed.
+    skipped: u32,
+}
+
+/// Parses the page state of `page`.
+pub(in crate::crawler::extract) fn parsed(page: &Page) -> PageState {
     let budget = page.budget();
     let mut blocks = Vec::new();
     let mut skipped = 0;
@@ -50,8 +60,18 @@ pub(in crate::crawler::extract) fn read(page: &Page) -> LayerResult {
         let name = "__next_f".to_owned();
         blocks.push(StateBlock { data: StateData::Flight(rows), name, is_tracking: false });
     }
-    let drafts = page_state::drafts(&blocks, page.base(), budget);
-    LayerResult { kind: Layer::PageState, drafts, skipped_blocks: skipped }
+    PageState { blocks, skipped }
+}
+
+/// What the page state of `page` tells.
+pub(in crate::crawler::extract) fn read(state: &PageState, page: &Page) -> LayerResult {
+    let drafts = page_state::drafts(&state.blocks, page.base(), page.budget());
+    LayerResult { kind: Layer::PageState, drafts, skipped_blocks: state.skipped }
+}
+
+/// The addresses in the lists of the page state.
+pub(in crate::crawler::extract) fn addresses(state: &PageState, page: &Page) -> Vec<Url> {
+    page_state::addresses(&state.blocks, page.base(), page.budget())
 }
 
 /// `application/json; charset=utf-8`, `application/vnd.api+json`, `text/json`.

@@ -10,4 +10,4 @@ mod script;
 #[cfg(test)]
 mod tests;
 
-pub(super) use blocks::read;
+pub(super) use blocks::{addresses, parsed, read};

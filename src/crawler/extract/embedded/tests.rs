@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::draft::Draft;
 use super::super::extraction::LayerResult;
-use super::read;
+use super::{parsed, read};
 use crate::crawler::budget::{PageBudget, Truncation};
 use crate::crawler::page::Page;
 
@@ -13,7 +13,8 @@ fn page(html: &str) -> Page {
 }
 
 fn layer(html: &str) -> LayerResult {
-    read(&page(html))
+    let page = page(html);
+    read(&parsed(&page), &page)
 }
 
 fn keys(drafts: &[Draft]) -> Vec<(Option<&str>, bool)> {
@@ -150,7 +151,7 @@ fn references_to_references_do_not_multiply() {
     let html = format!("<script type=application/json id=__NUXT_DATA__>{}</script>", Value::from(values));
     let page = page(&html);
 
-    let found = read(&page);
+    let found = read(&parsed(&page), &page);
 
     assert_eq!(page.truncation(), None::<Truncation>);
     assert!(page.budget().used().steps < 1_000_000, "{:?}", page.budget().used());

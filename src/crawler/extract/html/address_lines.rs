@@ -75,7 +75,7 @@ pub(super) fn heading_line(outline: &Outline<'_>, heading: &Block<'_>) -> Option
     for piece in outline.texts_in(heading) {
         let is_inline = outline.blocks.get(piece.block).is_some_and(|block| is_inline(block.name()));
         if !line.is_empty() {
-            let is_apart = !(is_inline && was_inline) && !line.ends_with(',');
+            let is_apart = !(is_inline && was_inline || line.ends_with(','));
             line.push_str(if is_apart { ", " } else { " " });
         }
         push_collapsed(&mut line, piece.text);

@@ -210,10 +210,10 @@ fn mark_of(token: &str, inside: bool) -> Option<AddressMark> {
     let (mut is_address, mut part) = (false, None);
     for word in words(token) {
         let is = |known: &&str| word.eq_ignore_ascii_case(known);
-        if OTHER_WORDS.iter().any(|other| is(other)) {
+        if OTHER_WORDS.iter().any(&is) {
             return None;
         }
-        is_address |= ADDRESS_WORDS.iter().any(|address| is(address));
+        is_address |= ADDRESS_WORDS.iter().any(&is);
         part = part.or_else(|| Some(PART_WORDS.iter().find(|(known, _)| is(known))?.1));
     }
     match part {

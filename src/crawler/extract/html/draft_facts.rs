@@ -66,7 +66,7 @@ fn portuguese_bedrooms(value: &str) -> Option<i64> {
 }
 
 /// The value in the form that its field reads; `None` for one that is not understood.
-fn value_of(field: Field, text: &str) -> Option<Value> {
+pub(in crate::crawler::extract) fn value_of(field: Field, text: &str) -> Option<Value> {
     match field {
         Field::YearBuilt => number_with(text, 4).map(Value::from),
         Field::Stories | Field::Parking => {

@@ -44,6 +44,7 @@ mod layer;
 mod tests;
 
 pub(super) use address_parts::AddressParts;
+pub(super) use draft_facts::value_of;
 pub(super) use facts::PageFacts;
 pub(super) use layer::read;
 pub(super) use visible_address::VisibleAddress;

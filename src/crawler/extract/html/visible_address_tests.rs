@@ -34,7 +34,7 @@ fn an_element_that_is_called_an_address_is_read_in_every_language() {
             ["ул. Липовая, 44", "Москва"],
         ),
         // Hebrew: the heading is the street
-        ("<h1>הדקל 57</h1><h2 data-testid=address>דירה, מרכז / צפון, חולון</h2>", ["הדקל 57", "חולון"]),
+        ("<h1>הרצל הישן 57</h1><h2 data-testid=address>דירה, מרכז, חולון</h2>", ["הרצל הישן 57", "חולון"]),
         // Swedish
         (
             "<div class=home-address><h1 class=home-address__street>Lindgatan 15, 6 tr</h1>\

@@ -3,6 +3,7 @@
 mod classes;
 mod keys;
 
+mod addresses;
 mod facts;
 mod home;
 mod media;
@@ -14,4 +15,5 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub(super) use addresses::addresses;
 pub(super) use search::{StateBlock, drafts};

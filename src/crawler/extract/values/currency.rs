@@ -51,6 +51,20 @@ impl CurrencyHint {
         }
     }
 
+    /// Whether this currency is the one, or one of those that share the sign.
+    pub fn may_mean(self, code: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Code(own) => own == code.as_bytes(),
+            Self::Sign(sign) => {
+                let known = BY_COUNTRY.iter().find(|(known, ..)| *known == sign);
+                known.is_some_and(|(_, countries, usual)| {
+                    *usual == Some(code) || countries.iter().any(|(_, shared)| *shared == code)
+                })
+            }
+        }
+    }
+
     /// Whether the currency has three decimals (ISO 4217): BHD, IQD, JOD, KWD, LYD, OMR, TND.
     pub fn has_three_decimals(&self) -> bool {
         self.code().is_some_and(|code| money::decimals(Some(code)) == 3)

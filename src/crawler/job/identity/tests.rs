@@ -31,7 +31,8 @@ fn page(path: &str, known: &[&str], property: PropertyInput) -> FoundHome {
         inferred_currency: false,
     };
     let known = known.iter().map(|key| ("homes.example".to_owned(), (*key).to_owned())).collect();
-    FoundHome { page_id: 1, requested: url.clone(), url, known, listing, origin: HomeOrigin::OwnPage }
+    let (requested, origin) = (url.clone(), HomeOrigin::OwnPage);
+    FoundHome { page_id: 1, requested, url, known, fetched_at: None, listing, origin }
 }
 
 /// The site told no key: this one was made from the address.

@@ -58,6 +58,13 @@ impl PortalBench {
         Crawled { job, events, alerts }
     }
 
+    /// A crawl of so many pages at most.
+    pub(super) async fn crawl_pages(&mut self, most: i64) -> Crawled {
+        let job = self.harness.crawl(NewJob { max_pages: Some(most), ..NewJob::default() }).await;
+        let (events, alerts) = self.new_events().await;
+        Crawled { job, events, alerts }
+    }
+
     /// The events since the last call, and the alerts among them.
     pub(super) async fn new_events(&mut self) -> (Vec<PropertyEvent>, Vec<Value>) {
         let (world, op) = (&self.harness.world, &self.harness.op);

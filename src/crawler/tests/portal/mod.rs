@@ -3,6 +3,7 @@
 
 mod annotated;
 mod content;
+mod detours;
 mod devalue;
 mod home;
 mod page;
@@ -11,6 +12,8 @@ mod structured;
 mod style;
 
 mod bench;
+
+mod budget;
 
 mod changes;
 mod scenes;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::content::{Detail, List};
+use super::detours;
 use super::home::{FIRST_ID, Home, Language, Presence};
 use super::page::soft_page;
 use super::style::{Look, Style};
@@ -23,12 +24,13 @@ pub(super) struct Portal {
 struct PortalState {
     homes: BTreeMap<u32, Home>,
     look: Look,
+    requests: usize,
 }
 
 impl Portal {
     pub(super) fn new(style: Style, homes: u32) -> Self {
         let homes = (0..homes).map(Home::sample).map(|home| (home.id, home)).collect();
-        Self { state: Arc::new(Mutex::new(PortalState { homes, look: Look::of(style) })) }
+        Self { state: Arc::new(Mutex::new(PortalState { homes, look: Look::of(style), requests: 0 })) }
     }
 
     /// From now on the portal looks like this.
@@ -62,8 +64,13 @@ impl Portal {
     }
 
     pub(super) fn answer(&self, head: &str) -> Option<Vec<u8>> {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        state.requests += 1;
         let path = head.split(' ').nth(1).unwrap_or_default();
+        if state.look.has_detours {
+            let detour = detours::answer(path, head, &state.listed());
+            return detour.unwrap_or_else(|| state.answer(detours::plain(path)));
+        }
         if path == "/robots.txt" {
             return http_response(404, &[], b"");
         }
@@ -82,15 +89,22 @@ impl PortalState {
         let list =
             if path == "/" { Some(0) } else { path.strip_prefix("/list/").and_then(|at| at.parse().ok()) };
         if let Some(page) = list.and_then(|number| self.list(number)) {
-            return html_page(&page);
+            return self.page(&page, path);
         }
         let Some((home, language)) = self.home_at(path) else { return soft_page(self.look.soft_page) };
         match home.presence {
-            Presence::Listed => html_page(&self.detail(home, language)),
+            Presence::Listed => self.page(&self.detail(home, language), path),
             Presence::NotFound => http_response(404, &[], b""),
             Presence::SoftGone => soft_page(self.look.soft_page),
             Presence::Redirected => http_response(302, &["Location: /"], b""),
         }
+    }
+
+    fn page(&self, html: &str, path: &str) -> Option<Vec<u8>> {
+        if self.look.has_detours {
+            return html_page(&detours::add_to(html, path, self.requests));
+        }
+        html_page(html)
     }
 
     fn home_at(&self, path: &str) -> Option<(&Home, Language)> {

@@ -64,6 +64,8 @@ pub(super) struct Look {
     pub(super) stale_by: u32,
     pub(super) soft_page: SoftPage,
     pub(super) wall: Option<Wall>,
+    /// Whether there is what keeps a crawler from the homes.
+    pub(super) has_detours: bool,
 }
 
 impl Look {
@@ -77,6 +79,7 @@ impl Look {
             stale_by: 0,
             soft_page: SoftPage::Said,
             wall: None,
+            has_detours: false,
         }
     }
 }

@@ -236,6 +236,8 @@ async fn what_a_removed_user_created_stays_without_the_name() {
         allowed_hosts: None,
         tags: None,
         upload_ids: None,
+        targets_only: None,
+        reread: None,
     };
     jobs::queue::create(&fixture.op("bob").await, new).await.unwrap();
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::base::page::PageRequest;
 use crate::domain::jobs::queue::{cancel, create, retry};
 use crate::domain::jobs::read::executions;
-use crate::protocol::job::{ExecutionStatus, JobStatus};
+use crate::protocol::job::{ExecutionStatus, JobStatus, Reread};
 use crate::protocol::problem::Code;
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_keys_job_belongs_to_the_keys_maker() {
     let job = create(&crawl.worker, new_job(EXTERNAL)).await.unwrap();
 
     let maker = crawl.worker.principal().unwrap().owner_id().unwrap();
-    assert_eq!(job.created_by, maker.0);
+    assert_eq!(job.created_by, Some(maker.0));
 }
 
 #[tokio::test]
@@ -41,6 +41,8 @@ async fn every_bad_field_of_a_new_job_is_named() {
         allowed_hosts: Some(vec!["a/b".to_owned()]),
         tags: Some(vec![String::new()]),
         upload_ids: None,
+        targets_only: None,
+        reread: None,
     };
 
     let refused = create(&crawl.member, new).await;
@@ -114,4 +116,23 @@ async fn a_job_that_is_over_runs_again_with_figures_that_begin_anew() {
     // A worker that did not receive the answer to its final report may repeat it.
     assert_eq!(crawl.complete(&claim).await.unwrap().status, JobStatus::Completed);
     assert!(crawl.claim().await.is_some());
+}
+
+#[tokio::test]
+async fn a_job_that_reads_kept_pages_again_needs_a_spider_of_the_built_in_crawler_only() {
+    let crawl = Crawl::new().await;
+    let again = |spider: &str| {
+        let reread = Some(Reread { spider: spider.to_owned(), since: None });
+        NewJob { reread, ..NewJob::default() }
+    };
+
+    let job = create(&crawl.member, again("auto")).await.unwrap();
+    let external = pointers(create(&crawl.member, again(EXTERNAL)).await);
+    let unknown = pointers(create(&crawl.member, again("nobody")).await);
+    let neither = pointers(create(&crawl.member, NewJob::default()).await);
+
+    assert_eq!((job.spider_name.as_str(), job.target_urls.len()), ("auto", 0));
+    assert_eq!(job.settings.reread, again("auto").reread);
+    assert_eq!((external, unknown), (vec!["/reread/spider".to_owned()], vec!["/reread/spider".to_owned()]));
+    assert_eq!(neither, ["/spider_name"]);
 }

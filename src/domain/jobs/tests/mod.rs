@@ -47,7 +47,7 @@ impl Crawl {
             runner: Runner::External,
             start_urls: Some(vec!["https://portal.example.com/".to_owned()]),
             allowed_hosts: Some(vec!["cdn.example.com".to_owned()]),
-            list_items: None,
+            ..NewSpider::default()
         };
         crate::domain::spiders::create(&admin, spider).await.unwrap();
         let member = world.user("ann", Role::Member).await;

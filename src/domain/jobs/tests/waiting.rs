@@ -54,8 +54,7 @@ async fn neighbour(crawl: &Crawl) -> (TenantId, Op, Op) {
         name: EXTERNAL.to_owned(),
         runner: Runner::External,
         start_urls: Some(vec!["https://portal.example.com/".to_owned()]),
-        allowed_hosts: None,
-        list_items: None,
+        ..NewSpider::default()
     };
     spiders::create(&admin, spider).await.unwrap();
     (other, admin, crawl.world.key_in(other, "kim", &SCOPES).await)

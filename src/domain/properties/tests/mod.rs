@@ -1,6 +1,7 @@
 //! Properties through their use cases, on a store of their own.
 
 mod currencies;
+mod evidence;
 mod nulls;
 mod rule;
 mod search;

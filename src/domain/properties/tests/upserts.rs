@@ -225,6 +225,8 @@ pub(super) async fn job(op: &Op) -> JobId {
         allowed_hosts: None,
         tags: None,
         upload_ids: None,
+        targets_only: None,
+        reread: None,
     };
     JobId(queue::create(op, new).await.unwrap().job_id)
 }

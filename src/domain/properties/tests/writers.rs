@@ -1,7 +1,7 @@
 //! Who writes a row: what a worker has reported once, the built-in crawler leaves alone.
 
 use super::super::batch_plan::Notify;
-use super::super::report::{Removal, ReportedRow};
+use super::super::report::{PageReading, PageVisit, Removal, ReportedRow};
 use super::super::upsert::{Batch, upsert_batch};
 use super::{emitted, home, statuses, upsert, worker};
 use crate::base::ids::PropertyId;
@@ -23,7 +23,7 @@ fn seen(property: PropertyInput) -> ReportedRow {
 }
 
 fn gone(key: &str, reason: RemovalReason, same_as: Option<i64>) -> ReportedRow {
-    ReportedRow { property: Ok(home(key)), removal: Some(Removal { reason, same_as }) }
+    ReportedRow { removal: Some(Removal { reason, same_as }), ..ReportedRow::from(Ok(home(key))) }
 }
 
 fn cheaper(key: &str) -> PropertyInput {
@@ -117,4 +117,55 @@ async fn a_removal_says_why_and_of_which_property_it_is_the_duplicate() {
         "property_removed gone".to_owned(),
     ];
     assert_eq!(emitted(&op).await[4..], expected);
+}
+
+/// A row that was read from a page that was fetched at this second.
+fn read(property: PropertyInput, fetched_at: i64, reading: PageReading) -> ReportedRow {
+    let visit = Some(PageVisit { fetched_at: fetched_at * 1_000_000, reading });
+    ReportedRow { visit, ..seen(property) }
+}
+
+fn priced(key: &str, list_price: f64) -> PropertyInput {
+    PropertyInput { list_price: Some(list_price), ..home(key) }
+}
+
+#[tokio::test]
+async fn a_page_that_is_read_again_mends_what_was_read_from_it_and_is_no_sighting() {
+    let world = World::new().await;
+    let op = worker(&world).await;
+    crawled(&op, vec![read(home("1"), 10, PageReading::First)]).await;
+    world.advance_ms(1_000);
+    let seen_unchanged = crawled(&op, vec![read(home("1"), 20, PageReading::First)]).await;
+    let before = row(&op, &seen_unchanged).await;
+    world.advance_ms(1_000);
+
+    let mended = crawled(&op, vec![read(cheaper("1"), 10, PageReading::Again)]).await;
+    let again = crawled(&op, vec![read(priced("1", 240_000.0), 10, PageReading::Again)]).await;
+    let unchanged = crawled(&op, vec![read(priced("1", 240_000.0), 10, PageReading::Again)]).await;
+
+    assert_eq!(statuses(&mended), [Changed]);
+    assert_eq!((statuses(&again), statuses(&unchanged)), (vec![Changed], vec![Unchanged]));
+    let after = row(&op, &again).await;
+    assert_eq!((after.read_at, after.list_price), (Some(10_000_000), Some(24_000_000)));
+    assert_eq!(after.last_seen_at, before.last_seen_at);
+}
+
+#[tokio::test]
+async fn a_page_that_is_read_again_changes_nothing_that_was_written_later() {
+    let world = World::new().await;
+    let op = worker(&world).await;
+    let first = |key: &str| read(home(key), 10, PageReading::First);
+    crawled(&op, vec![first("1"), first("2"), first("3")]).await;
+    crawled(&op, vec![read(cheaper("1"), 20, PageReading::First)]).await;
+    upsert(&op, vec![home("2")]).await;
+    crawled(&op, vec![gone("3", RemovalReason::SoftGone, None)]).await;
+    let events = emitted(&op).await.len();
+
+    let again = |key: &str| read(priced(key, 1.0), 10, PageReading::Again);
+    let result = crawled(&op, vec![again("1"), again("2"), again("3"), again("4")]).await;
+    let at_the_later_visit = crawled(&op, vec![read(priced("1", 2.0), 20, PageReading::Again)]).await;
+
+    assert_eq!(statuses(&result), [Unchanged, Unchanged, Unchanged, Created], "4 was not known");
+    assert_eq!(statuses(&at_the_later_visit), [Changed]);
+    assert_eq!(emitted(&op).await.len(), events + 3, "created, the summary of it, a price");
 }

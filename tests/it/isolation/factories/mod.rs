@@ -7,6 +7,7 @@ mod messages;
 mod notices;
 mod people;
 mod platform;
+mod previews;
 mod properties;
 mod rooms;
 mod spiders;
@@ -32,6 +33,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     let found = account::cases(world, operation).await;
     let found = if found.is_none() { people::cases(world, operation).await } else { found };
     let found = if found.is_none() { spiders::cases(world, operation).await } else { found };
+    let found = if found.is_none() { previews::cases(world, operation).await } else { found };
     let found = if found.is_none() { jobs::cases(world, operation).await } else { found };
     let found = if found.is_none() { workers::cases(world, operation).await } else { found };
     let found = if found.is_none() { properties::cases(world, operation).await } else { found };

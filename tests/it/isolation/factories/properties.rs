@@ -10,6 +10,7 @@ use crate::isolation::world::World;
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     Some(match operation {
         "list_properties" => list(world).await,
+        "export_properties" => export(world).await,
         "get_property" => {
             let (property, _) = world.has_property().await;
             vec![Case::new(Call::get("/api/v1/properties/{property}")).number("property", property).shows()]
@@ -18,6 +19,17 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             let property = world.has_repriced_property().await;
             let call = Call::get("/api/v1/properties/{property}/price-history");
             vec![Case::new(call).number("property", property)]
+        }
+        "get_property_evidence" => {
+            let (property, _) = world.has_property().await;
+            let call = Call::get("/api/v1/properties/{property}/evidence");
+            vec![Case::new(call).number("property", property)]
+        }
+        "refresh_property" => {
+            let (property, _) = world.has_property().await;
+            let call = Call::post("/api/v1/properties/{property}/refresh");
+            let jobs = "/api/v1/jobs?limit=200";
+            vec![Case::new(call).number("property", property).unchanged(jobs)]
         }
         "get_property_viewers" => {
             let property = world.has_viewed_property().await;
@@ -56,6 +68,19 @@ async fn list(world: &World<'_>) -> Vec<Case> {
             .shows(),
         Case::new(call().query("job_id", "{job}")).number("job", job.job).shows(),
         Case::new(call().query("q", "kanarie")).shows(),
+    ]
+}
+
+async fn export(world: &World<'_>) -> Vec<Case> {
+    let job = world.has_worked_job().await;
+    let (_, listing) = world.has_property().await;
+    let call = |format: &str| Call::get("/api/v1/properties/export").query("format", format);
+    vec![
+        Case::new(call("ndjson")).shows(),
+        Case::new(call("csv").query("source", "{source}"))
+            .word(world, "source", &text(&listing, "source"))
+            .shows(),
+        Case::new(call("ndjson").query("job_id", "{job}")).number("job", job.job).shows(),
     ]
 }
 

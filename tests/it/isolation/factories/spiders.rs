@@ -8,9 +8,8 @@ use crate::isolation::world::World;
 
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     let spider = match operation {
-        "list_spiders" | "create_spider" | "get_spider" | "put_spider" | "delete_spider" => {
-            world.has_spider().await
-        }
+        "list_spiders" | "create_spider" | "get_spider" | "get_spider_health" | "put_spider"
+        | "delete_spider" => world.has_spider().await,
         _ => return None,
     };
     let one = |call: Call| Case::new(call).word(world, "spider", &spider);
@@ -26,6 +25,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             case.unchanged(format!("/api/v1/spiders/{taken}"))
         }
         "get_spider" => one(Call::get("/api/v1/spiders/{spider}")).shows(),
+        "get_spider_health" => one(Call::get("/api/v1/spiders/{spider}/health")).shows(),
         "put_spider" => {
             one(Call::put("/api/v1/spiders/{spider}").json(json!({ "runner": "builtin" }))).unchanged(page)
         }
