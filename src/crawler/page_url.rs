@@ -64,8 +64,9 @@ fn plain_segment(segment: &str) -> &str {
 }
 
 const PATH_SESSIONS: [&str; 4] = ["jsessionid", "phpsessid", "sessionid", "sid"];
-/// Names that are always a session's.
-const SESSIONS: [&str; 11] = [
+/// Names that are always a session's, or a number that keeps caches from answering.
+const SESSIONS: [&str; 12] = [
+    "_",
     "aspsessionid",
     "cfid",
     "cftoken",
@@ -171,6 +172,7 @@ mod tests {
             "https://a.example/h/1?utm_source=mail&utm_medium=x",
             "https://a.example/h/1?gclid=Cj0KCQ&fbclid=IwAR0&msclkid=7",
             "https://a.example/h/1?PHPSESSID=3f2a",
+            "https://a.example/h/1?_=1764512345678",
             "https://a.example/h/1;jsessionid=0AF3B1C2.node1",
             "https://a.example/h;JSESSIONID=0AF3/1",
             "https://a.example/(S(lit3py55t21z5v55vlm25s55))/h/1",

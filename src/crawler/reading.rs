@@ -137,6 +137,7 @@ fn read_document(
     // An empty page with the document's address: items become listings as the entries of a page do.
     let parsed = Page::parse("", page.url, budget);
     let Directives { noindex, nofollow } = parsed.directives(page.robots_tag);
+    let has_no_items = page.content == ContentKind::Json && rules.json.is_some() && document.items.is_empty();
     let (extraction, mut explanation) = if noindex {
         not_indexed(page.explain)
     } else {
@@ -146,6 +147,9 @@ fn read_document(
         explanation
             .notes
             .push("the next part is named by a token and no address, and is not read".to_owned());
+    }
+    if let Some(explanation) = explanation.as_mut().filter(|_| has_no_items) {
+        explanation.notes.push("`json.items` finds nothing in the document".to_owned());
     }
     Reading {
         extraction,

@@ -65,6 +65,7 @@ impl Draft {
         let is_page_state = self.layer == Layer::PageState;
         let fits = |text: &String| match field {
             Field::Unparsed | Field::Street => is_place_name(text) && is_street_text(text, is_page_state),
+            Field::Country => is_place_name(text) && is_country_text(text),
             _ => is_place_name(text),
         };
         let is_set = fill(part, || named(value, most).filter(fits));
@@ -166,6 +167,11 @@ fn street_line(street: &str, number: &str, country: Option<&str>) -> String {
         .is_some_and(|word| word == "park" || values::is_english_street_end(word));
     let is_first = country.map_or(begins || ends, |country| NUMBER_FIRST.contains(&country));
     if is_first { format!("{number} {street}") } else { format!("{street} {number}") }
+}
+
+/// Whether a text can name a country: letters, no figures and no sign of money.
+fn is_country_text(text: &str) -> bool {
+    text.contains(char::is_alphabetic) && !text.contains(|c: char| c.is_numeric() || "€$£¥₹₽₺%".contains(c))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::crawler::paging::paging;
 use crate::crawler::permutation::permutation_base;
 use crate::crawler::politeness::HostKey;
 use crate::crawler::traps::TrapWatch;
-use crate::crawler::url_shape::ShapeMemory;
+use crate::crawler::url_shape::{ShapeMemory, UrlShape};
 use crate::domain::frontier::Fingerprint;
 use crate::protocol::spider_rules::CompiledRules;
 
@@ -63,7 +63,10 @@ impl Discovery {
         if rules.is_detail(url.as_str()) {
             return Worth::Detail;
         }
-        if worth == Worth::Permutation || self.is_permuted(url, is_seen) {
+        if worth == Worth::Permutation
+            || self.is_view_of_home(url, worth, &is_seen)
+            || self.is_permuted(url, is_seen)
+        {
             return Worth::Permutation;
         }
         if rules.detail.is_some() {
@@ -76,6 +79,20 @@ impl Discovery {
             _ => worth,
         };
         if self.traps.is_fruitless(url) { learned.max(Worth::Page) } else { learned }
+    }
+
+    /// Whether this is the page of a home that is there already, with parameters: a tab, a picture, a form to print.
+    fn is_view_of_home(&self, url: &Url, worth: Worth, is_seen: &impl Fn(Fingerprint) -> bool) -> bool {
+        if url.query().is_none() || paging(url).is_some() {
+            return false;
+        }
+        let mut page = url.clone();
+        page.set_query(None);
+        let names_home = match self.shapes.shows_homes(&page) {
+            Some(shows) => shows,
+            None => worth == Worth::Detail,
+        };
+        names_home && UrlShape::of(&page).is_some() && is_seen(Fingerprint::of(page.as_str()))
     }
 
     /// Whether the page is there already, in its own or in another order.
@@ -170,6 +187,22 @@ mod tests {
         assert_eq!(found.worth(&rules, &url("/berlin?sort=a"), Worth::List, |_| false), Worth::List);
         assert_eq!(found.worth(&rules, &url("/berlin?sort=b"), Worth::List, |_| false), Worth::Permutation);
         assert_eq!(found.worth(&rules, &url("/berlin"), Worth::List, |_| false), Worth::List);
+    }
+
+    #[test]
+    fn a_view_of_a_home_that_is_there_comes_last() {
+        let (rules, mut found) = (CompiledRules::default(), discovery(30));
+        let home = Fingerprint::of(url("/h/4711").as_str());
+        let worth = |found: &mut Discovery, path: &str, told| {
+            found.worth(&rules, &url(path), told, |page| page == home)
+        };
+
+        for path in ["/h/4711?tab=photos", "/h/4711?image=2", "/h/4711?print=1"] {
+            assert_eq!(worth(&mut found, path, Worth::Detail), Worth::Permutation, "{path}");
+        }
+        assert_eq!(worth(&mut found, "/h/4712?tab=photos", Worth::Detail), Worth::Detail);
+        assert_eq!(worth(&mut found, "/h/4711?page=2", Worth::List), Worth::List);
+        assert_eq!(worth(&mut found, "/h/4711", Worth::Detail), Worth::Detail);
     }
 
     #[test]

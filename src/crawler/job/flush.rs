@@ -106,6 +106,9 @@ impl Crawl {
         if let Some(id) = done.read_elsewhere {
             self.known.set_read_elsewhere(id);
         }
+        if let Some(id) = done.listed {
+            self.known.set_listed(id);
+        }
         for (id, key) in std::mem::take(&mut done.no_listings) {
             self.known.add_no_listing(id, key);
         }

@@ -34,6 +34,8 @@ pub(super) struct Identified {
     pub(super) shared_key: Option<ListingKey>,
     /// A stored property that was read at another address than its own.
     pub(super) read_elsewhere: Option<PropertyId>,
+    /// A stored property that a list shows.
+    pub(super) listed: Option<PropertyId>,
     /// Stored properties whose address is this page, which is another home's.
     pub(super) no_listings: Vec<(PropertyId, ListingKey)>,
 }
@@ -62,10 +64,7 @@ fn own_key(property: &PropertyInput) -> Option<ListingKey> {
 /// Decides. `stored` is updated with what the reports will change.
 pub(super) fn identify(home: FoundHome, stored: &mut KnownHomes, memory: &mut JobMemory<'_>) -> Identified {
     if home.origin == HomeOrigin::List {
-        return Identified {
-            reports: list_entry(home, stored).into_iter().collect(),
-            ..Identified::default()
-        };
+        return list_entry(home, stored);
     }
     let Some(own_key) = own_key(&home.listing.property) else { return Identified::default() };
     let visit = Visit::new(home, own_key);
@@ -76,15 +75,26 @@ pub(super) fn identify(home: FoundHome, stored: &mut KnownHomes, memory: &mut Jo
     done
 }
 
-/// An entry of a list never changes what the home's own page told.
-fn list_entry(home: FoundHome, stored: &KnownHomes) -> Option<Report> {
-    let key = own_key(&home.listing.property)?;
-    let own = home.listing.property.source_url.as_deref().and_then(AddressHash::of_text);
-    match stored.of_key(&key).or_else(|| stored.of_alias(&key)).or_else(|| stored.at(&own?)) {
+/// An entry of a list never changes what the home's own page told. A home that no page of its own ever told is what its
+/// entries say.
+fn list_entry(home: FoundHome, stored: &KnownHomes) -> Identified {
+    let mut listing = home.listing;
+    let Some(key) = own_key(&listing.property) else { return Identified::default() };
+    let own = listing.property.source_url.as_deref().and_then(AddressHash::of_text);
+    let known = stored.of_key(&key).or_else(|| stored.of_alias(&key));
+    let known = known.or_else(|| stored.at(own.as_ref()?));
+    let report = match known {
+        Some(known) if known.is_crawled && !known.removed && !known.is_read => {
+            let (source, listing_key) = known.key();
+            (listing.property.source, listing.property.listing_key) = (Some(source), Some(listing_key));
+            Some(Report::of_entry(listing))
+        }
         Some(known) if known.is_crawled && !known.removed => Some(Report::seen(known.key())),
         Some(_) => None,
-        None => Some(Report::of_entry(home.listing)),
-    }
+        None => Some(Report::of_entry(listing)),
+    };
+    let listed = known.filter(|known| known.is_stored()).map(|known| known.id);
+    Identified { reports: report.into_iter().collect(), listed, ..Identified::default() }
 }
 
 /// A page with its home.

@@ -20,6 +20,8 @@ pub(super) struct KnownMemory {
     disproved: HashSet<AddressHash>,
     /// Properties that were read at another address than their own: they are not removed with it.
     read_elsewhere: HashSet<PropertyId>,
+    /// Properties that a list shows: soft signs of their own pages do not remove them.
+    listed: HashSet<PropertyId>,
     /// Properties whose address is the page of another home.
     no_listings: BTreeMap<PropertyId, ListingKey>,
 }
@@ -44,6 +46,16 @@ impl KnownMemory {
 
     pub(super) fn was_read_elsewhere(&self, id: PropertyId) -> bool {
         self.read_elsewhere.contains(&id)
+    }
+
+    pub(super) fn set_listed(&mut self, id: PropertyId) {
+        if self.listed.len() < MAX_ENTRIES {
+            self.listed.insert(id);
+        }
+    }
+
+    pub(super) fn is_listed(&self, id: PropertyId) -> bool {
+        self.listed.contains(&id)
     }
 
     pub(super) fn add_no_listing(&mut self, id: PropertyId, key: ListingKey) {

@@ -27,9 +27,18 @@ const HOSTS: usize = 200;
 impl Crawl {
     /// Fills the frontier with the kept pages, in the order in which they were fetched.
     pub(super) async fn seed_kept_pages(&mut self, reread: &Reread) -> Result<()> {
-        let urls = kept_urls(&self.job_client, reread, self.limits.rows).await?;
-        let words = format!("{} kept pages of {} are read again", urls.len(), reread.spider_name);
-        self.log(LogLevel::Info, words);
+        // One page more than may be read: what is left says that the limit ended the job.
+        let urls = kept_urls(&self.job_client, reread, self.limits.rows.saturating_add(1)).await?;
+        let name = &reread.spider_name;
+        if urls.is_empty() {
+            let words = format!(
+                "No page is kept of {name}: its pages are those that its own jobs read last; a job of another spider that reads the same page takes it over"
+            );
+            self.log(LogLevel::Warning, words);
+        } else {
+            let count = urls.len().min(self.limits.rows);
+            self.log(LogLevel::Info, format!("{count} kept pages of {name} are read again"));
+        }
         self.seen = urls.iter().map(|page| Fingerprint::of(&page.url)).collect();
         // All in one transaction: a job that is killed here has none, and starts over.
         let visits = VisitStep::default();

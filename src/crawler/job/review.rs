@@ -122,8 +122,13 @@ impl Crawl {
     async fn candidates(&mut self, pages: &[(QueuedUrl, PageOutcome)]) -> Result<Vec<Candidate>> {
         let keys: BTreeSet<ListingKey> = pages.iter().flat_map(|(page, _)| page.known.clone()).collect();
         let stored = self.job_client.known_homes(&keys, &BTreeSet::new()).await?;
-        let is_elsewhere = |id: PropertyId| self.known.was_read_elsewhere(id);
-        let found = pages.iter().filter_map(|(page, sign)| candidate(page, *sign, &stored, is_elsewhere));
+        let found = pages.iter().filter_map(|(page, sign)| {
+            // What a list of this job shows is gone only where its own page is.
+            let is_there = |id: PropertyId| {
+                self.known.was_read_elsewhere(id) || *sign != PageOutcome::Gone && self.known.is_listed(id)
+            };
+            candidate(page, *sign, &stored, is_there)
+        });
         Ok(found.collect())
     }
 }
@@ -134,11 +139,11 @@ fn candidate(
     page: &QueuedUrl,
     sign: PageOutcome,
     stored: &KnownHomes,
-    is_elsewhere: impl Fn(PropertyId) -> bool,
+    is_there: impl Fn(PropertyId) -> bool,
 ) -> Option<Candidate> {
     let of_page = page.known.iter().filter_map(|key| stored.of_key(key));
     let removable = |known: &&KnownHome| {
-        !known.removed && !is_elsewhere(known.id) && (known.is_crawled || sign == PageOutcome::Gone)
+        !known.removed && !is_there(known.id) && (known.is_crawled || sign == PageOutcome::Gone)
     };
     let homes: Vec<&KnownHome> = of_page.filter(removable).collect();
     let address = AddressHash::of_text(&page.url);

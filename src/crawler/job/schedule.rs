@@ -171,7 +171,8 @@ impl Crawl {
         self.pages_in_flight += 1;
         self.add_sitemaps(&page, &robots);
         self.discovery.begin_page(page.entry.id, page.host.clone(), page.entry.worth);
-        let conditional = self.visits.validators(page.entry.id);
+        // A job for named pages is asked for what they say now, not for whether they changed.
+        let conditional = self.visits.validators(page.entry.id).filter(|_| !self.limits.targets_only);
         let scope = ReadScope {
             allowed: self.allowed.clone(),
             limits: self.reading_limits,

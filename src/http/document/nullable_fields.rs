@@ -14,6 +14,10 @@ pub(super) fn mark(document: &mut Value) {
         // Of `removed`, `null` says nothing.
         if null_fields::can_be_emptied(name) || name == "removed" {
             schema["nullable"] = true.into();
+            // `nullable` means something beside `type` only.
+            if schema.get("allOf").is_some() {
+                schema["type"] = if name == "address" { "object" } else { "string" }.into();
+            }
         }
     }
 }

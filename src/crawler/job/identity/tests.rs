@@ -363,3 +363,17 @@ fn an_entry_of_a_list_creates_and_otherwise_is_only_seen() {
     assert_eq!(told(&identify(entry("A-1", 90.0), &mut stored)), [row("A-1", "seen")]);
     assert_eq!(told(&identify(entry("B-2", 90.0), &mut stored)), [row("B-2", "90 -")]);
 }
+
+#[test]
+fn a_home_that_no_page_of_its_own_told_is_what_its_entries_say() {
+    let mut stored = KnownHomes::default();
+    let mut listed =
+        KnownHomes::sample(1, "A-1", "https://homes.example/h/1", &home("A-1", "1 Oak St", 100.0));
+    listed.is_read = false;
+    stored.add(listed, Vec::new());
+    let entry = FoundHome { origin: HomeOrigin::List, ..page("/list", &[], home("A-1", "1 Oak St", 90.0)) };
+
+    let done = identify(entry, &mut stored);
+
+    assert_eq!((told(&done), done.listed), (vec![row("A-1", "90 -")], Some(PropertyId(1))));
+}
