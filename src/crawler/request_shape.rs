@@ -8,22 +8,22 @@ use url::Url;
 use super::fetch::{CookieJar, RequestProfile};
 use super::links::AllowedHosts;
 use super::politeness::Pace;
+use crate::domain::previews::OwnHosts;
 use crate::domain::spiders::SpiderShape;
-use crate::protocol::spider::Spider;
 
 /// The hosts that a spider names itself: those of its start URLs and its allowed hosts. A job's other targets are not
 /// among them, so that no job carries a spider's headers elsewhere.
-pub(super) fn own_hosts(spider: &Spider) -> AllowedHosts {
-    let start_urls: Vec<Url> = spider.start_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
-    AllowedHosts::of(&start_urls, &spider.allowed_hosts)
+fn own_hosts(named: &OwnHosts) -> AllowedHosts {
+    let start_urls: Vec<Url> = named.start_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
+    AllowedHosts::of(&start_urls, &named.allowed_hosts)
 }
 
 /// The requests of one job, with a cookie jar of its own.
-pub(super) fn request_profile(shape: &SpiderShape, own_hosts: AllowedHosts) -> RequestProfile {
+pub(super) fn request_profile(shape: &SpiderShape) -> RequestProfile {
     RequestProfile {
         user_agent: shape.rules.user_agent.clone(),
         headers: shape.headers.iter().cloned().collect(),
-        own_hosts: Arc::new(own_hosts),
+        own_hosts: Arc::new(own_hosts(&shape.own_hosts)),
         cookies: Some(Arc::new(CookieJar::default())),
     }
 }
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn a_shape_without_rules_asks_for_nothing() {
         let shape = SpiderShape::default();
-        let profile = request_profile(&shape, AllowedHosts::default());
+        let profile = request_profile(&shape);
 
         assert_eq!(pace(&shape), Pace::default());
         assert!(profile.user_agent.is_none() && profile.headers.is_empty() && profile.cookies.is_some());
@@ -60,9 +60,11 @@ mod tests {
             ..SpiderRules::default()
         };
         let headers = vec![("X-Api-Key".to_owned(), "secret".to_owned())];
-        let shape = SpiderShape { rules, headers: headers.clone(), ..SpiderShape::default() };
+        let own_hosts =
+            OwnHosts { start_urls: Vec::new(), allowed_hosts: vec!["homes.example.com".to_owned()] };
+        let shape = SpiderShape { rules, headers: headers.clone(), own_hosts, ..SpiderShape::default() };
 
-        let profile = request_profile(&shape, AllowedHosts::of([], &["homes.example.com".to_owned()]));
+        let profile = request_profile(&shape);
 
         let wanted = Pace { crawl_delay: Some(Duration::from_millis(250)), requests_per_host: Some(3) };
         assert_eq!(pace(&shape), wanted);

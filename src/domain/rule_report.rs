@@ -19,11 +19,11 @@ use crate::protocol::spider_rules::{SpiderRules, preset_rules};
 
 /// Pages that are compared at most, how many at a time, and for how long.
 const PAGES: u64 = 50;
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 const TIME: Duration = Duration::from_secs(3);
 
 /// Compares the rules of the spider with new ones. `None`: the rules stay as they are, there is no kept page of the
-/// spider, its pages are read by other workers, or this node has no crawler.
+/// spider, its pages are read by other workers, this node has no crawler, or a preview of the tenant runs.
 pub async fn of_change(op: &Op, name: &str, new: &SpiderInput) -> Result<Option<RuleReport>> {
     op.require(Permission::ManageSpiders)?;
     let Some(reader) = op.services.previews.reader() else { return Ok(None) };
@@ -38,6 +38,8 @@ pub async fn of_change(op: &Op, name: &str, new: &SpiderInput) -> Result<Option<
     if before == after {
         return Ok(None);
     }
+    // A report takes the readers as a preview does. While another runs there is none.
+    let Ok(_permit) = op.services.previews.acquire(op.scope.tenant_id()).await else { return Ok(None) };
     let pages = kept_pages::latest(op, name, PAGES).await?;
     if pages.is_empty() {
         return Ok(None);

@@ -177,7 +177,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_breaks_a_document(text in "[<>/&;#x!\\[\\]a-z\"'= 0-9{}:,.-]{0,300}") {
-            let json = Some(JsonSource { items: "$..a".to_owned(), next: Some("$.b".to_owned()) });
+            let json = Some(JsonSource { items: "$.a[*]".to_owned(), next: Some("$.b".to_owned()) });
             let rules = SpiderRules { json, ..SpiderRules::default() };
             for text in [text.clone(), format!("<urlset><url><loc>{text}"), format!("<rss><item>{text}")] {
                 for kind in ContentKind::ALL {

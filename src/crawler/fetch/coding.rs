@@ -83,7 +83,8 @@ impl Decoder {
             stage = Box::new(GzipFile::new(stage));
         }
         for (index, coding) in packing.codings.iter().enumerate() {
-            if index > 0 {
+            // The bytes between two layers are bounded as well as the body, or many empty members would cost for ever.
+            if index > 0 || packing.unpacks_files {
                 stage = Box::new(LimitedStage::new(stage, limit));
             }
             stage = match coding {
@@ -236,6 +237,19 @@ mod tests {
 
         assert!(body.len() < LIMIT);
         assert_eq!(decode_named(&["gzip, zstd"], &body), Err(FetchError::TooLarge(LIMIT)));
+    }
+
+    #[test]
+    fn the_limit_holds_between_a_coding_and_a_file() {
+        let members = gzip(b"").repeat(8_000);
+        for (name, body) in
+            [("zstd", zstd(&members)), ("gzip", gzip(&members)), ("deflate", deflate(&members))]
+        {
+            let files = Packing { unpacks_files: true, ..packing(&[name]).unwrap() };
+
+            assert!(body.len() < LIMIT, "{name}");
+            assert_eq!(decode(&files, &body), Err(FetchError::TooLarge(LIMIT)), "{name}");
+        }
     }
 
     #[test]

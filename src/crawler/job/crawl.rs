@@ -146,6 +146,8 @@ pub(super) struct Crawl {
     pub(super) seen: HashSet<Fingerprint>,
     pub(super) discovery: Discovery,
     pub(super) queue: UrlQueue,
+    /// An execution before this one has read pages of this job.
+    pub(super) is_resumed: bool,
     /// The frontier may have pages that are not loaded.
     pub(super) frontier_has_more: bool,
     /// The frontier has pages that are to be tried alone, after all others.

@@ -105,7 +105,7 @@ impl Crawl {
         let checkpoint = job_client.checkpoint().await?;
         let (stats, started) = resume_stats(&job_client, job, checkpoint.as_ref(), now).await?;
         let shape = Arc::new(job_client.spider_shape(&job.spider_name).await?);
-        let profile = job_client.request_profile(&shape, &job.spider_name).await?;
+        let profile = request_shape::request_profile(&shape);
         let created_at: Option<DateTime<Utc>> = job.created_at.parse().ok();
         let reread = Reread::of(job);
         let limits = match reread {
@@ -131,6 +131,7 @@ impl Crawl {
             seen: HashSet::new(),
             discovery,
             queue: UrlQueue::default(),
+            is_resumed: false,
             frontier_has_more: true,
             has_suspects: false,
             ready_suspect: None,
@@ -177,6 +178,7 @@ impl Crawl {
             redirects: 0,
             items: checkpoint.items,
         };
+        self.is_resumed = true;
         self.has_suspects = checkpoint.suspects;
         self.discovery.resume(checkpoint.permutations);
         let adopted = checkpoint.adopted.iter().filter_map(|origin| Url::parse(origin).ok());

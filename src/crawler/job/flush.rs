@@ -135,11 +135,12 @@ impl Crawl {
         let (outcomes, addresses) = (&buffer.outcomes, &reported.addresses);
         let step = CrawlStep { outcomes, new: buffer.links(), addresses, visits, claim };
         let settled = self.job_client.record(step).await?;
+        // A repeated write adds nothing, and the pages are there all the same.
+        self.frontier_has_more |= !buffer.links().is_empty();
         if settled.seen > 0 {
             self.stats.record_items(i64::try_from(settled.seen).unwrap_or(i64::MAX));
         }
         self.report_schedule.lease_renewed_at = self.deps.services.clock.now();
-        self.frontier_has_more |= settled.added > 0;
         self.discovery.note_unloaded(buffer.best_link());
         self.cancelled |= settled.cancel_requested;
         for page in &buffer.outcomes {

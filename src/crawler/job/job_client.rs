@@ -9,9 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::kept_reading::Reread;
 use super::report::Report;
 use crate::base::ids::{JobId, PropertyId};
-use crate::crawler::fetch::RequestProfile;
-use crate::crawler::links::AllowedHosts;
-use crate::crawler::request_shape;
 use crate::domain::error::Result as Answered;
 use crate::domain::frontier::{
     self, CrawlCheckpoint, CrawlStep, Fingerprints, KnownPage, ListingKey, QueuedBatch, QueuedUrl,
@@ -182,23 +179,6 @@ impl JobClient {
     /// What shapes the crawls of the job's spider. One that was removed is as `auto`.
     pub(super) async fn spider_shape(&self, spider_name: &str) -> Result<SpiderShape> {
         self.with_retry(|| spiders::shape(&self.op, spider_name)).await
-    }
-
-    /// How the requests of the job look. A spider that was removed has no hosts of its own.
-    pub(super) async fn request_profile(
-        &self,
-        shape: &SpiderShape,
-        spider_name: &str,
-    ) -> Result<RequestProfile> {
-        let op = &self.op;
-        let read = || async move {
-            match spiders::get(op, spider_name).await {
-                Ok(spider) => Ok(request_shape::own_hosts(&spider)),
-                Err(problem) if problem.code == Code::NotFound => Ok(AllowedHosts::default()),
-                Err(problem) => Err(problem),
-            }
-        };
-        Ok(request_shape::request_profile(shape, self.with_retry(read).await?))
     }
 
     pub(super) async fn known_urls(

@@ -122,12 +122,14 @@ impl Crawl {
     async fn candidates(&mut self, pages: &[(QueuedUrl, PageOutcome)]) -> Result<Vec<Candidate>> {
         let keys: BTreeSet<ListingKey> = pages.iter().flat_map(|(page, _)| page.known.clone()).collect();
         let stored = self.job_client.known_homes(&keys, &BTreeSet::new()).await?;
+        // What an execution before this one has seen is not known here but by the time.
+        let seen_since = self.is_resumed.then_some(self.job_created_at);
         let found = pages.iter().filter_map(|(page, sign)| {
             // What a list of this job shows is gone only where its own page is.
             let is_there = |id: PropertyId| {
                 self.known.was_read_elsewhere(id) || *sign != PageOutcome::Gone && self.known.is_listed(id)
             };
-            candidate(page, *sign, &stored, is_there)
+            candidate(page, *sign, &stored, seen_since, is_there)
         });
         Ok(found.collect())
     }
@@ -139,11 +141,13 @@ fn candidate(
     page: &QueuedUrl,
     sign: PageOutcome,
     stored: &KnownHomes,
+    seen_since: Option<i64>,
     is_there: impl Fn(PropertyId) -> bool,
 ) -> Option<Candidate> {
     let of_page = page.known.iter().filter_map(|key| stored.of_key(key));
     let removable = |known: &&KnownHome| {
-        !known.removed && !is_there(known.id) && (known.is_crawled || sign == PageOutcome::Gone)
+        let was_seen = seen_since.is_some_and(|since| known.last_seen_at > since);
+        !known.removed && !was_seen && !is_there(known.id) && (known.is_crawled || sign == PageOutcome::Gone)
     };
     let homes: Vec<&KnownHome> = of_page.filter(removable).collect();
     let address = AddressHash::of_text(&page.url);
@@ -175,7 +179,7 @@ mod tests {
         change(&mut home);
         let mut stored = KnownHomes::default();
         stored.add(home, Vec::new());
-        candidate(&page(), sign, &stored, |_| false).map(|candidate| candidate.sign)
+        candidate(&page(), sign, &stored, None, |_| false).map(|candidate| candidate.sign)
     }
 
     #[test]
@@ -186,6 +190,17 @@ mod tests {
         for sign in [PageOutcome::SoftGone, PageOutcome::Moved, PageOutcome::NotAListing] {
             assert_eq!(sign_of(sign, of_worker), None, "{sign:?}");
         }
+    }
+
+    #[test]
+    fn what_an_earlier_execution_of_the_job_has_seen_is_no_candidate() {
+        let mut home = KnownHomes::sample(1, "A-1", URL, &PropertyInput::default());
+        home.last_seen_at = 200;
+        let mut stored = KnownHomes::default();
+        stored.add(home, Vec::new());
+        let found = |since| candidate(&page(), PageOutcome::Gone, &stored, since, |_| false).is_some();
+
+        assert!(found(None) && found(Some(200)) && !found(Some(199)));
     }
 
     #[test]
@@ -206,6 +221,6 @@ mod tests {
         assert_eq!(sign_of(PageOutcome::Gone, |home| home.removed = true), None);
         let mut stored = KnownHomes::default();
         stored.add(KnownHomes::sample(1, "A-1", URL, &PropertyInput::default()), Vec::new());
-        assert_eq!(candidate(&page(), PageOutcome::Gone, &stored, |_| true), None);
+        assert_eq!(candidate(&page(), PageOutcome::Gone, &stored, None, |_| true), None);
     }
 }

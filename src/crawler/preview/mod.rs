@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use url::Url;
 
 use self::page_request::PageRequester;
 use self::view::ReadPage;
@@ -39,15 +38,12 @@ impl PagePreviewer {
     async fn request_and_read(&self, tenant: TenantId, request: &PreviewRequest) -> Result<Preview> {
         let deps = &self.deps;
         let own = &request.own_hosts;
-        let start_urls: Vec<Url> = own.start_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
         let shape = SpiderShape::new(request.rules.clone(), request.headers.clone());
+        let shape = SpiderShape { own_hosts: own.clone(), ..shape };
         let requester = PageRequester {
             deps,
             tenant,
-            profile: request_shape::request_profile(
-                &shape,
-                AllowedHosts::of(&start_urls, &own.allowed_hosts),
-            ),
+            profile: request_shape::request_profile(&shape),
             pace: request_shape::pace(&shape),
             // Of a job with this page as its target.
             hosts: AllowedHosts::of([&request.url], &own.allowed_hosts),

@@ -79,7 +79,7 @@ async fn spider_parts(op: &Op, name: Option<&str>) -> Result<SpiderParts> {
     if let Some(reason) = &shape.refusal {
         return Err(Problem::new(Code::Conflict, reason.clone()));
     }
-    let own_hosts = OwnHosts { start_urls: spider.start_urls, allowed_hosts: spider.allowed_hosts };
+    let own_hosts = shape.own_hosts.clone();
     Ok(SpiderParts { shape, own_hosts })
 }
 

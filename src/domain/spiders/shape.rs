@@ -8,6 +8,7 @@ use crate::base::hex::sha256_hex;
 use crate::domain::error::Result;
 use crate::domain::jobs::view::json;
 use crate::domain::op::Op;
+use crate::domain::previews::page_reader::OwnHosts;
 use crate::protocol::spider_rules::{SpiderRules, preset_rules};
 use crate::storage::spiders::SpiderRow;
 
@@ -18,6 +19,9 @@ pub struct SpiderShape {
     pub rules: SpiderRules,
     /// Names and values; only for the spider's own hosts.
     pub headers: Vec<(String, String)>,
+    /// The hosts that the headers may be sent to: those of the start URLs, and the allowed ones. Of the same row as the
+    /// headers, so that a change in between sends no header to a host that it was not given for.
+    pub own_hosts: OwnHosts,
     /// SHA-256, in hex, of the rules and of the names of the headers: what was read with another digest may be read
     /// differently now.
     pub digest: String,
@@ -29,15 +33,18 @@ impl SpiderShape {
     /// The shape of these rules and headers.
     pub fn new(rules: SpiderRules, headers: Vec<(String, String)>) -> Self {
         let digest = digest(&rules, headers.iter().map(|(name, _)| name.as_str()));
-        Self { rules, headers, digest, refusal: None }
+        Self { rules, headers, own_hosts: OwnHosts::default(), digest, refusal: None }
     }
 
     pub(super) fn of_row(op: &Op, row: &SpiderRow) -> Result<Self> {
         let rules = merged_rules(row)?;
-        Ok(match headers::open(op, row) {
+        let own_hosts =
+            OwnHosts { start_urls: json(&row.start_urls)?, allowed_hosts: json(&row.allowed_hosts)? };
+        let shape = match headers::open(op, row) {
             Some(headers) => Self::new(rules, headers),
             None => Self { refusal: Some(lost_words(&row.name)), ..Self::new(rules, Vec::new()) },
-        })
+        };
+        Ok(Self { own_hosts, ..shape })
     }
 }
 

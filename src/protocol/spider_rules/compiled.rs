@@ -142,7 +142,7 @@ fn compile_field(name: &str, rule: &FieldRule, faults: &mut Vec<RuleFault>) -> O
 
 fn compile_source(source: &JsonSource, faults: &mut Vec<RuleFault>) -> Option<CompiledJson> {
     let mut compile = |part: &str, text: &str| {
-        let path = expressions::json_path(text);
+        let path = expressions::source_path(text);
         path.map_err(|words| faults.push(RuleFault::new(&["json", part], words))).ok()
     };
     let items = compile("items", &source.items);

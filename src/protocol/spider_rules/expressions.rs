@@ -52,6 +52,15 @@ pub(super) fn json_path(text: &str) -> Result<JsonPath, String> {
         .map_err(|error| format!("must be a JSONPath (RFC 9535): {}", truncate(&error.to_string(), 300)))
 }
 
+/// The path of a source's items or of its next part: names, indexes and `[*]`, so that asking a document costs no more
+/// than the document is large.
+pub(super) fn source_path(text: &str) -> Result<JsonPath, String> {
+    if text.contains("..") || text.contains(['?', ',']) {
+        return Err("must have names, indexes and `[*]` only: `$.data.homes[*]`".to_owned());
+    }
+    json_path(text)
+}
+
 /// How deep brackets are nested; those in quoted texts count, too.
 fn depth(text: &str) -> usize {
     let (mut open, mut deepest) = (0_usize, 0);
@@ -69,6 +78,16 @@ fn depth(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_is_asked_for_names_and_elements_only() {
+        for good in ["$.data.homes", "$.data.homes[*]", "$['results'][*].home", "$[0:50]"] {
+            assert!(source_path(good).is_ok(), "{good}");
+        }
+        for bad in ["$..homes", "$[0,0][0,0]", "$.homes[?@.id]", "$[?$..*]", ""] {
+            assert!(source_path(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn what_the_parsers_take_is_taken() {

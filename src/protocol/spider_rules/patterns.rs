@@ -8,9 +8,9 @@ use crate::base::text::{has_length, truncate};
 /// Characters of an expression.
 const MAX_CHARS: usize = 1_000;
 /// Compiled bytes of one expression.
-const MAX_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 /// Compiled bytes of all expressions of a spider.
-const MAX_BYTES_TOGETHER: usize = 8 * 1024 * 1024;
+const MAX_BYTES_TOGETHER: usize = 4 * 1024 * 1024;
 /// Bytes of the cache that a search fills. With less than it needs a search is slower, and still linear.
 const CACHE_BYTES: usize = 256 * 1024;
 /// Too little for any program: only the syntax is checked.
@@ -53,7 +53,7 @@ impl<'a> Pattern<'a> {
     }
 }
 
-const TOO_LARGE: &str = "is too large when compiled: one expression may have 1 MiB, all of a spider 8 MiB; \
+const TOO_LARGE: &str = "is too large when compiled: one expression may have 256 KiB, all of a spider 4 MiB; \
                          repeat less, or write `[a-z]` for `\\w`";
 
 /// Everything that is wrong with these expressions, the size of all of them included. Cheap: no more is compiled than

@@ -28,10 +28,15 @@ const CACHE_BYTES: u64 = 48;
 pub(super) fn first_match<'a>(page: &'a Page, css: &str, budget: &RuleBudget<'_>) -> Option<ElementRef<'a>> {
     let selectors = SelectorList::parse(&Parser, &mut CssParser::new(css), ParseRelative::No).ok()?;
     let is_cached = css.contains(':');
+    // For `:has` the matcher keeps a filter of 4 KiB for each element that it was asked of.
+    let has_filters = css.to_ascii_lowercase().contains(":has");
     let mut caches = SelectorCaches::default();
     page.elements().take_while(|_| !budget.is_spent()).find(|element| {
         if is_cached && !budget.charge_bytes(CACHE_BYTES) {
             return false;
+        }
+        if has_filters {
+            caches = SelectorCaches::default();
         }
         let element = CountedElement { element: *element, budget };
         let mut context = MatchingContext::new(
